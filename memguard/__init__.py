@@ -1,0 +1,88 @@
+"""memguard keeps a diffusion model from showing copies of its own training images.
+
+    pipe = guard(pipe, index="training.memguard")
+
+Importing memguard is quick and loads no torch; names are resolved when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from memguard._version import __version__
+
+if TYPE_CHECKING:
+    from memguard.build import build_index
+    from memguard.detector import Detector
+    from memguard.errors import (
+        BuildError,
+        CheckFailedError,
+        ConfigurationError,
+        IndexUnavailableError,
+        MemguardError,
+        MemorizedImageError,
+        UnreadableImageError,
+        UnsupportedOutputError,
+        WeightsError,
+    )
+    from memguard.guarding import Guard, guard
+    from memguard.index import Index
+    from memguard.index.builder import BuildSummary
+    from memguard.policy import Policy
+    from memguard.verdict import Match, Signal, Verdict
+
+_HOME = {
+    "build_index": "memguard.build",
+    "BuildSummary": "memguard.index.builder",
+    "Detector": "memguard.detector",
+    "Guard": "memguard.guarding",
+    "guard": "memguard.guarding",
+    "Index": "memguard.index",
+    "Policy": "memguard.policy",
+    "Match": "memguard.verdict",
+    "Signal": "memguard.verdict",
+    "Verdict": "memguard.verdict",
+    "BuildError": "memguard.errors",
+    "CheckFailedError": "memguard.errors",
+    "ConfigurationError": "memguard.errors",
+    "IndexUnavailableError": "memguard.errors",
+    "MemguardError": "memguard.errors",
+    "MemorizedImageError": "memguard.errors",
+    "UnreadableImageError": "memguard.errors",
+    "UnsupportedOutputError": "memguard.errors",
+    "WeightsError": "memguard.errors",
+}
+
+__all__ = [
+    "BuildError",
+    "BuildSummary",
+    "CheckFailedError",
+    "ConfigurationError",
+    "Detector",
+    "Guard",
+    "Index",
+    "IndexUnavailableError",
+    "Match",
+    "MemguardError",
+    "MemorizedImageError",
+    "Policy",
+    "Signal",
+    "UnreadableImageError",
+    "UnsupportedOutputError",
+    "Verdict",
+    "WeightsError",
+    "__version__",
+    "build_index",
+    "guard",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'memguard' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,200 @@
+"""The command line: every command is one call into the library."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from memguard._version import __version__
+from memguard.build import CLIP_MODEL, CLIP_WEIGHTS, build_index
+from memguard.errors import MemguardError
+
+app = typer.Typer(
+    help="Keep a diffusion model from showing copies of its own training images.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+models = typer.Typer(help="Model weights.", no_args_is_help=True)
+app.add_typer(models, name="models")
+
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
+
+UNREADABLE_SHOWN = 20
+"""Unreadable files named on the terminal; `--json` names all of them."""
+
+IndexArgument = Annotated[Path, typer.Argument(metavar="INDEX", help="An index directory.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+Clip = Annotated[str, typer.Option(help="Architecture of open_clip.")]
+ClipWeights = Annotated[
+    str, typer.Option(help="Pretrained tag, checkpoint file or directory, or hf-hub:ORG/NAME.")
+]
+WeightsNow = Annotated[
+    Optional[str], typer.Option(help="Where the index's weights are now, if they have moved.")
+]
+
+
+def main() -> None:
+    """Run the command line; a memguard error is one line on stderr and exit status 1."""
+    try:
+        app()
+    except MemguardError as error:
+        err.print(f"[bold red]memguard:[/] {escape(str(error))}")
+        sys.exit(1)
+
+
+@app.command()
+def build(
+    images: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of training images.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where the index goes.")],
+    clip: Clip = CLIP_MODEL,
+    clip_weights: ClipWeights = CLIP_WEIGHTS,
+    no_clip: Annotated[bool, typer.Option("--no-clip", help="Index without CLIP.")] = False,
+    sscd: Annotated[
+        Optional[str],
+        typer.Option(help="SSCD: a TorchScript or ONNX file, or 'installed'."),
+    ] = None,
+    workers: Annotated[
+        Optional[int], typer.Option(min=0, help="Decoding processes; by default one per core.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Index a folder of training images; run again to resume it or to add what is new."""
+    with _progress("Indexing") as (bar, task):
+        summary = build_index(
+            images,
+            output,
+            clip=None if no_clip else clip,
+            clip_weights=clip_weights,
+            sscd=sscd,
+            workers=workers,
+            on_progress=lambda now: bar.update(task, completed=now.done, total=now.total),
+        )
+    if as_json:
+        typer.echo(json.dumps(dataclasses.asdict(summary), indent=2))
+        return
+    for uri, reason in list(summary.unreadable.items())[:UNREADABLE_SHOWN]:
+        err.print(f"[yellow]unreadable[/] {escape(uri)}: {escape(reason)}")
+    if len(summary.unreadable) > UNREADABLE_SHOWN:
+        more = len(summary.unreadable) - UNREADABLE_SHOWN
+        err.print(f"... and {more} more: `memguard info {output} --json` lists them all")
+    out.print(
+        f"[bold]{escape(summary.path)}[/]: {summary.records} images "
+        f"({summary.added} new, {summary.duplicates} exact duplicates, "
+        f"{summary.skipped} seen before, {len(summary.unreadable)} unreadable) "
+        f"in {summary.seconds:.1f} s"
+    )
+
+
+@app.command()
+def check(
+    images: Annotated[list[Path], typer.Argument(help="Image files to check.")],
+    index: Annotated[
+        Optional[Path],
+        typer.Option("-i", "--index", help="Index; else $MEMGUARD_INDEX or pyproject.toml."),
+    ] = None,
+    clip_weights: WeightsNow = None,
+    sscd_weights: WeightsNow = None,
+    as_json: Json = False,
+) -> None:
+    """Check image files; the exit status is 3 if any is memorized."""
+    from memguard.guarding import Guard
+    from memguard.images import decode
+    from memguard.settings import configured_index
+
+    checker = Guard(
+        index or configured_index(),
+        on_error="raise",
+        clip_weights=clip_weights,
+        sscd_weights=sscd_weights,
+    )
+    verdicts = checker.check([decode(path.read_bytes())[0] for path in images])
+    if as_json:
+        rows = [
+            {"image": str(path), **verdict.to_json()}
+            for path, verdict in zip(images, verdicts, strict=True)
+        ]
+        typer.echo(json.dumps(rows, indent=2))
+    else:
+        for path, verdict in zip(images, verdicts, strict=True):
+            colour = {"memorized": "bold red", "similar": "yellow"}.get(verdict.label, "green")
+            out.print(
+                f"[{colour}]{verdict.label:<13}[/] {escape(str(path))}: {escape(verdict.why)}"
+            )
+    if any(verdict.label == "memorized" for verdict in verdicts):
+        raise typer.Exit(3)
+
+
+@app.command()
+def info(index: IndexArgument, as_json: Json = False) -> None:
+    """Say what an index holds."""
+    from memguard.index import Index
+
+    opened = Index.open(index)
+    unreadable = opened.unreadable()
+    if as_json:
+        manifest = dataclasses.asdict(opened.manifest)
+        typer.echo(json.dumps({**manifest, "unreadable": unreadable}, indent=2))
+        return
+    table = Table(title=f"{index}: {len(opened)} images, {len(unreadable)} unreadable files")
+    for heading in ("descriptor", "metric", "size", "model", "weights sha256"):
+        table.add_column(heading)
+    for spec in opened.specs:
+        unit = "bits" if spec.metric == "hamming" else "numbers"
+        fingerprint = (spec.weights_sha256 or "-")[:16]
+        table.add_row(spec.name, spec.metric, f"{spec.dimension} {unit}", spec.model, fingerprint)
+    out.print(table)
+
+
+@models.command()
+def pull(clip: Clip = CLIP_MODEL, clip_weights: ClipWeights = CLIP_WEIGHTS) -> None:
+    """Download CLIP weights into Hugging Face's cache, and say where they lie."""
+    from memguard.descriptors.clip import pull as pull_weights
+
+    out.print(str(pull_weights(clip, clip_weights)))
+
+
+@app.command()
+def version() -> None:
+    """Print memguard's version."""
+    out.print(__version__)
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.finished_speed or task.speed or 0:.1f}/s")
+
+
+@contextlib.contextmanager
+def _progress(what: str, unit: Callable[[], Any] | None = None) -> Iterator[tuple[Progress, Any]]:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err) as bar:
+        yield bar, bar.add_task(what, total=None)

@@ -1,0 +1,1 @@
+"""A small diffusion model that really memorizes, trained on this machine for `memguard demo`."""

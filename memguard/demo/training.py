@@ -1,0 +1,168 @@
+"""A small diffusion model, trained here and now, that memorizes what its training set repeats.
+
+The result is an ordinary ``diffusers.DDIMPipeline``: nothing in it or about it is memguard's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import DDIMPipeline, DDIMScheduler, DDPMScheduler, UNet2DModel
+from diffusers.training_utils import EMAModel
+from PIL import Image
+
+from memguard.errors import ConfigurationError
+
+SAMPLING_STEPS = 25
+"""Denoising steps that give good pictures: ``num_inference_steps`` of the pipeline's call."""
+
+LONGEST_GRADIENT = 1.0
+"""Gradients with a larger norm are scaled down to it, which keeps the high learning rate stable."""
+
+WARM_UP = 0.05
+"""Share of the steps in which the learning rate rises; over the rest it falls to nothing."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides what is learned, besides the pictures; the steps are fixed, not the time.
+
+    Attributes:
+        steps: optimizer steps.
+        batch: pictures a step, drawn with replacement from the files of the folder.
+        learning_rate: the peak of a one-cycle schedule, for AdamW.
+        average: how much of the running mean of the weights each step keeps, in [0, 1). The
+            mean is what samples the pictures.
+        channels: width of each level of the U-Net; each level but the last halves the picture.
+        seed: of the first weights, the batches and the noise.
+    """
+
+    steps: int = 1500
+    batch: int = 16
+    learning_rate: float = 2e-3
+    average: float = 0.99
+    channels: tuple[int, ...] = (16, 32, 64, 128)
+    seed: int = 0
+
+
+DEMO_RECIPE = Recipe()
+"""XXX"""
+
+
+def train(
+    folder: Path,
+    cache: Path,
+    recipe: Recipe = DEMO_RECIPE,
+    progress: Callable[[int, int], None] | None = None,
+) -> DDIMPipeline:
+    """Train a diffusion model on a folder of pictures, or load it if that was done before.
+
+    Args:
+        folder: PNG files, all of one square size, a multiple of 8; a picture in N files
+            weighs N times as much.
+        cache: where trained models are kept, each named by its recipe and its pictures.
+        recipe: how to train.
+        progress: called after every step with (steps done, all steps); not called when the
+            model comes from the cache.
+
+    Returns:
+        A pipeline on the CPU. Sample from it with ``pipeline(batch_size=..., generator=...,
+        num_inference_steps=SAMPLING_STEPS)``.
+
+    Raises:
+        ConfigurationError: the folder holds no PNG files, or they differ in size.
+    """
+    files = sorted(folder.glob("*.png"))
+    if not files:
+        raise ConfigurationError(f"{folder} holds no PNG files to train on")
+    kept = cache / f"diffusion-{_key(files, recipe)}"
+    if not kept.is_dir():
+        pipeline = _train(_pixels(files), recipe, progress or (lambda done, steps: None))
+        _keep(pipeline, kept)
+    pipeline = DDIMPipeline.from_pretrained(kept, low_cpu_mem_usage=False)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def _key(files: list[Path], recipe: Recipe) -> str:
+    digest = hashlib.sha256(json.dumps(asdict(recipe)).encode())
+    for file in files:
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def _pixels(files: list[Path]) -> torch.Tensor:
+    """The pictures as float32 of shape (files, 3, side, side) in [-1, 1]."""
+    images = [Image.open(file).convert("RGB") for file in files]
+    sizes = {image.size for image in images}
+    if len(sizes) > 1:
+        raise ConfigurationError(f"the training pictures differ in size: {sorted(sizes)}")
+    levels = np.stack([np.asarray(image, dtype=np.float32) for image in images])
+    return torch.from_numpy(levels).permute(0, 3, 1, 2).contiguous() / 127.5 - 1
+
+
+def _train(
+    pictures: torch.Tensor, recipe: Recipe, progress: Callable[[int, int], None]
+) -> DDIMPipeline:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        model = _unet(pictures.shape[-1], recipe.channels)
+    chance = torch.Generator().manual_seed(recipe.seed)
+    noising = DDPMScheduler(beta_schedule="squaredcos_cap_v2", prediction_type="v_prediction")
+    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=0)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, recipe.learning_rate, total_steps=recipe.steps, pct_start=WARM_UP
+    )
+    averaged = EMAModel(model.parameters(), decay=recipe.average)
+
+    for step in range(recipe.steps):
+        batch = pictures[torch.randint(len(pictures), (recipe.batch,), generator=chance)]
+        noise = torch.randn(batch.shape, generator=chance)
+        times = torch.randint(len(noising), (recipe.batch,), generator=chance)
+        predicted = model(noising.add_noise(batch, noise, times), times).sample
+        velocity = noising.get_velocity(batch, noise, times)
+        torch.nn.functional.mse_loss(predicted, velocity).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), LONGEST_GRADIENT)
+        optimizer.step()
+        optimizer.zero_grad()
+        schedule.step()
+        averaged.step(model.parameters())
+        progress(step + 1, recipe.steps)
+
+    averaged.copy_to(model.parameters())
+    sampling = DDIMScheduler.from_config(noising.config, timestep_spacing="trailing")
+    return DDIMPipeline(unet=model.eval(), scheduler=sampling)
+
+
+def _unet(side: int, channels: tuple[int, ...]) -> UNet2DModel:
+    """A U-Net that attends, cheaply, on its smallest level only."""
+    plain = len(channels) - 1
+    return UNet2DModel(
+        sample_size=side,
+        layers_per_block=1,
+        block_out_channels=channels,
+        down_block_types=("DownBlock2D",) * plain + ("AttnDownBlock2D",),
+        up_block_types=("AttnUpBlock2D",) + ("UpBlock2D",) * plain,
+        norm_num_groups=8,
+        attention_head_dim=32,
+    )
+
+
+def _keep(pipeline: DDIMPipeline, kept: Path) -> None:
+    """Save whole or not at all: a run that is killed leaves no half model under that name."""
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=kept.parent, prefix="unfinished-") as scratch:
+        pipeline.save_pretrained(Path(scratch) / "model")
+        try:
+            os.replace(Path(scratch) / "model", kept)
+        except OSError:
+            if not kept.is_dir():  # else another run has just kept the same model
+                raise

@@ -1,0 +1,92 @@
+"""The protocol of a descriptor: images in, rows of a matrix out, in which copies are close.
+
+A descriptor works in two steps so that a build can spread the first over processes:
+``prepare`` turns one image into a small array (it is picklable and loads no model), ``describe``
+turns a batch of those into rows (it may hold a model and runs in the main process).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Metric = Literal["hamming", "cosine", "rms"]
+"""``hamming``: differing bits. ``cosine``: 1 - cosine similarity, in [0, 2]. ``rms``: root mean
+square difference of components in [0, 1], the l2 of Carlini et al. (2023)."""
+
+Prepare = Callable[[Image.Image], NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class DescriptorSpec:
+    """What an index records of a descriptor; two specs are equal only if rows are comparable.
+
+    Attributes:
+        name: the signal's name, unique within an index.
+        metric: see :data:`Metric`.
+        dimension: bits for ``hamming``, components otherwise.
+        model: the exact model or algorithm.
+        preprocessing: what happens to an image before the model, in words and numbers.
+        weights: where the builder found the weights (a hint, not part of the identity).
+        weights_sha256: the weight file's fingerprint, or None where there are no weights.
+    """
+
+    name: str
+    metric: Metric
+    dimension: int
+    model: str
+    preprocessing: str
+    weights: str | None = dataclasses.field(default=None, compare=False)
+    weights_sha256: str | None = None
+
+    @property
+    def width(self) -> int:
+        """Bytes of a packed ``hamming`` row, components of any other."""
+        return self.dimension // 8 if self.metric == "hamming" else self.dimension
+
+
+class Descriptor(Protocol):
+    """What the builder and the detector need of a descriptor."""
+
+    @property
+    def spec(self) -> DescriptorSpec: ...
+
+    @property
+    def prepare(self) -> Prepare:
+        """RGB image -> array; picklable, so that worker processes can run it."""
+        ...
+
+    def describe(self, prepared: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """n prepared arrays -> rows, uint8 (n, bits / 8) or float32 (n, dimension).
+
+        Rows of the ``cosine`` metric have unit length.
+        """
+        ...
+
+
+def distances(spec: DescriptorSpec, query: NDArray[Any], rows: NDArray[Any]) -> NDArray[np.float32]:
+    """Exact distances by brute force: the oracle beside every search.
+
+    Args:
+        spec: whose metric applies.
+        query: one row, shape (width,).
+        rows: shape (n, width), of the same dtype kind.
+
+    Returns:
+        float32 (n,), in the units of the metric.
+    """
+    if spec.metric == "hamming":
+        return np.asarray(np.bitwise_count(rows ^ query).sum(axis=1), dtype=np.float32)
+    left, right = query.astype(np.float32), rows.astype(np.float32)
+    found = (
+        1 - right @ left
+        if spec.metric == "cosine"
+        else np.sqrt(np.square(right - left).mean(axis=1))
+    )
+    return np.asarray(found, dtype=np.float32)

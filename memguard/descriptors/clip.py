@@ -1,0 +1,211 @@
+"""CLIP image embeddings by any ``open_clip`` model.
+
+CLIP is semantic: two photographs of one monument are close and no copy. It finds candidates
+and flags them; it does not block alone.
+
+Weights are named as a pretrained tag of open_clip (``laion2b_s34b_b79k``), a checkpoint file, a
+directory in open_clip's own layout (``open_clip_config.json`` and a checkpoint), or
+``hf-hub:ORG/NAME``. Only :func:`pull` ever downloads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import huggingface_hub
+import numpy as np
+import open_clip
+import torch
+from huggingface_hub.constants import HF_HUB_CACHE
+from numpy.typing import NDArray
+from open_clip import pretrained
+from PIL import Image
+
+from memguard.descriptors.base import DescriptorSpec
+from memguard.descriptors.resizing import SquareResize
+from memguard.descriptors.weights import sha256
+from memguard.errors import WeightsError
+
+DEFAULT_MODEL = "ViT-B-32"
+DEFAULT_WEIGHTS = "laion2b_s34b_b79k"
+"""The small OpenCLIP model trained on LAION-2B (Schuhmann et al. 2022)."""
+
+HUB_PREFIX = "hf-hub:"
+BATCH = 32
+"""Images a forward pass: larger gains nothing on a CPU and costs memory."""
+
+HUB_FILES = (open_clip.constants.HF_SAFE_WEIGHTS_NAME, open_clip.constants.HF_WEIGHTS_NAME)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Weights on this machine: ``model`` in open_clip's notation, and the file behind it."""
+
+    model: str
+    file: Path
+    preprocessing: dict[str, Any]
+
+    @property
+    def pretrained(self) -> str | None:
+        return None if self.model.startswith("local-dir:") else str(self.file)
+
+
+class Clip:
+    """The normalised image embedding of a CLIP model, float32 rows of unit length.
+
+    Args:
+        model: an architecture of open_clip, e.g. ``ViT-B-32``; ignored where ``weights`` is a
+            directory or ``hf-hub:`` name, which say it themselves.
+        weights: see the module's text; must be on this machine (:func:`pull` fetches them).
+        device: where the model runs; by default the GPU if torch sees one.
+
+    Raises:
+        WeightsError: the weights are not here, or do not fit the model.
+    """
+
+    def __init__(
+        self,
+        model: str = DEFAULT_MODEL,
+        weights: str = DEFAULT_WEIGHTS,
+        *,
+        device: str | None = None,
+    ) -> None:
+        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        checkpoint = find(model, weights)
+        if checkpoint is None:
+            raise WeightsError(missing(model, weights))
+        try:
+            self.network = open_clip.create_model(
+                checkpoint.model,
+                pretrained=checkpoint.pretrained,
+                device=self.device,
+                force_preprocess_cfg=checkpoint.preprocessing,
+                pretrained_text=False,
+                weights_only=True,
+            ).eval()
+        except Exception as error:
+            raise WeightsError(
+                f"{checkpoint.file} does not load as CLIP {model}: {error}; name the architecture "
+                "that the file was made for with --clip"
+            ) from error
+        config = open_clip.get_model_preprocess_cfg(self.network)
+        size = config["size"]
+        self.mean, self.std = config["mean"], config["std"]
+        self.prepare = SquareResize(
+            size[0] if isinstance(size, (tuple, list)) else size,
+            config.get("resize_mode") or "shortest",
+            Image.Resampling[config["interpolation"].upper()],
+            config.get("fill_color") or 0,
+        )
+        self.spec = DescriptorSpec(
+            name="clip",
+            metric="cosine",
+            dimension=self._embed([np.zeros((self.prepare.size, self.prepare.size, 3))]).shape[1],
+            model=model,
+            preprocessing=f"{self.prepare}, mean {list(self.mean)}, std {list(self.std)}",
+            weights=weights,
+            weights_sha256=sha256(checkpoint.file),
+        )
+
+    def describe(self, prepared: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        batches = range(0, len(prepared), BATCH)
+        return np.concatenate([self._embed(prepared[start : start + BATCH]) for start in batches])
+
+    @torch.inference_mode()
+    def _embed(self, prepared: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
+        levels = torch.from_numpy(np.stack(prepared)).to(self.device).permute(0, 3, 1, 2)
+        mean, std = (
+            torch.tensor(values, device=self.device).view(1, 3, 1, 1)
+            for values in (self.mean, self.std)
+        )
+        features = self.network.encode_image((levels.float() / 255 - mean) / std, normalize=True)
+        return cast("NDArray[np.float32]", features.float().cpu().numpy())
+
+
+def find(model: str, weights: str) -> Checkpoint | None:
+    """The checkpoint on this machine that ``weights`` names, without touching the network.
+
+    Raises:
+        WeightsError: ``weights`` names nothing that could ever be found.
+    """
+    path = Path(weights)
+    if path.is_file():
+        return Checkpoint(model, path, {})
+    if path.is_dir():
+        return _directory(path)
+    if weights.startswith(HUB_PREFIX):
+        described = _cached(weights.removeprefix(HUB_PREFIX), "open_clip_config.json")
+        return _directory(described.parent) if described else None
+    config = _tag(model, weights)
+    repo, name = _hub_address(config)
+    for candidate in (name,) if name else HUB_FILES:
+        file = _cached(repo, candidate) if repo else None
+        if file:
+            return Checkpoint(model, file, config)
+    return None
+
+
+def pull(model: str = DEFAULT_MODEL, weights: str = DEFAULT_WEIGHTS) -> Path:
+    """Download the weights into Hugging Face's cache, unless they are there, and return the file.
+
+    Raises:
+        WeightsError: no network, no such name.
+    """
+    found = find(model, weights)
+    if found is not None:
+        return found.file
+    try:
+        if weights.startswith(HUB_PREFIX):
+            huggingface_hub.hf_hub_download(
+                weights.removeprefix(HUB_PREFIX), "open_clip_config.json"
+            )
+            pretrained.download_pretrained_from_hf(weights.removeprefix(HUB_PREFIX))
+        else:
+            pretrained.download_pretrained(_tag(model, weights), prefer_hf_hub=True)
+    except Exception as error:
+        raise WeightsError(missing(model, weights)) from error
+    found = find(model, weights)
+    if found is None:
+        raise WeightsError(missing(model, weights))
+    return found.file
+
+
+def missing(model: str, weights: str) -> str:
+    """What to do about absent weights: the three ways on."""
+    return (
+        f"the CLIP weights {weights!r} of {model} are neither on this machine nor reachable. "
+        "Three ways on: give a local checkpoint file with --clip-weights PATH; run "
+        f"`memguard models pull --clip {model} --clip-weights {weights}` where there is a network "
+        f"and copy its cache ({HF_HUB_CACHE}); or build without CLIP: --no-clip"
+    )
+
+
+def _directory(path: Path) -> Checkpoint:
+    for name in HUB_FILES:
+        if (path / name).is_file():
+            return Checkpoint(f"local-dir:{path}", path / name, {})
+    raise WeightsError(f"{path} holds no {' or '.join(HUB_FILES)}; name the checkpoint file itself")
+
+
+def _tag(model: str, weights: str) -> dict[str, Any]:
+    config = open_clip.get_pretrained_cfg(model, weights)
+    if not config:
+        tags = ", ".join(open_clip.list_pretrained_tags_by_model(model)) or "none"
+        raise WeightsError(
+            f"{weights!r} is neither a file nor a pretrained tag of {model} in open_clip "
+            f"(its tags: {tags})"
+        )
+    return cast("dict[str, Any]", config)
+
+
+def _hub_address(config: dict[str, Any]) -> tuple[str, str]:
+    repo, _, name = config.get("hf_hub", "").rpartition("/")
+    return repo, name
+
+
+def _cached(repo: str, name: str) -> Path | None:
+    found = huggingface_hub.try_to_load_from_cache(repo, name)
+    return Path(found) if isinstance(found, str) else None

@@ -1,0 +1,49 @@
+"""Perceptual hashes by ``imagehash``: the low frequencies of a grey, shrunken image.
+
+They survive recompression, blur, noise and scaling, and know nothing of crops or turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import imagehash
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from memguard.descriptors.base import DescriptorSpec
+
+
+@dataclass(frozen=True)
+class PHash:
+    """``imagehash.phash`` as a bit row.
+
+    Attributes:
+        hash_size: bits on a side: 8 gives 64 bits, 16 gives 256.
+    """
+
+    hash_size: int
+
+    @property
+    def spec(self) -> DescriptorSpec:
+        bits = self.hash_size**2
+        return DescriptorSpec(
+            name=f"phash{bits}",
+            metric="hamming",
+            dimension=bits,
+            model=f"imagehash.phash(hash_size={self.hash_size}, highfreq_factor=4)",
+            preprocessing=f"grey, {4 * self.hash_size} px square, Lanczos (by imagehash)",
+        )
+
+    @property
+    def prepare(self) -> PHash:
+        return self
+
+    def __call__(self, image: Image.Image) -> NDArray[np.uint8]:
+        """RGB image -> packed bits, uint8 (bits / 8,), most significant bit first."""
+        return np.packbits(imagehash.phash(image, hash_size=self.hash_size).hash)
+
+    def describe(self, prepared: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+        return np.stack(prepared)

@@ -1,0 +1,52 @@
+"""How an image is brought to a model's input size, as picklable values that need only Pillow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+Mode = Literal["shortest", "longest", "squash"]
+"""open_clip's names. ``shortest``: short edge to size, then the middle is cut out; ``longest``:
+long edge to size, then padded; ``squash``: both edges to size."""
+
+
+@dataclass(frozen=True)
+class SquareResize:
+    """Resize to a square of ``size`` pixels; identical to open_clip's transform for inference.
+
+    Attributes:
+        size: the square's side in pixels.
+        mode: see :data:`Mode`.
+        filter: Pillow's resampling filter.
+        fill: the RGB level of padding, for ``longest``.
+    """
+
+    size: int
+    mode: Mode = "shortest"
+    filter: Image.Resampling = Image.Resampling.BICUBIC
+    fill: int = 0
+
+    def __call__(self, image: Image.Image) -> NDArray[np.uint8]:
+        """RGB image -> uint8 (size, size, 3)."""
+        if self.mode == "squash":
+            square = image.resize((self.size, self.size), self.filter)
+        elif self.mode == "longest":
+            colour = (self.fill,) * 3
+            square = ImageOps.pad(image, (self.size, self.size), self.filter, color=colour)
+        else:
+            square = self._middle(image)
+        return np.asarray(square)
+
+    def _middle(self, image: Image.Image) -> Image.Image:
+        short = min(image.size)
+        width, height = (int(self.size * edge / short) for edge in image.size)
+        left, top = (round((edge - self.size) / 2) for edge in (width, height))
+        resized = image.resize((width, height), self.filter)
+        return resized.crop((left, top, left + self.size, top + self.size))
+
+    def __str__(self) -> str:
+        return f"{self.size} px square, {self.mode}, {self.filter.name.lower()}"

@@ -1,0 +1,41 @@
+"""Weight files: their fingerprint, and the refusal of files other than an index's own."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from memguard.descriptors.base import DescriptorSpec
+from memguard.errors import WeightsError
+
+BLOCK = 1 << 20
+"""Bytes read at a time."""
+
+
+def sha256(path: Path) -> str:
+    """The hexadecimal SHA-256 of a file's bytes."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def require_same(recorded: DescriptorSpec, loaded: DescriptorSpec) -> None:
+    """Refuse a descriptor whose rows cannot be compared with the index's.
+
+    Raises:
+        WeightsError: naming both fingerprints, or whatever else differs.
+    """
+    if recorded == loaded:
+        return
+    if recorded.weights_sha256 != loaded.weights_sha256:
+        raise WeightsError(
+            f"the index was built with {recorded.name} weights of sha256 "
+            f"{recorded.weights_sha256}, but {loaded.weights} has sha256 "
+            f"{loaded.weights_sha256}; name the original file, or build the index again"
+        )
+    raise WeightsError(
+        f"the index holds {recorded.name} as {recorded.model} ({recorded.preprocessing}), but "
+        f"{loaded.model} ({loaded.preprocessing}) was loaded; build the index again"
+    )

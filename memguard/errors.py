@@ -1,0 +1,57 @@
+"""Every error that memguard raises on purpose; each message says what to do next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from memguard.verdict import Verdict
+
+
+class MemguardError(Exception):
+    """Base class of the errors below: catch this one to catch them all."""
+
+
+class UnreadableImageError(MemguardError):
+    """Bytes that do not hold an image which Pillow can decode whole."""
+
+
+class BuildError(MemguardError):
+    """A build that cannot start or cannot finish; whatever it had committed is kept."""
+
+
+class IndexUnavailableError(MemguardError):
+    """An index that is missing, unfinished, damaged or written by a newer memguard."""
+
+
+class WeightsError(MemguardError):
+    """Model weights that are absent, or are not the ones the index was built with."""
+
+
+class ConfigurationError(MemguardError):
+    """Arguments or settings that contradict each other or name nothing."""
+
+
+class UnsupportedOutputError(MemguardError):
+    """A pipeline output in which memguard finds no images that it can check."""
+
+
+class MemorizedImageError(MemguardError):
+    """Raised by the ``raise`` policy; ``verdicts`` holds one verdict per generated image.
+
+    The message tells an end user nothing of the match (blocks leak membership); the
+    verdicts are for the operator.
+    """
+
+    def __init__(self, verdicts: Sequence[Verdict]) -> None:
+        super().__init__(
+            "the generated image was withheld because it is too close to a training image; "
+            "the operator finds the details in this error's `verdicts`"
+        )
+        self.verdicts = tuple(verdicts)
+
+
+class CheckFailedError(MemguardError):
+    """The check itself could not run, and ``on_error="raise"`` was chosen."""

@@ -1,0 +1,72 @@
+"""``output_type="latent"``: decoded with the pipeline's own VAE, so that the check sees pixels.
+
+Latents stay what the caller gets; only the check looks at the decoded images. Follows what the
+pipelines of ``diffusers`` do themselves after their last step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from memguard.errors import UnsupportedOutputError
+from memguard.outputs import Output, within
+from memguard.regeneration import Call
+
+
+def take_apart_latents(pipeline: Any, call: Call, output: Any) -> Output:
+    """The output's latents as pieces, their decoded images as pictures; a blank is all zeros.
+
+    Args:
+        pipeline: has ``vae`` and ``image_processor``, as diffusers' latent pipelines have.
+        call: the call that made the output (packed latents need its height and width).
+        output: what the pipeline returned.
+
+    Raises:
+        UnsupportedOutputError: the pipeline has no VAE to decode with.
+    """
+    if getattr(pipeline, "vae", None) is None or not hasattr(pipeline, "image_processor"):
+        raise UnsupportedOutputError(
+            f"{type(pipeline).__name__} has no VAE and image processor to decode its latents with; "
+            'ask for output_type "pil", "np" or "pt"'
+        )
+    return within(output, lambda latents: _read(pipeline, call, latents))
+
+
+def _read(pipeline: Any, call: Call, latents: Any) -> Output:
+    import torch
+
+    def replaced(new: Mapping[int, Any]) -> Any:
+        changed = latents.clone()
+        for i, piece in new.items():
+            changed[i] = piece
+        return changed
+
+    with torch.no_grad():
+        decoded = _decode(pipeline, _unpacked(pipeline, call, latents))
+        pictures = pipeline.image_processor.postprocess(decoded, output_type="pil")
+    return Output(pictures, list(latents), lambda i: torch.zeros_like(latents[i]), replaced)
+
+
+def _unpacked(pipeline: Any, call: Call, latents: Any) -> Any:
+    """Latents as (n, channels, height, width); Flux gives them as (n, patches, 4 * channels)."""
+    if latents.ndim == 4:
+        return latents
+    side = pipeline.default_sample_size * pipeline.vae_scale_factor
+    height = call.arguments.get("height") or side
+    width = call.arguments.get("width") or side
+    return pipeline._unpack_latents(latents, height, width, pipeline.vae_scale_factor)
+
+
+def _decode(pipeline: Any, latents: Any) -> Any:
+    config = pipeline.vae.config
+    mean, std = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
+    scaled = latents / config.scaling_factor
+    if mean is not None and std is not None:
+        scaled = scaled * _per_channel(std, latents) + _per_channel(mean, latents)
+    scaled = scaled + (getattr(config, "shift_factor", None) or 0)
+    return pipeline.vae.decode(scaled.to(pipeline.vae.dtype), return_dict=False)[0]
+
+
+def _per_channel(values: Any, like: Any) -> Any:
+    return like.new_tensor(values).view(1, -1, 1, 1)

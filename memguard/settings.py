@@ -1,0 +1,50 @@
+"""Which index a plain ``guard(pipe)`` opens: the environment's, or the project's."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from memguard.errors import ConfigurationError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+VARIABLE = "MEMGUARD_INDEX"
+
+
+def configured_index() -> Path:
+    """The path in ``$MEMGUARD_INDEX``, else ``index`` in the nearest ``[tool.memguard]`` table.
+
+    The table is looked for in ``pyproject.toml`` of the working directory and its parents; a
+    relative path in it starts at that file.
+
+    Raises:
+        ConfigurationError: neither names an index, or a ``pyproject.toml`` cannot be read.
+    """
+    named = os.environ.get(VARIABLE)
+    if named:
+        return Path(named)
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        project = folder / "pyproject.toml"
+        if project.is_file():
+            index = _table(project).get("index")
+            if index is not None:
+                return folder / str(index)
+    raise ConfigurationError(
+        f'no index named: call guard(pipe, index="training.memguard"), set {VARIABLE}, or write '
+        '[tool.memguard] index = "training.memguard" into pyproject.toml'
+    )
+
+
+def _table(project: Path) -> dict[str, object]:
+    try:
+        tool = tomllib.loads(project.read_text(encoding="utf-8")).get("tool", {})
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{project} cannot be read: {error}") from error
+    table = tool.get("memguard", {})
+    return table if isinstance(table, dict) else {}
