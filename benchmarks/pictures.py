@@ -53,22 +53,46 @@ GLYPHS = re.compile(r"^symbols/(alphabets|math|music|money/00_symbols)")
 WALLPAPERS = {
     "mate-backgrounds": (
         "usr/share/backgrounds/mate/nature",
-        "Blinds Dune FreshFlower Garden GreenMeadow LadyBird RainDrops Storm TwoWings Wood"
-        " YellowFlower Aqua".split(),
+        (
+            "Aqua",
+            "Blinds",
+            "Dune",
+            "FreshFlower",
+            "Garden",
+            "GreenMeadow",
+            "LadyBird",
+            "RainDrops",
+            "Storm",
+            "TwoWings",
+            "Wood",
+            "YellowFlower",
+        ),
     ),
     "plasma-workspace-wallpapers": (
         "usr/share/wallpapers",
-        "Autumn BytheWater ColorfulCups ColdRipple EveningGlow FallenLeaf Grey Kite OneStandsOut"
-        " Path".split(),
+        (
+            "Autumn",
+            "BytheWater",
+            "ColdRipple",
+            "ColorfulCups",
+            "EveningGlow",
+            "FallenLeaf",
+            "Grey",
+            "Kite",
+            "OneStandsOut",
+            "Path",
+        ),
     ),
 }
 """The wallpapers that are photographs, by package."""
 
+# fmt: off
 SCIKIT_IMAGE_PHOTOGRAPHS = (
-    "astronaut.png brick.png camera.png cell.png chelsea.png clock_motion.png coffee.png coins.png"
-    " color.png grass.png gravel.png hubble_deep_field.jpg ihc.png moon.png motorcycle_left.png"
-    " page.png retina.jpg rocket.jpg"
-).split()
+    "astronaut.png", "brick.png", "camera.png", "cell.png", "chelsea.png", "clock_motion.png",
+    "coffee.png", "coins.png", "color.png", "grass.png", "gravel.png", "hubble_deep_field.jpg",
+    "ihc.png", "moon.png", "motorcycle_left.png", "page.png", "retina.jpg", "rocket.jpg",
+)
+# fmt: on
 
 
 @dataclass(frozen=True)

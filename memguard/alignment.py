@@ -1,91 +1,181 @@
-"""Where a query shows a reference: local features, matched and aligned with OpenCV.
+"""Where a query shows a reference, and how well the two agree there.
 
-A crop, an inset or a turned copy shares no global layout with its reference, so hashes and pixel
-distances fail. SIFT features (Lowe 2004) with the RootSIFT normalisation (Arandjelovic and
-Zisserman 2012) match piece by piece, and RANSAC keeps the matches that one similarity transform
-(shift, scale, turn) explains.
+OpenCV's RANSAC finds the similarity transform (shift, scale, turn) that explains most matches of
+local features; the query is warped by it onto the reference, and the *structure* of both (the
+picture without its local mean) is correlated where they overlap. Correlation is blind to
+brightness and contrast, and the local mean takes flat backgrounds out of the comparison.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from memguard.verification import noise_level
+from memguard.local_features import LocalFeatures, matches
 
-EDGE = 224
-"""Longer edge, in pixels, of the picture in which features are found."""
-MOST_FEATURES = 300
-"""The features of highest contrast that are kept: 300 x 132 bytes an image."""
-CONTRAST = 0.02
-"""OpenCV's `contrastThreshold`, half its default so that soft pictures have features too."""
-RATIO = 0.85
-"""Lowe's ratio: a match's distance over the distance to the second nearest feature."""
+EDGE = 112
+"""Longer edge, in pixels, of the grey pictures that are correlated after alignment."""
+SIDE = 64
+"""Edge, in pixels, of the squares that are correlated without alignment."""
+FEWEST_INLIERS = 4
+"""A similarity transform fits any two matches; fewer than this are no evidence."""
 TOLERANCE = 4.0
 """RANSAC's reprojection tolerance in pixels of the reference's picture."""
-NOISY = 6 / 255
-"""Noise level from which a picture is smoothed before features are sought."""
+SCALES = (0.15, 6.0)
+"""The least and the most by which a query may be scaled onto a reference."""
+LEAST_OVERLAP = 0.03
+"""The share of the reference that must be seen for a correlation to count."""
+LEAST_CONTRAST = 0.002
+"""Structure with a smaller standard deviation (levels in [0, 1]) correlates with nothing."""
 
-COLUMNS_MIRRORED = np.arange(128).reshape(4, 4, 8)[::-1][..., -np.arange(8) % 8].reshape(-1)
-"""A SIFT descriptor's bins as they stand in the mirror image."""
-
-
-@dataclass(frozen=True)
-class LocalFeatures:
-    """The features of one picture.
-
-    Attributes:
-        points: where they lie, float32 (n, 2): x and y in pixels.
-        descriptors: RootSIFT times 512, uint8 (n, 128).
-        width: of the picture in pixels.
-    """
-
-    points: NDArray[np.float32]
-    descriptors: NDArray[np.uint8]
-    width: int
-
-    def mirrored(self) -> LocalFeatures:
-        """The features of the mirror image, without finding them again."""
-        points = self.points * (-1, 1) + (self.width - 1, 0)
-        descriptors = self.descriptors[:, COLUMNS_MIRRORED]
-        return LocalFeatures(points.astype(np.float32), descriptors, self.width)
+Plane = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """A similarity transform from a query to a reference.
+    """A similarity transform from a query onto a reference.
 
     Attributes:
-        transform: float64 (2, 3), maps x, y of the query to x, y of the reference.
-        inliers: how many matches it explains.
+        transform: maps x, y in the query to x, y in the reference, float64 (2, 3), both measured
+            in longer edges from the upper left corner.
+        inliers: how many distinct points it maps onto their matches.
     """
 
     transform: NDArray[np.float64]
     inliers: int
 
 
-@cache
-def _sift() -> Any:
-    return cv2.SIFT_create(nfeatures=MOST_FEATURES, contrastThreshold=CONTRAST)
+def align(
+    query: LocalFeatures, reference: LocalFeatures, edges: tuple[float, float]
+) -> Alignment | None:
+    """The similarity transform that explains most matches, if enough agree on one.
+
+    Args:
+        query: features of the query.
+        reference: features of the reference.
+        edges: the longer edge in pixels of the query's and of the reference's picture.
+    """
+    pairs = matches(query, reference)
+    if len(pairs) < FEWEST_INLIERS:
+        return None
+    here, there = query.points[pairs[:, 0]], reference.points[pairs[:, 1]]
+    transform, flags = cv2.estimateAffinePartial2D(
+        here,
+        there,
+        method=cv2.RANSAC,
+        ransacReprojThreshold=TOLERANCE,
+        maxIters=1000,
+        confidence=0.995,
+    )
+    if transform is None:
+        return None
+    agreeing = flags.ravel().astype(bool)
+    inliers = min(_distinct(here[agreeing]), _distinct(there[agreeing]))
+    transform = transform * np.array([edges[0], edges[0], 1]) / edges[1]
+    scale = float(np.hypot(transform[0, 0], transform[1, 0]))
+    if inliers < FEWEST_INLIERS or not SCALES[0] < scale < SCALES[1]:
+        return None
+    return Alignment(transform, inliers)
 
 
-def local_features(picture: NDArray[np.uint8]) -> LocalFeatures:
-    """The features of an RGB picture, uint8 (h, w, 3); noise is smoothed first."""
-    level = noise_level(picture.astype(np.float32) / 255)
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    if level > NOISY:
-        grey = cv2.GaussianBlur(grey, (0, 0), 1.2 if level < 2.5 * NOISY else 2.0)
-    keypoints, histograms = _sift().detectAndCompute(grey, None)
-    if not keypoints:
-        empty = np.zeros((0, 128), dtype=np.uint8)
-        return LocalFeatures(np.zeros((0, 2), dtype=np.float32), empty, picture.shape[1])
-    strongest = np.argsort([-keypoint.response for keypoint in keypoints])[:MOST_FEATURES]
-    points = np.array([keypoint.pt for keypoint in keypoints], dtype=np.float32)[strongest]
-    share = histograms[strongest] / histograms[strongest].sum(axis=1, keepdims=True)
-    descriptors = np.minimum(512 * np.sqrt(share), 255).astype(np.uint8)
-    return LocalFeatures(points, descriptors, picture.shape[1])
+def aligned_correlation(
+    query: Plane, reference: Plane, transform: NDArray[np.float64]
+) -> tuple[float, float]:
+    """Correlate structure where the warped query covers the reference.
+
+    Args:
+        query: grey levels in [0, 1], float32 (h, w) with longer edge `EDGE` (see `grey`).
+        reference: the same of the reference.
+        transform: of an `Alignment`.
+
+    Returns:
+        the correlation, -1 to 1 (0 where too little is seen), and the share of the reference that
+        the query covers, 0 to 1.
+    """
+    height, width = reference.shape
+    matrix = transform * np.array([1, 1, EDGE])
+    matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
+    warped = cv2.warpAffine(query, matrix, (width, height))
+    seen = cv2.warpAffine(np.ones_like(query), matrix, (width, height)) > 0.99
+    mask = cv2.erode(seen.astype(np.float32), np.ones((3, 3)), borderValue=0)
+    overlap = float(mask.mean())
+    if overlap < LEAST_OVERLAP:
+        return 0.0, overlap
+    return correlation(_structure(warped, mask), _structure(reference, mask), mask), overlap
+
+
+def correlation(left: Plane, right: Plane, mask: Plane) -> float:
+    """Pearson's correlation of two planes (h, w) where the mask is 1; 0 if either is flat there."""
+    count = mask.sum()
+    left = (left - (left * mask).sum() / count) * mask
+    right = (right - (right * mask).sum() / count) * mask
+    spread = np.array([np.square(left).sum(), np.square(right).sum()])
+    if (spread < count * LEAST_CONTRAST**2).any():
+        return 0.0
+    return float((left * right).sum() / np.sqrt(spread.prod()))
+
+
+def structure(square: NDArray[np.float32], blur: float, window: float) -> NDArray[np.float32]:
+    """Level squares without noise and without their local mean, as vectors of length 1.
+
+    The dot product of two such vectors is the correlation of the two pictures' structure.
+
+    Args:
+        square: levels in [0, 1], float32 (SIDE, SIDE) or (SIDE, SIDE, 3).
+        blur: sigma, in pixels, of the Gaussian that takes noise and small displacements out;
+            0 for none.
+        window: sigma, in pixels, of the Gaussian whose response is the local mean.
+
+    Returns:
+        float32 (SIDE * SIDE,) or (SIDE * SIDE * 3,); all 0 for a flat picture.
+    """
+    if blur:
+        square = cv2.GaussianBlur(square, (0, 0), blur)
+    detail = square - cv2.GaussianBlur(square, (0, 0), window)
+    detail = detail - detail.mean(axis=(0, 1))
+    if detail.std() < LEAST_CONTRAST:
+        return np.zeros(detail.size, dtype=np.float32)
+    return np.asarray((detail / np.linalg.norm(detail)).reshape(-1), dtype=np.float32)
+
+
+def fine_structure(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Grey structure down to 1/64 of the picture, float32 (4096,): survives tones and blends."""
+    square = cv2.cvtColor(_square(picture), cv2.COLOR_RGB2GRAY)
+    return structure(square, blur=0, window=4)
+
+
+def coarse_structure(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Colour structure from 1/40 of the picture, float32 (12288,): survives noise and redrawing."""
+    return structure(_square(picture), blur=1.5, window=6)
+
+
+def grey(picture: NDArray[np.uint8]) -> Plane:
+    """An RGB picture, uint8 (h, w, 3), as grey levels in [0, 1] with longer edge `EDGE`."""
+    scale = EDGE / max(picture.shape[:2])
+    size = (
+        max(8, round(picture.shape[1] * scale)),
+        max(8, round(picture.shape[0] * scale)),
+    )
+    plane = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    small = cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(small.astype(np.float32) / 255)
+
+
+def _square(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    square = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    return np.asarray(square.astype(np.float32) / 255)
+
+
+def _structure(plane: Plane, mask: Plane, window: float = 5.0) -> Plane:
+    """The plane minus its local mean over the unmasked pixels; 0 where masked."""
+    weight = cv2.GaussianBlur(mask, (0, 0), window)
+    mean = cv2.GaussianBlur(plane * mask, (0, 0), window) / np.maximum(weight, 1e-3)
+    return np.asarray((plane - mean) * mask, dtype=np.float32)
+
+
+def _distinct(points: NDArray[np.float32]) -> int:
+    """How many points (n, 2) remain when those within about two pixels count once."""
+    return len(np.unique(np.round(points / 2), axis=0))

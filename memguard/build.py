@@ -23,7 +23,7 @@ def build_index(
     clip_weights: str = CLIP_WEIGHTS,
     sscd: str | None = None,
     workers: int | None = None,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> BuildSummary:
     """Index every image below a folder; resume or grow the index if ``output`` has one.
 

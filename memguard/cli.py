@@ -6,11 +6,12 @@ import contextlib
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
+from PIL import Image
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -20,6 +21,7 @@ from rich.progress import (
     ProgressColumn,
     SpinnerColumn,
     Task,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -28,7 +30,7 @@ from rich.text import Text
 
 from memguard._version import __version__
 from memguard.build import CLIP_MODEL, CLIP_WEIGHTS, build_index
-from memguard.errors import MemguardError
+from memguard.errors import MemguardError, UnreadableImageError
 
 app = typer.Typer(
     help="Keep a diffusion model from showing copies of its own training images.",
@@ -38,8 +40,8 @@ app = typer.Typer(
 models = typer.Typer(help="Model weights.", no_args_is_help=True)
 app.add_typer(models, name="models")
 
-out = Console(soft_wrap=True)
-err = Console(stderr=True, soft_wrap=True)
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 UNREADABLE_SHOWN = 20
 """Unreadable files named on the terminal; `--json` names all of them."""
@@ -100,10 +102,9 @@ def build(
         more = len(summary.unreadable) - UNREADABLE_SHOWN
         err.print(f"... and {more} more: `memguard info {output} --json` lists them all")
     out.print(
-        f"[bold]{escape(summary.path)}[/]: {summary.records} images "
-        f"({summary.added} new, {summary.duplicates} exact duplicates, "
-        f"{summary.skipped} seen before, {len(summary.unreadable)} unreadable) "
-        f"in {summary.seconds:.1f} s"
+        f"[bold]{escape(summary.path)}[/]: {summary.records} images. Files of this build: "
+        f"{summary.added} new, {summary.duplicates} exact duplicates, {summary.skipped} seen "
+        f"before; unreadable {len(summary.unreadable)}; {summary.seconds:.1f} s"
     )
 
 
@@ -120,7 +121,6 @@ def check(
 ) -> None:
     """Check image files; the exit status is 3 if any is memorized."""
     from memguard.guarding import Guard
-    from memguard.images import decode
     from memguard.settings import configured_index
 
     checker = Guard(
@@ -129,7 +129,7 @@ def check(
         clip_weights=clip_weights,
         sscd_weights=sscd_weights,
     )
-    verdicts = checker.check([decode(path.read_bytes())[0] for path in images])
+    verdicts = checker.check([_read(path) for path in images])
     if as_json:
         rows = [
             {"image": str(path), **verdict.to_json()}
@@ -159,7 +159,7 @@ def info(index: IndexArgument, as_json: Json = False) -> None:
         return
     table = Table(title=f"{index}: {len(opened)} images, {len(unreadable)} unreadable files")
     for heading in ("descriptor", "metric", "size", "model", "weights sha256"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")
     for spec in opened.specs:
         unit = "bits" if spec.metric == "hamming" else "numbers"
         fingerprint = (spec.weights_sha256 or "-")[:16]
@@ -181,13 +181,23 @@ def version() -> None:
     out.print(__version__)
 
 
+def _read(path: Path) -> Image.Image:
+    from memguard.images import decode
+
+    try:
+        return decode(path.read_bytes())[0]
+    except (OSError, UnreadableImageError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UnreadableImageError(f"{path} cannot be read: {reason}") from error
+
+
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         return Text(f"{task.finished_speed or task.speed or 0:.1f}/s")
 
 
 @contextlib.contextmanager
-def _progress(what: str, unit: Callable[[], Any] | None = None) -> Iterator[tuple[Progress, Any]]:
+def _progress(what: str) -> Iterator[tuple[Progress, TaskID]]:
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -196,5 +206,5 @@ def _progress(what: str, unit: Callable[[], Any] | None = None) -> Iterator[tupl
         _Rate(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=err) as bar:
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         yield bar, bar.add_task(what, total=None)

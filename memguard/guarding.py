@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import dataclasses
 import functools
 import logging
@@ -12,7 +14,7 @@ import os
 import threading
 import types
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast, get_args
 
 from PIL import Image
 
@@ -25,7 +27,7 @@ from memguard.errors import (
     UnsupportedOutputError,
 )
 from memguard.index import Index
-from memguard.latents import take_apart_latents
+from memguard.latents import latent_reader
 from memguard.outputs import Output, take_apart
 from memguard.policy import Action, Policy
 from memguard.regeneration import Call
@@ -38,10 +40,15 @@ Pipeline = TypeVar("Pipeline", bound=Callable[..., Any])
 
 OnError = Literal["block", "raise", "pass"]
 """When the check itself fails: ``block`` withholds the images (fail closed), ``raise`` raises
-:class:`memguard.CheckFailedError`, ``pass`` lets them through, labelled ``unchecked``."""
+:class:`memguard.CheckFailedError`, ``pass`` lets them through, labelled ``unchecked``. An output in
+which no images are found raises :class:`memguard.UnsupportedOutputError`, but for ``pass``."""
 
 Latents = Literal["refuse", "decode"]
 """``output_type="latent"``: refused, or decoded with the pipeline's own VAE to be checked."""
+
+UNCHECKED = "the check could not run"
+NOT_FINITE = "the image holds NaN or infinite levels"
+"""What an ``unchecked`` verdict says."""
 
 
 def guard(
@@ -58,12 +65,15 @@ def guard(
 
     An object is given a twin of a subclass of its own class, which shares its state: attributes,
     ``.to()``, ``.scheduler = ...``, ``enable_*()``, ``save_pretrained`` and ``isinstance`` work as
-    before, and changes show in both. A function is given a wrapper. Two things differ:
-    ``type(pipe)`` is the subclass, and another class's ``from_pipe(pipe)`` makes a pipeline that
-    is not guarded: guard it too.
+    before, and changes show in both. A function, and an object whose state Python cannot share
+    (``__slots__``, a built-in base), is given a wrapper that hands everything but calls on to it.
+    Three things differ: ``type(pipe)`` is not the original's, another class's ``from_pipe(pipe)``
+    makes a pipeline that is not guarded (guard it too), and only calls are guarded: not other
+    methods that return images, nor what a callback sees during the steps.
 
     The verdicts of a call are its output's ``memorization`` (a list, one per image), where the
-    output is an object, and always the pipeline's ``last_verdicts`` (per thread).
+    output is an object that takes attributes, and always the pipeline's ``last_verdicts`` (per
+    thread).
 
     Args:
         pipeline: a diffusion pipeline, or any callable that returns images.
@@ -97,6 +107,7 @@ class Guard:
             had them. Nothing is ever downloaded.
 
     Raises:
+        ConfigurationError: an unknown policy, ``on_error`` or ``latents``.
         IndexUnavailableError: the index is missing, unfinished or damaged.
         WeightsError: weights are absent, or other than the index's.
     """
@@ -111,10 +122,10 @@ class Guard:
         clip_weights: str | None = None,
         sscd_weights: str | None = None,
     ) -> None:
-        self.index = index if isinstance(index, Index) else Index.open(index)
         self.policy = Policy.of(policy)
-        self.on_error = on_error
-        self.latents = latents
+        self.on_error = _one_of(OnError, "on_error", on_error)
+        self.latents = _one_of(Latents, "latents", latents)
+        self.index = index if isinstance(index, Index) else Index.open(index)
         descriptors = load_descriptors(
             self.index.specs, clip_weights=clip_weights, sscd_weights=sscd_weights
         )
@@ -137,10 +148,9 @@ class Guard:
             return self._detector.detect(batch)
         except Exception as error:
             if self.on_error == "raise":
-                raise CheckFailedError(f"the check could not run: {error}") from error
+                raise CheckFailedError(f"{UNCHECKED}: {error}") from error
             log.exception("memguard could not check %d images", len(batch))
-            why = f"the check could not run: {type(error).__name__}: {error}"
-            return [Verdict("unchecked", float("inf"), why=why) for _ in batch]
+            return [_unchecked(f"{type(error).__name__}: {error}") for _ in batch]
 
     def wrap(self, pipeline: Pipeline) -> Pipeline:
         """The pipeline, guarded; see :func:`guard`."""
@@ -150,19 +160,25 @@ class Guard:
             raise ConfigurationError(
                 f"a guard wraps a pipeline or any callable, not a {type(pipeline).__name__}"
             )
-        if (
-            isinstance(pipeline, type)
-            or not hasattr(pipeline, "__dict__")
-            or _is_function(pipeline)
-        ):
-            return cast(Pipeline, GuardedFunction(self, pipeline))
-        return cast(Pipeline, _twin(self, pipeline))
+        if _has_twin(pipeline):
+            with contextlib.suppress(TypeError):  # a class that has no subclasses
+                return cast(Pipeline, _twin(self, pipeline))
+        return cast(Pipeline, GuardedFunction(self, pipeline))
 
     def run(self, pipeline: Any, call: Call) -> Any:
         """Run a pipeline's call, check what it returned, apply the policy."""
+        self._local.verdicts = ()
         read = self._reader(pipeline, call)
-        output = read(call.run())
-        verdicts = self.check(output.pictures)
+        returned = call.run()
+        try:
+            output = read(returned)
+        except UnsupportedOutputError as error:
+            if self.on_error != "pass":
+                raise
+            log.exception("memguard could not read what %s returned", type(pipeline).__name__)
+            self._local.verdicts = (_unchecked(str(error)),)
+            return _labelled(returned, self.last_verdicts)
+        verdicts = self._judge(output.pictures)
         pieces: dict[int, Any] = {}
         if self.policy.action == "regenerate":
             pieces, verdicts = self._regenerate(read, call, verdicts)
@@ -172,7 +188,7 @@ class Guard:
         withheld = {
             i: output.blank(i) for i, verdict in enumerate(verdicts) if self._holds(verdict)
         }
-        return _with_verdicts(output.replaced({**pieces, **withheld}), verdicts)
+        return _labelled(output.replaced({**pieces, **withheld}), verdicts)
 
     def _reader(self, pipeline: Any, call: Call) -> Callable[[Any], Output]:
         if call.arguments.get("output_type") != "latent":
@@ -182,7 +198,17 @@ class Guard:
                 'output_type="latent" hides the images from the check; ask for "pil", "np" or '
                 '"pt", or let memguard decode the latents: guard(pipe, latents="decode")'
             )
-        return functools.partial(take_apart_latents, pipeline, call)
+        return latent_reader(pipeline, call)
+
+    def _judge(self, pictures: Sequence[Image.Image | None]) -> list[Verdict]:
+        """One verdict per image, also for those that could not be read."""
+        readable = [picture for picture in pictures if picture is not None]
+        if self.on_error == "raise" and len(readable) < len(pictures):
+            raise CheckFailedError(f"{UNCHECKED}: {NOT_FINITE}")
+        checked = iter(self.check(readable))
+        return [
+            _unchecked(NOT_FINITE) if picture is None else next(checked) for picture in pictures
+        ]
 
     def _regenerate(
         self, read: Callable[[Any], Output], call: Call, verdicts: Sequence[Verdict]
@@ -194,10 +220,15 @@ class Guard:
             attempt = 0
             while self.policy.acts_on(verdict) and attempt < self.policy.attempts:
                 attempt += 1
-                again, position = call.again(i, len(verdicts), attempt)
-                fresh = read(again.run())
-                (verdict,) = self.check(fresh.pictures[position])
-                pieces[i] = fresh.pieces[position]
+                try:
+                    again, position = call.again(i, len(verdicts), attempt)
+                    fresh = read(again.run())
+                    picture, piece = fresh.pictures[position], fresh.pieces[position]
+                except Exception:
+                    log.exception("memguard could not generate an image again")
+                    continue
+                (verdict,) = self._judge([picture])
+                pieces[i] = piece
             settled[i] = dataclasses.replace(verdict, attempt=attempt)
         return pieces, settled
 
@@ -231,12 +262,44 @@ class GuardedFunction(Guarded):
         return self.guard.run(self._function, Call(self._function, args, kwargs))
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # copying and pickling ask for these: not of the original
+            raise AttributeError(name)
         return getattr(self.__dict__["_function"], name)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if "_function" in self.__dict__:
+            setattr(self._function, name, value)
+        else:
+            super().__setattr__(name, value)
 
-def _is_function(pipeline: object) -> bool:
-    kinds = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, functools.partial)
-    return isinstance(pipeline, kinds)
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """A guarded method stays one: bound to its instance, as the function would be."""
+        if not isinstance(self._function, types.FunctionType) or instance is None:
+            return self
+        return GuardedFunction(self.guard, self._function.__get__(instance, owner))
+
+    def __copy__(self) -> GuardedFunction:
+        return GuardedFunction(self.guard, copy.copy(self._function))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> GuardedFunction:
+        return GuardedFunction(self.guard, copy.deepcopy(self._function, memo))
+
+
+def _has_twin(pipeline: object) -> bool:
+    """Whether all state of this object, which is no function or class, is in its ``__dict__``."""
+    functions = (
+        type,
+        types.FunctionType,
+        types.MethodType,
+        types.BuiltinFunctionType,
+        functools.partial,
+    )
+    slots = {name for base in type(pipeline).__mro__ for name in vars(base).get("__slots__", ())}
+    return (
+        not isinstance(pipeline, functions)
+        and hasattr(pipeline, "__dict__")
+        and slots <= {"__dict__", "__weakref__"}
+    )
 
 
 def _twin(guard: Guard, pipeline: Any) -> Any:
@@ -258,7 +321,24 @@ def _twin(guard: Guard, pipeline: Any) -> Any:
     return twin
 
 
-def _with_verdicts(output: Any, verdicts: list[Verdict]) -> Any:
+def _labelled(output: Any, verdicts: Sequence[Verdict]) -> Any:
+    """The output, with its verdicts where it is an object that takes them."""
     if hasattr(output, "images"):
-        output.memorization = verdicts
+        with contextlib.suppress(AttributeError, TypeError, ValueError):
+            output.memorization = list(verdicts)
     return output
+
+
+def _unchecked(reason: str) -> Verdict:
+    return Verdict("unchecked", float("inf"), why=f"{UNCHECKED}: {reason}")
+
+
+Choice = TypeVar("Choice", bound=str)
+
+
+def _one_of(choices: Any, name: str, value: Choice) -> Choice:
+    if value not in get_args(choices):
+        raise ConfigurationError(
+            f"unknown {name}={value!r}; choose one of {', '.join(get_args(choices))}"
+        )
+    return value

@@ -7,14 +7,22 @@ whole, and the image at the same position is taken.
 
 from __future__ import annotations
 
+import hashlib
 import inspect
-import secrets
+import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-SEED_BITS = 63
+SEED_BITS = 31
+"""Of a fresh seed: every generator and remote API takes this many."""
+
+POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+SEEDS = {"generator", "seed"}
+"""The arguments that make a call repeatable; generators of other libraries than torch are passed
+on as they are: they have moved on by themselves."""
 
 COUNTS = {"num_images_per_prompt", "batch_size"}
 """The arguments by which diffusers' pipelines say how many images they make."""
@@ -51,42 +59,50 @@ class Call:
     @cached_property
     def arguments(self) -> dict[str, Any]:
         """Every argument given, by name; of a callable without a signature, the keywords."""
-        try:
-            signature = inspect.signature(self.function)
-            bound = signature.bind(*self.args, **self.kwargs)
-        except (TypeError, ValueError):
+        if self._signature is None:
             return dict(self.kwargs)
-        named = dict(bound.arguments)
-        for parameter in signature.parameters.values():
+        try:
+            named = dict(self._signature.bind(*self.args, **self.kwargs).arguments)
+        except TypeError:
+            return dict(self.kwargs)
+        for parameter in self._signature.parameters.values():
             if parameter.kind is parameter.VAR_KEYWORD:
                 named.update(named.pop(parameter.name, {}))
         return named
 
     @cached_property
-    def _counts_images(self) -> set[str]:
+    def _signature(self) -> inspect.Signature | None:
         try:
-            return COUNTS & inspect.signature(self.function).parameters.keys()
+            return inspect.signature(self.function)
         except (TypeError, ValueError):
-            return set()
+            return None
 
     def again(self, position: int, of: int, attempt: int) -> tuple[Call, int]:
         """The call that makes the image at ``position`` of ``of`` anew.
 
+        Fresh seeds follow from the given generator's state (or the given seed), the position and
+        the attempt, so that the same call ends the same way every time.
+
         Returns:
             The call, and the position of the new image in its output.
         """
-        if not self._counts_images:
-            return Call(
-                self.function, self.args, _reseeded(self.kwargs, position, attempt)
-            ), position
+        parameters = self._signature.parameters if self._signature else {}
+        counts = COUNTS & parameters.keys()
+        if not counts:
+            names = [name for name, parameter in parameters.items() if parameter.kind in POSITIONAL]
+            args = _reseeded(dict(zip(names, self.args)), position, attempt).values()
+            kwargs = _reseeded(self.kwargs, position, attempt)
+            return Call(self.function, (*args, *self.args[len(names) :]), kwargs), position
         arguments = _reseeded(self.arguments, position, attempt)
         arguments = {name: value for name, value in arguments.items() if "latents" not in name}
-        arguments.update(dict.fromkeys(self._counts_images, 1))
+        arguments.update(dict.fromkeys(counts, 1))
         for name, value in arguments.items():
             length = _batch_size(name, value)
             if length > 1:
                 start = position * length // of if _per_prompt(name) else position % length
                 arguments[name] = value[start : start + 1]
+            elif name == "generator" and isinstance(value, (list, tuple)):
+                arguments[name] = [value[position]]
         return Call(self.function, (), arguments), 0
 
 
@@ -106,20 +122,26 @@ def _batch_size(name: str, value: Any) -> int:
 
 
 def _reseeded(arguments: dict[str, Any], position: int, attempt: int) -> dict[str, Any]:
-    changed = dict(arguments)
-    generator = changed.get("generator")
-    if generator is not None:
-        changed["generator"] = _fresh(generator, position, attempt)
-    if isinstance(changed.get("seed"), int):
-        changed["seed"] = secrets.randbits(SEED_BITS)
-    return changed
+    return {
+        name: _fresh(value, position, attempt) if name in SEEDS else value
+        for name, value in arguments.items()
+    }
 
 
-def _fresh(generator: Any, position: int, attempt: int) -> Any:
-    """A generator seeded by the user's own seed, the image's position and the attempt."""
-    if isinstance(generator, (list, tuple)):
-        return [_fresh(generator[position], position, attempt)]
+def _fresh(source: Any, position: int, attempt: int) -> Any:
+    """The same kind of generator or seed, or a list of them, with another seed."""
+    if isinstance(source, (list, tuple)):
+        return [_fresh(each, position, attempt) for each in source]
+    if isinstance(source, numbers.Integral):
+        return _derived(str(source).encode(), position, attempt)
     import torch
 
-    seed = hash((generator.initial_seed(), position, attempt)) % (1 << SEED_BITS)
-    return torch.Generator(device=generator.device).manual_seed(seed)
+    if not isinstance(source, torch.Generator):
+        return source
+    seed = _derived(source.get_state().numpy().tobytes(), position, attempt)
+    return torch.Generator(device=source.device).manual_seed(seed)
+
+
+def _derived(source: bytes, position: int, attempt: int) -> int:
+    digest = hashlib.sha256(source + f"/{position}/{attempt}".encode()).digest()
+    return int.from_bytes(digest, "big") >> (8 * len(digest) - SEED_BITS)

@@ -46,5 +46,5 @@ def _table(project: Path) -> dict[str, object]:
         tool = tomllib.loads(project.read_text(encoding="utf-8")).get("tool", {})
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{project} cannot be read: {error}") from error
-    table = tool.get("memguard", {})
+    table = tool.get("memguard") if isinstance(tool, dict) else None
     return table if isinstance(table, dict) else {}

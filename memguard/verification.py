@@ -11,9 +11,9 @@ Sources:
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 Images = NDArray[np.float32]
 Distances = NDArray[np.float32]
@@ -23,6 +23,14 @@ TILES = 4
 ALPHA = 0.5
 NEIGHBOURS = 50
 """The two constants of the relative distance in [1]."""
+SIDE = 128
+"""Edge, in pixels, of the squares that are compared."""
+
+
+def to_square(image: Image.Image, side: int = SIDE) -> Images:
+    """An RGB image squeezed into a square by box filter, float32 (side, side, 3) in [0, 1]."""
+    square = image.convert("RGB").resize((side, side), Image.Resampling.BOX)
+    return np.asarray(square, dtype=np.float32) / np.float32(255)
 
 
 def l2(query: Images, candidates: Images) -> Distances:
@@ -97,7 +105,7 @@ def relative_l2(
 
 
 def match_tones(query: Images, candidates: Images) -> Images:
-    """The candidates, with the gain and the offset per channel that bring each closest to the query.
+    """The candidates, each with the gain and offset per channel that bring it closest to the query.
 
     Least squares over pixels, so that a change of brightness, contrast or colour balance does not
     count as a difference. The gain is kept within [0.25, 4]: a flat candidate cannot be blown up
@@ -113,15 +121,3 @@ def match_tones(query: Images, candidates: Images) -> Images:
     variance = np.square(centred).mean(axis=(1, 2), keepdims=True)
     gain = np.clip(covariance / np.maximum(variance, 1e-8), 0.25, 4)
     return np.asarray(gain * centred + target, dtype=np.float32)
-
-
-def noise_level(image: Images) -> float:
-    """The standard deviation of white noise in an image, 0 to 1.
-
-    Immerkaer 1996, "Fast Noise Variance Estimation": the mean magnitude of a filter that cancels
-    constant, linear and quadratic image structure.
-    """
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], dtype=np.float32)
-    response = np.abs(cv2.filter2D(grey, -1, kernel))[1:-1, 1:-1]
-    return float(np.sqrt(np.pi / 2) / 6 * response.mean())

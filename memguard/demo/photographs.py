@@ -16,17 +16,17 @@ from PIL import Image
 
 from memguard.errors import ConfigurationError
 
-SIDE = 32
+SIDE = 24
 """Width and height of every training picture, in pixels."""
 
-COPIES = 40
+COPIES = 24
 """How many files of a duplicated picture stand in the training folder."""
 
 WINDOW = 72
 """Side of the square that is cut from a photograph and scaled to SIDE, in its own pixels."""
 
 LEAST_CONTRAST = 0.1
-"""Standard deviation of the pixels, in [0, 1], below which a square is too flat to be copied."""
+"""Standard deviation of a channel's pixels, in [0, 1]: below it a square is too flat to copy."""
 
 PHOTOGRAPHS = (
     "astronaut.png",
@@ -68,7 +68,6 @@ DUPLICATED = {
     "face": Square("astronaut.png", 140, 5, 180),
     "cat": Square("chelsea.png", 105, 40, 250),
     "cup": Square("coffee.png", 130, 5, 340),
-    "wheel": Square("motorcycle_left.png", 510, 260, 190),
     "rocket": Square("rocket.jpg", 230, 130, 290),
     "gland": Square("ihc.png", 240, 300, 190),
 }
@@ -109,10 +108,12 @@ def photographs() -> dict[str, Image.Image]:
 
 
 def cut_pictures() -> PictureSet:
-    """Cut the photographs into training pictures and held-out ones; the same on every machine.
+    """Cut the photographs into training pictures and held-out ones; nothing is left to chance.
 
     No two squares overlap. The duplicated pictures come first; of the other squares, laid out
-    as a chessboard, the white ones are trained on and the black ones held out.
+    as a chessboard, the white ones are trained on and the black ones held out. No two pictures
+    are within an l2 of 0.1 (Carlini et al.: the root of the mean squared difference of pixels
+    in [0, 1]). A blurred sample comes nearer to a flat picture than a sharp one does: look, too.
     """
     sources = photographs()
     training = [

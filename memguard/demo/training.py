@@ -45,16 +45,20 @@ class Recipe:
         seed: of the first weights, the batches and the noise.
     """
 
-    steps: int = 1500
+    steps: int = 2000
     batch: int = 16
     learning_rate: float = 2e-3
     average: float = 0.99
     channels: tuple[int, ...] = (16, 32, 64, 128)
-    seed: int = 0
+    seed: int = 1
 
 
 DEMO_RECIPE = Recipe()
-"""XXX"""
+"""Measured once, with seed 1: of 64 samples 30 are within l2 0.1 of a duplicated picture (13 within
+0.08), none of another. By eye most of the 12 cats among the 30 are garbled.
+
+Memorization sets in suddenly: with 1300 steps and 16 copies, seed 0 gave 26 of 64, seed 1 gave 4.
+"""
 
 
 def train(
@@ -85,7 +89,7 @@ def train(
         raise ConfigurationError(f"{folder} holds no PNG files to train on")
     kept = cache / f"diffusion-{_key(files, recipe)}"
     if not kept.is_dir():
-        pipeline = _train(_pixels(files), recipe, progress or (lambda done, steps: None))
+        pipeline = _train(_pixels(files), recipe, progress)
         _keep(pipeline, kept)
     pipeline = DDIMPipeline.from_pretrained(kept, low_cpu_mem_usage=False)
     pipeline.set_progress_bar_config(disable=True)
@@ -110,13 +114,13 @@ def _pixels(files: list[Path]) -> torch.Tensor:
 
 
 def _train(
-    pictures: torch.Tensor, recipe: Recipe, progress: Callable[[int, int], None]
+    pictures: torch.Tensor, recipe: Recipe, progress: Callable[[int, int], None] | None
 ) -> DDIMPipeline:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         model = _unet(pictures.shape[-1], recipe.channels)
     chance = torch.Generator().manual_seed(recipe.seed)
-    noising = DDPMScheduler(beta_schedule="squaredcos_cap_v2", prediction_type="v_prediction")
+    noising = DDPMScheduler(beta_schedule="squaredcos_cap_v2", prediction_type="sample")
     optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=0)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, recipe.learning_rate, total_steps=recipe.steps, pct_start=WARM_UP
@@ -126,16 +130,19 @@ def _train(
     for step in range(recipe.steps):
         batch = pictures[torch.randint(len(pictures), (recipe.batch,), generator=chance)]
         noise = torch.randn(batch.shape, generator=chance)
-        times = torch.randint(len(noising), (recipe.batch,), generator=chance)
+        # One time from each of `batch` equal parts of the noising: steadier than free draws.
+        spread = torch.arange(recipe.batch) + torch.rand(recipe.batch, generator=chance)
+        times = (spread * len(noising) / recipe.batch).long().clamp(max=len(noising) - 1)
         predicted = model(noising.add_noise(batch, noise, times), times).sample
-        velocity = noising.get_velocity(batch, noise, times)
-        torch.nn.functional.mse_loss(predicted, velocity).backward()
+        loss = torch.nn.functional.mse_loss(predicted, batch)
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), LONGEST_GRADIENT)
         optimizer.step()
         optimizer.zero_grad()
         schedule.step()
         averaged.step(model.parameters())
-        progress(step + 1, recipe.steps)
+        if progress is not None:
+            progress(step + 1, recipe.steps)
 
     averaged.copy_to(model.parameters())
     sampling = DDIMScheduler.from_config(noising.config, timestep_spacing="trailing")

@@ -20,8 +20,8 @@ import numpy as np
 import open_clip
 import torch
 from huggingface_hub.constants import HF_HUB_CACHE
+from huggingface_hub.errors import EntryNotFoundError
 from numpy.typing import NDArray
-from open_clip import pretrained
 from PIL import Image
 
 from memguard.descriptors.base import DescriptorSpec
@@ -36,6 +36,12 @@ DEFAULT_WEIGHTS = "laion2b_s34b_b79k"
 HUB_PREFIX = "hf-hub:"
 BATCH = 32
 """Images a forward pass: larger gains nothing on a CPU and costs memory."""
+
+FILTERS = {"bilinear": Image.Resampling.BILINEAR}
+"""Pillow's name of an open_clip interpolation; every other means bicubic at inference."""
+
+ANSWER_SECONDS = 10
+"""How long the hub may take to say whether it has a file."""
 
 HUB_FILES = (open_clip.constants.HF_SAFE_WEIGHTS_NAME, open_clip.constants.HF_WEIGHTS_NAME)
 
@@ -97,7 +103,7 @@ class Clip:
         self.prepare = SquareResize(
             size[0] if isinstance(size, (tuple, list)) else size,
             config.get("resize_mode") or "shortest",
-            Image.Resampling[config["interpolation"].upper()],
+            FILTERS.get(config["interpolation"], Image.Resampling.BICUBIC),
             config.get("fill_color") or 0,
         )
         self.spec = DescriptorSpec(
@@ -140,9 +146,9 @@ def find(model: str, weights: str) -> Checkpoint | None:
         described = _cached(weights.removeprefix(HUB_PREFIX), "open_clip_config.json")
         return _directory(described.parent) if described else None
     config = _tag(model, weights)
-    repo, name = _hub_address(config)
-    for candidate in (name,) if name else HUB_FILES:
-        file = _cached(repo, candidate) if repo else None
+    repo, names = _hub_address(config)
+    for name in names:
+        file = _cached(repo, name)
         if file:
             return Checkpoint(model, file, config)
     return None
@@ -159,12 +165,11 @@ def pull(model: str = DEFAULT_MODEL, weights: str = DEFAULT_WEIGHTS) -> Path:
         return found.file
     try:
         if weights.startswith(HUB_PREFIX):
-            huggingface_hub.hf_hub_download(
-                weights.removeprefix(HUB_PREFIX), "open_clip_config.json"
-            )
-            pretrained.download_pretrained_from_hf(weights.removeprefix(HUB_PREFIX))
+            repo = weights.removeprefix(HUB_PREFIX)
+            _download(repo, ["open_clip_config.json"])
+            _download(repo, HUB_FILES)
         else:
-            pretrained.download_pretrained(_tag(model, weights), prefer_hf_hub=True)
+            _download(*_hub_address(_tag(model, weights)))
     except Exception as error:
         raise WeightsError(missing(model, weights)) from error
     found = find(model, weights)
@@ -201,9 +206,25 @@ def _tag(model: str, weights: str) -> dict[str, Any]:
     return cast("dict[str, Any]", config)
 
 
-def _hub_address(config: dict[str, Any]) -> tuple[str, str]:
+def _hub_address(config: dict[str, Any]) -> tuple[str, Sequence[str]]:
+    """The hub's repository of a pretrained tag, and its weight files, the preferred one first."""
     repo, _, name = config.get("hf_hub", "").rpartition("/")
-    return repo, name
+    return repo, [name] if name else HUB_FILES if repo else []
+
+
+def _download(repo: str, names: Sequence[str]) -> None:
+    """Download the first of the files that the hub has.
+
+    It is asked once, without the client's retries, so that no network is found out in seconds.
+    """
+    for name in names:
+        address = huggingface_hub.hf_hub_url(repo, name)
+        try:
+            huggingface_hub.get_hf_file_metadata(address, timeout=ANSWER_SECONDS)
+        except EntryNotFoundError:
+            continue
+        huggingface_hub.hf_hub_download(repo, name)
+        return
 
 
 def _cached(repo: str, name: str) -> Path | None:

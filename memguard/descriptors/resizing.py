@@ -14,9 +14,15 @@ Mode = Literal["shortest", "longest", "squash"]
 long edge to size, then padded; ``squash``: both edges to size."""
 
 
+MAX_ASPECT = 64
+"""Of a longer strip only the middle is resized for ``shortest``: the ends would take gigabytes
+before they are cut off."""
+
+
 @dataclass(frozen=True)
 class SquareResize:
-    """Resize to a square of ``size`` pixels; identical to open_clip's transform for inference.
+    """Resize to a square of ``size`` pixels; identical to open_clip's transform for inference
+    (up to :data:`MAX_ASPECT`).
 
     Attributes:
         size: the square's side in pixels.
@@ -35,14 +41,24 @@ class SquareResize:
         if self.mode == "squash":
             square = image.resize((self.size, self.size), self.filter)
         elif self.mode == "longest":
-            colour = (self.fill,) * 3
-            square = ImageOps.pad(image, (self.size, self.size), self.filter, color=colour)
+            square = self._padded(image)
         else:
             square = self._middle(image)
         return np.asarray(square)
 
+    def _padded(self, image: Image.Image) -> Image.Image:
+        ratio = max(image.size) / self.size
+        width, height = (max(1, round(edge / ratio)) for edge in image.size)
+        square = Image.new("RGB", (self.size, self.size), (self.fill,) * 3)
+        corner = ((self.size - width) // 2, (self.size - height) // 2)
+        square.paste(image.resize((width, height), self.filter), corner)
+        return square
+
     def _middle(self, image: Image.Image) -> Image.Image:
         short = min(image.size)
+        if max(image.size) > MAX_ASPECT * short:
+            width, height = (min(edge, MAX_ASPECT * short) for edge in image.size)
+            image = ImageOps.fit(image, (width, height))
         width, height = (int(self.size * edge / short) for edge in image.size)
         left, top = (round((edge - self.size) / 2) for edge in (width, height))
         resized = image.resize((width, height), self.filter)

@@ -19,7 +19,7 @@ from memguard._optional import require
 from memguard.descriptors.base import DescriptorSpec
 from memguard.descriptors.resizing import SquareResize
 from memguard.descriptors.weights import sha256
-from memguard.errors import WeightsError
+from memguard.errors import MemguardError, WeightsError
 
 SIDE = 288
 """Input side: "we resize images to 288 pixels on the short edge" (SSCD, section 5); squeezed to
@@ -55,7 +55,9 @@ class Sscd:
         try:
             self.forward = _onnx(file) if file.suffix == ".onnx" else _torchscript(file)
             probe = self.forward(np.zeros((1, SIDE, SIDE, 3), np.uint8))
-        except (RuntimeError, ValueError) as error:
+        except MemguardError:
+            raise
+        except Exception as error:
             raise WeightsError(f"{file} does not load as an SSCD model: {error}") from error
         self.prepare = SquareResize(SIDE, "squash")
         self.spec = DescriptorSpec(

@@ -17,11 +17,18 @@ from memguard.descriptors.base import DescriptorSpec
 
 
 def write(spec: DescriptorSpec, blocks: Iterable[NDArray[Any]], path: Path) -> None:
-    """Derive a FAISS file from a descriptor's matrix, given in blocks of rows."""
+    """Derive a FAISS file from a descriptor's matrix, given in blocks of rows.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     index = _empty(spec)
     for block in blocks:
         index.add(np.ascontiguousarray(block))
-    _writer(spec)(index, str(path))
+    try:
+        _writer(spec)(index, str(path))
+    except RuntimeError as error:
+        raise OSError(f"{path} cannot be written ({error})") from error
 
 
 class Searcher:
@@ -35,10 +42,15 @@ class Searcher:
     def __init__(self, spec: DescriptorSpec, path: Path) -> None:
         self.spec = spec
         read = faiss.read_index_binary if spec.metric == "hamming" else faiss.read_index
-        self._index = read(str(path), faiss.IO_FLAG_MMAP)
+        self._index: Any = read(str(path), faiss.IO_FLAG_MMAP)
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
+
+    def row(self, position: int) -> NDArray[Any]:
+        """The reference at a row position, as it is stored in the file."""
+        row: NDArray[Any] = self._index.reconstruct(position)
+        return row
 
     def search(
         self, queries: NDArray[Any], k: int
@@ -59,7 +71,7 @@ class Searcher:
         if self.spec.metric == "cosine":
             return 1 - scores
         if self.spec.metric == "rms":
-            return np.sqrt(np.maximum(scores, 0) / self.spec.dimension)
+            return np.asarray(np.sqrt(np.maximum(scores, 0) / self.spec.dimension))
         return scores
 
 

@@ -28,7 +28,7 @@ from memguard.descriptors.weights import require_same, sha256
 from memguard.errors import BuildError
 from memguard.index import ann
 from memguard.index.manifest import NAME as MANIFEST
-from memguard.index.manifest import AnnFile, Manifest, specs_from_json, write_json
+from memguard.index.manifest import PARTIAL, AnnFile, Manifest, specs_from_json, write_json
 from memguard.index.reading import Readable, Unreadable, read
 from memguard.index.store import (
     FileEntry,
@@ -41,6 +41,11 @@ from memguard.sources.base import Item, Source
 
 BUILDING = "building.json"
 """The descriptors of a build that has not finished."""
+
+LOCK = "build.lock"
+
+FIRST_FILES = (LOCK, BUILDING + PARTIAL)
+"""What a build that was killed at once may have left; other files are somebody else's."""
 
 CHUNK = 16
 """Images handed to a worker process at a time."""
@@ -95,7 +100,7 @@ def build(
     descriptors: Sequence[Descriptor],
     *,
     workers: int | None = None,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> BuildSummary:
     """Index the images of ``source`` in the directory ``output``, new or resumed or grown.
 
@@ -115,10 +120,11 @@ def build(
     directory = Path(output)
     if not len(source):
         raise BuildError("the source holds no image files; nothing was built")
+    _refuse_other_things(directory)
     new = not directory.exists()
     directory.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(directory / "build.lock", timeout=0):
+        with FileLock(directory / LOCK, timeout=0):
             _claim(directory, [descriptor.spec for descriptor in descriptors])
             run = _Run(directory, descriptors)
             for results in _read_all(run.unseen(source), run.prepare, workers):
@@ -233,6 +239,17 @@ class _Run:
         self.added += len(images)
 
 
+def _refuse_other_things(directory: Path) -> None:
+    if directory.is_dir():
+        names = {entry.name for entry in directory.iterdir()}
+        if names.isdisjoint([BUILDING, MANIFEST]) and not names.issubset(FIRST_FILES):
+            raise BuildError(
+                f"{directory} is a folder with other things in it; choose another output"
+            )
+    elif directory.exists():
+        raise BuildError(f"{directory} is a file; choose another output")
+
+
 def _claim(directory: Path, specs: Sequence[DescriptorSpec]) -> None:
     """Mark the directory as being built with these descriptors, or refuse."""
     recorded = _recorded(directory)
@@ -246,8 +263,6 @@ def _claim(directory: Path, specs: Sequence[DescriptorSpec]) -> None:
             )
         for spec in recorded:
             require_same(spec, by_name[spec.name])
-    elif any(entry.name != "build.lock" for entry in directory.iterdir()):
-        raise BuildError(f"{directory} is a folder with other things in it; choose another output")
     write_json(directory / BUILDING, [dataclasses.asdict(spec) for spec in specs])
 
 
@@ -297,7 +312,7 @@ def _finish(directory: Path, descriptors: Sequence[Descriptor]) -> Manifest | No
     for descriptor in descriptors:
         spec = descriptor.spec
         path = directory / "ann" / f"{spec.name}-{records_version}.faiss"
-        partial = path.with_suffix(".tmp")
+        partial = path.with_name(path.name + PARTIAL)
         ann.write(spec, tables.column(spec), partial)
         os.replace(partial, path)
         files[spec.name] = AnnFile(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,9 @@ FORMAT = 1
 """The index format that this memguard writes, and the newest that it reads."""
 
 NAME = "manifest.json"
+
+PARTIAL = ".tmp"
+"""Added to the name of a file until it is complete; a killed build may leave one behind."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,9 @@ class Manifest:
         """
         try:
             data = json.loads((directory / NAME).read_bytes())
-        except FileNotFoundError:
+            if not isinstance(data, dict):
+                raise ValueError("it is no JSON object")
+        except (FileNotFoundError, NotADirectoryError):
             raise IndexUnavailableError(_absent(directory)) from None
         except (OSError, ValueError) as error:
             raise IndexUnavailableError(
@@ -99,17 +103,12 @@ def specs_from_json(data: list[dict[str, Any]]) -> list[DescriptorSpec]:
 
 def write_json(path: Path, data: Any) -> None:
     """Write JSON so that ``path`` holds either its old bytes or all of the new ones."""
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, prefix=path.name, suffix=".tmp", delete=False, encoding="utf-8"
-    ) as file:
-        try:
-            json.dump(data, file, indent=2)
-            file.flush()
-            os.fsync(file.fileno())
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
+    partial = path.with_name(path.name + PARTIAL)
+    with partial.open("w", encoding="utf-8") as file:
+        json.dump(data, file, indent=2)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
 
 
 def _absent(directory: Path) -> str:

@@ -33,15 +33,11 @@ class Index:
         }
         try:
             self._tables = Tables(directory, manifest.records_version, manifest.files_version)
+            self._compare_with_records()
         except (ValueError, OSError) as error:
             raise IndexUnavailableError(
                 f"the tables of {directory} are damaged ({error}); build the index again"
             ) from error
-        if len(self._tables) != manifest.records:
-            raise IndexUnavailableError(
-                f"{directory} should hold {manifest.records} records and holds "
-                f"{len(self._tables)}; build the index again"
-            )
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Index:
@@ -52,7 +48,14 @@ class Index:
                 newer memguard wrote it.
         """
         directory = Path(path)
-        return cls(directory, Manifest.read(directory))
+        manifest = Manifest.read(directory)
+        try:
+            return cls(directory, manifest)
+        except IndexUnavailableError:
+            newer = Manifest.read(directory)
+            if newer == manifest:
+                raise
+            return cls(directory, newer)  # a growing build ended while this was opening
 
     def __len__(self) -> int:
         return self.manifest.records
@@ -88,6 +91,23 @@ class Index:
         """Files that could not be read, with the reason."""
         latest = {entry.uri: entry for entry in self._tables.files()}
         return {uri: entry.reason for uri, entry in latest.items() if entry.reason is not None}
+
+    def _compare_with_records(self) -> None:
+        """Count the records and look at a few: a file of another index may be just as large."""
+        if len(self._tables) != len(self):
+            raise IndexUnavailableError(
+                f"{self.directory} should hold {len(self)} records and holds "
+                f"{len(self._tables)}; build the index again"
+            )
+        positions = sorted({0, len(self) // 2, len(self) - 1})
+        records = self.take(positions)
+        for name, searcher in self._searchers.items():
+            for position, record in zip(positions, records, strict=True):
+                if not np.array_equal(searcher.row(position), record.rows[name]):
+                    raise IndexUnavailableError(
+                        f"the {name} file of {self.directory} holds other rows than its records; "
+                        "build the index again"
+                    )
 
     @cached_property
     def _copies(self) -> Counter[str | None]:

@@ -103,16 +103,14 @@ def append_records(
         spec.name: _to_arrow(spec, np.stack([record.rows[spec.name] for record in records]))
         for spec in specs
     }
-    table = pa.table({**plain, **vectors}, schema=records_schema(specs))
-    lance.write_dataset(table, directory / RECORDS, mode="append")
+    _append(directory / RECORDS, pa.table({**plain, **vectors}, schema=records_schema(specs)))
 
 
 def append_files(directory: Path, entries: Sequence[FileEntry]) -> None:
     """Commit file entries in one atomic step; nothing is written for an empty list."""
     if entries:
         rows = [vars(entry) for entry in entries]
-        table = pa.Table.from_pylist(rows, schema=FILES_SCHEMA)
-        lance.write_dataset(table, directory / FILES, mode="append")
+        _append(directory / FILES, pa.Table.from_pylist(rows, schema=FILES_SCHEMA))
 
 
 class Tables:
@@ -172,7 +170,18 @@ class Tables:
 
 
 def _open(path: Path, version: int | None) -> Any:
-    return lance.dataset(path, version=version) if path.exists() else None
+    """The dataset; None where there is none, be it that a build was killed in its first commit."""
+    if version is None and not _committed(path):
+        return None
+    return lance.dataset(path, version=version)
+
+
+def _append(path: Path, table: pa.Table) -> None:
+    lance.write_dataset(table, path, mode="append" if _committed(path) else "create")
+
+
+def _committed(path: Path) -> bool:
+    return any(path.glob("_versions/*.manifest"))
 
 
 def _scan(dataset: Any, columns: list[str]) -> Iterator[pa.RecordBatch]:

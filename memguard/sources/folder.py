@@ -57,10 +57,17 @@ class Folder:
             yield Item(str(path), path, _state(path), _caption(path.with_suffix(".txt")))
 
     def _walk(self) -> Iterator[Path]:
-        for folder, _, names in os.walk(self.root, followlinks=True):
+        for folder, subfolders, names in os.walk(self.root, followlinks=True):
+            subfolders[:] = [name for name in subfolders if not _leads_back(folder, name)]
             for name in names:
                 if os.path.splitext(name)[1].lower() in SUFFIXES:
                     yield Path(folder, name)
+
+
+def _leads_back(folder: str, name: str) -> bool:
+    """Whether this is a link to a folder above it: its images would be found without end."""
+    path = Path(folder, name)
+    return path.is_symlink() and Path(folder).resolve().is_relative_to(path.resolve())
 
 
 def _state(path: Path) -> str:

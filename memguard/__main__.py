@@ -1,0 +1,5 @@
+"""``python -m memguard`` is the ``memguard`` command."""
+
+from memguard.cli import main
+
+main()

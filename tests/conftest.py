@@ -1,0 +1,46 @@
+"""What many tests need: real photographs, a folder of distinct cuts of them, a small index."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from picture_files import write_cuts
+from PIL import Image
+
+from memguard.build import build_index
+from memguard.demo.photographs import photographs as skimage_photographs
+from memguard.index.builder import BuildSummary
+
+
+@pytest.fixture(scope="session")
+def photographs() -> dict[str, Image.Image]:
+    """The photographs of the scikit-image wheel, RGB, by file name."""
+    return skimage_photographs()
+
+
+@pytest.fixture(scope="session")
+def cat(photographs: dict[str, Image.Image]) -> Image.Image:
+    """One photograph of 451 x 300 pixels, neither square nor symmetric."""
+    return photographs["chelsea.png"]
+
+
+@pytest.fixture
+def folder(photographs: dict[str, Image.Image], tmp_path: Path) -> Path:
+    """A folder of 24 distinct JPEG files, one with a caption, that the test may change."""
+    write_cuts(photographs, tmp_path / "images", 24)
+    (tmp_path / "images" / "0003.txt").write_text("a caption\n", encoding="utf-8")
+    return tmp_path / "images"
+
+
+@pytest.fixture(scope="session")
+def built(
+    photographs: dict[str, Image.Image], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, BuildSummary]:
+    """A finished index of 60 cuts and one broken file; only to be read."""
+    root = tmp_path_factory.mktemp("built")
+    write_cuts(photographs, root / "images", 60)
+    (root / "images" / "0007.txt").write_text("a tile of an astronaut", encoding="utf-8")
+    (root / "images" / "broken.png").write_bytes(b"no image")
+    summary = build_index(root / "images", root / "small.memguard", clip=None, workers=0)
+    return root / "small.memguard", summary

@@ -1,0 +1,53 @@
+"""Image files for tests, made from real photographs, and how far two images are apart."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+CUT = 64
+"""Side of the cuts, in pixels."""
+
+
+def cuts(photographs: dict[str, Image.Image], count: int) -> Iterator[Image.Image]:
+    """Distinct, overlapping squares of the photographs, the same ones every time."""
+    made: set[bytes] = set()
+    for step in (48, 31, 17):
+        for photograph in photographs.values():
+            for top in range(0, photograph.height - CUT, step):
+                for left in range(0, photograph.width - CUT, step):
+                    if len(made) == count:
+                        return
+                    cut = photograph.crop((left, top, left + CUT, top + CUT))
+                    if cut.tobytes() not in made:
+                        made.add(cut.tobytes())
+                        yield cut
+    raise AssertionError(f"the photographs give {len(made)} cuts, not {count}")
+
+
+def write_cuts(photographs: dict[str, Image.Image], folder: Path, count: int) -> list[Path]:
+    """Write ``count`` cuts as JPEG files ``0000.jpg`` ... and return their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{number:04d}.jpg" for number in range(count)]
+    for path, image in zip(paths, cuts(photographs, count), strict=True):
+        image.save(path, quality=90)
+    return paths
+
+
+def encoded(image: Image.Image, format: str, **options: Any) -> bytes:
+    """The bytes of an image file."""
+    stream = io.BytesIO()
+    image.save(stream, format, **options)
+    return stream.getvalue()
+
+
+def mean_difference(left: Image.Image, right: Image.Image) -> float:
+    """Mean absolute difference of two images of one size, in levels of 255."""
+    assert left.size == right.size
+    a, b = (np.asarray(image.convert("RGB"), dtype=float) for image in (left, right))
+    return float(np.abs(a - b).mean())

@@ -1,0 +1,31 @@
+"""Importing memguard is light, and every public name is there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import memguard
+
+HEAVY = ["torch", "faiss", "lance", "open_clip", "pyarrow", "numpy", "PIL", "cv2", "loky", "rich"]
+
+
+def test_import_loads_nothing_heavy() -> None:
+    code = f"import memguard, sys; print([name for name in {HEAVY} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_every_public_name_resolves() -> None:
+    for name in memguard.__all__:
+        assert getattr(memguard, name) is not None
+    assert set(dir(memguard)) == set(memguard.__all__)
+    assert memguard.guard.__module__ == "memguard.guarding"
+    assert issubclass(memguard.WeightsError, memguard.MemguardError)
+
+
+def test_other_names_do_not() -> None:
+    with pytest.raises(AttributeError, match="module 'memguard' has no attribute 'nonesuch'"):
+        memguard.nonesuch  # noqa: B018

@@ -1,0 +1,53 @@
+"""Verdicts are plain values: labels of signals, and JSON in and out."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from memguard.verdict import Match, Signal, Verdict
+
+VERDICT = Verdict(
+    label="memorized",
+    score=0.25,
+    signals=(Signal("phash256", 8.0, 62.0, 31.0), Signal("clip", 0.01, 0.05, None)),
+    matches=(Match("a" * 32, "/x.jpg", "mirrored", {"phash256": 8.0}, copies=3, caption="x"),),
+    why="phash256 distance 8",
+    attempt=2,
+)
+
+
+@pytest.mark.parametrize(
+    ("distance", "memorized", "label"),
+    [
+        (0, 4, "memorized"),
+        (4, 4, "memorized"),
+        (4.01, 4, "similar"),
+        (10, 4, "similar"),
+        (10.01, 4, "clear"),
+        (0, None, "similar"),
+        (11, None, "clear"),
+    ],
+)
+def test_a_signal_s_own_label(distance: float, memorized: float | None, label: str) -> None:
+    assert Signal("phash64", distance, 10, memorized).label == label
+
+
+@pytest.mark.parametrize("verdict", [VERDICT, Verdict("uninformative", float("inf"), why="blank")])
+def test_json_round_trip(verdict: Verdict) -> None:
+    text = json.dumps(verdict.to_json(), allow_nan=False)
+    again = Verdict.from_json(json.loads(text))
+    assert again == verdict
+    assert again.attempt == verdict.attempt
+
+
+def test_equality_leaves_the_attempt_out() -> None:
+    assert dataclasses.replace(VERDICT, attempt=0) == VERDICT
+    assert dataclasses.replace(VERDICT, score=0.5) != VERDICT
+
+
+def test_verdicts_do_not_change() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        VERDICT.label = "clear"  # type: ignore[misc]
