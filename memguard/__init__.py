@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 from memguard._version import __version__
 
 if TYPE_CHECKING:
-    from memguard.build import build_index
+    from memguard.build import build_index, calibrate_index
+    from memguard.calibration import Calibration
     from memguard.detector import Detector
     from memguard.errors import (
         BuildError,
+        CalibrationError,
         CheckFailedError,
         ConfigurationError,
         IndexUnavailableError,
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
 
 _HOME = {
     "build_index": "memguard.build",
+    "calibrate_index": "memguard.build",
+    "Calibration": "memguard.calibration",
+    "CalibrationError": "memguard.errors",
     "BuildSummary": "memguard.index.builder",
     "Detector": "memguard.detector",
     "Guard": "memguard.guarding",
@@ -57,6 +62,8 @@ _HOME = {
 __all__ = [
     "BuildError",
     "BuildSummary",
+    "Calibration",
+    "CalibrationError",
     "CheckFailedError",
     "ConfigurationError",
     "Detector",
@@ -74,6 +81,7 @@ __all__ = [
     "WeightsError",
     "__version__",
     "build_index",
+    "calibrate_index",
     "guard",
 ]
 

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from memguard.local_features import LocalFeatures, matches
 
+FEATURE_EDGE = 256
+"""Longer edge, in pixels, of the pictures in which local features are sought."""
 EDGE = 112
 """Longer edge, in pixels, of the grey pictures that are correlated after alignment."""
 SIDE = 64
@@ -48,15 +50,10 @@ class Alignment:
     inliers: int
 
 
-def align(
-    query: LocalFeatures, reference: LocalFeatures, edges: tuple[float, float]
-) -> Alignment | None:
+def align(query: LocalFeatures, reference: LocalFeatures) -> Alignment | None:
     """The similarity transform that explains most matches, if enough agree on one.
 
-    Args:
-        query: features of the query.
-        reference: features of the reference.
-        edges: the longer edge in pixels of the query's and of the reference's picture.
+    Both pictures have the longer edge `FEATURE_EDGE`.
     """
     pairs = matches(query, reference)
     if len(pairs) < FEWEST_INLIERS:
@@ -74,7 +71,7 @@ def align(
         return None
     agreeing = flags.ravel().astype(bool)
     inliers = min(_distinct(here[agreeing]), _distinct(there[agreeing]))
-    transform = transform * np.array([edges[0], edges[0], 1]) / edges[1]
+    transform = transform * np.array([1, 1, 1 / FEATURE_EDGE])
     scale = float(np.hypot(transform[0, 0], transform[1, 0]))
     if inliers < FEWEST_INLIERS or not SCALES[0] < scale < SCALES[1]:
         return None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -21,7 +22,6 @@ from rich.progress import (
     ProgressColumn,
     SpinnerColumn,
     Task,
-    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -29,7 +29,13 @@ from rich.table import Table
 from rich.text import Text
 
 from memguard._version import __version__
-from memguard.build import CLIP_MODEL, CLIP_WEIGHTS, build_index
+from memguard.defaults import (
+    CLIP_MODEL,
+    CLIP_WEIGHTS,
+    MEMORIZED_RATE,
+    NEEDED_PER_RATE,
+    SIMILAR_RATE,
+)
 from memguard.errors import MemguardError, UnreadableImageError
 
 app = typer.Typer(
@@ -80,18 +86,25 @@ def build(
     workers: Annotated[
         Optional[int], typer.Option(min=0, help="Decoding processes; by default one per core.")
     ] = None,
+    calibrate: Annotated[
+        bool, typer.Option(help="Choose thresholds by leave-one-out at the end.")
+    ] = True,
     as_json: Json = False,
 ) -> None:
     """Index a folder of training images; run again to resume it or to add what is new."""
-    with _progress("Indexing") as (bar, task):
+    from memguard.build import build_index
+
+    with _progress("Indexing") as show:
         summary = build_index(
             images,
             output,
             clip=None if no_clip else clip,
             clip_weights=clip_weights,
             sscd=sscd,
+            calibrate=calibrate,
             workers=workers,
-            on_progress=lambda now: bar.update(task, completed=now.done, total=now.total),
+            on_progress=lambda now: show("Indexing", now.done, now.total),
+            on_calibration=lambda done, total: show("Calibrating", done, total),
         )
     if as_json:
         typer.echo(json.dumps(dataclasses.asdict(summary), indent=2))
@@ -106,6 +119,69 @@ def build(
         f"{summary.added} new, {summary.duplicates} exact duplicates, {summary.skipped} seen "
         f"before; unreadable {len(summary.unreadable)}; {summary.seconds:.1f} s"
     )
+
+
+@app.command()
+def calibrate(
+    index: IndexArgument,
+    negatives: Annotated[
+        Optional[Path],
+        typer.Option(help="Folder of images outside the training set; else leave-one-out."),
+    ] = None,
+    similar_rate: Annotated[
+        float, typer.Option(help="Allowed share of novel images flagged.")
+    ] = SIMILAR_RATE,
+    memorized_rate: Annotated[
+        float, typer.Option(help="Allowed share of novel images blocked.")
+    ] = MEMORIZED_RATE,
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="For guards that look inside parts of images.")
+    ] = False,
+    clip_blocks: Annotated[
+        bool, typer.Option("--clip-blocks", help="Let CLIP block; by default it only flags.")
+    ] = False,
+    clip_weights: WeightsNow = None,
+    sscd_weights: WeightsNow = None,
+    as_json: Json = False,
+) -> None:
+    """Choose an index's thresholds for a false-positive rate, and say what they are worth."""
+    from memguard.build import calibrate_index
+
+    with _progress("Calibrating") as show:
+        calibration = calibrate_index(
+            index,
+            negatives,
+            similar_rate=similar_rate,
+            memorized_rate=memorized_rate,
+            thorough=thorough,
+            clip_blocks=clip_blocks,
+            clip_weights=clip_weights,
+            sscd_weights=sscd_weights,
+            on_progress=lambda done, total: show("Calibrating", done, total),
+        )
+    if as_json:
+        typer.echo(json.dumps(dataclasses.asdict(calibration), indent=2))
+        return
+    table = Table(title=f"{calibration.method}: {calibration.negatives} negatives")
+    for heading in ("label", "target FPR", "observed FPR (95 % bound)", "recall of copies"):
+        table.add_column(heading)
+    for label, point in calibration.points().items():
+        recall = sum(point.recall.values()) / max(len(point.recall), 1)
+        table.add_row(
+            label,
+            f"{point.target:g}" if point.calibrated else f"{point.target:g}, not proven",
+            f"{point.observed.share:.2%} (< {point.observed.upper:.2%})",
+            f"{recall:.1%}",
+        )
+    out.print(table)
+    for pair in calibration.set_aside[:UNREADABLE_SHOWN]:
+        out.print(f"[yellow]set aside[/] {escape(pair.image)}: a copy of {escape(pair.reference)}")
+    if not calibration.memorized.calibrated:
+        need = math.ceil(NEEDED_PER_RATE / calibration.memorized.target)
+        out.print(
+            f"A rate of {calibration.memorized.target:g} takes {need} negatives to prove: default "
+            "thresholds apply, drawn in where these negatives were closer."
+        )
 
 
 @app.command()
@@ -197,7 +273,8 @@ class _Rate(ProgressColumn):
 
 
 @contextlib.contextmanager
-def _progress(what: str) -> Iterator[tuple[Progress, TaskID]]:
+def _progress(what: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar on a terminal; call what it gives with the work's name, done and total."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -207,4 +284,11 @@ def _progress(what: str) -> Iterator[tuple[Progress, TaskID]]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-        yield bar, bar.add_task(what, total=None)
+        tasks = {what: bar.add_task(what, total=None)}
+
+        def show(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(name, total=total)
+            bar.update(tasks[name], completed=done, total=total)
+
+        yield show

@@ -6,34 +6,51 @@ query -> views -> descriptors -> nearest references of each -> candidates -> ver
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from memguard.descriptors import Descriptor
 from memguard.descriptors.base import distances
-from memguard.images import to_rgb, to_square
 from memguard.index import Index
 from memguard.index.store import Record
-from memguard.thresholds import LITERATURE, Threshold
-from memguard.verdict import Match, Signal, Verdict, View
-from memguard.verification import l2, tiled_l2
+from memguard.local_features import LocalFeatures, vlad
+from memguard.normalisation import normalised
+from memguard.picture import Picture
+from memguard.thresholds import DEFAULTS, Threshold
+from memguard.verdict import Label, Match, Signal, Verdict, View
+from memguard.verification import measure
 
-NEIGHBOURS = 5
-"""References that each descriptor proposes for each view of a query."""
+NEIGHBOURS: Mapping[str, int] = {"phash64": 1, "phash256": 3, "pixels": 5, "vlad": 8}
+"""References that each descriptor proposes for each view of a query; others propose
+:data:`OTHER_NEIGHBOURS`."""
+
+OTHER_NEIGHBOURS = 5
+
+NORMALISED = ("sscd", "clip")
+"""Embeddings whose distance is also given less the query's usual distance, as NAME_normalised."""
+
+WINDOWS = (
+    (0.15, 0.15, 0.85, 0.85),
+    (0.0, 0.0, 0.6, 0.6),
+    (0.4, 0.0, 1.0, 0.6),
+    (0.0, 0.4, 0.6, 1.0),
+    (0.4, 0.4, 1.0, 1.0),
+)
+"""Parts of a query (left, top, right, bottom, as shares) in which ``thorough`` looks for insets."""
+
+WINDOW_NEIGHBOURS = 3
+FEWEST_FEATURES = 8
+"""A window with fewer local features proposes nothing."""
 
 MATCHES = 5
 """Matches that a verdict shows."""
 
-SIDE = 128
-"""Side of the square on which pixel distances are measured: 16 tiles of 32 px."""
-
-BLANK_STD = 0.02
-"""An image whose levels' standard deviation is below this (5 of 255) shows nothing: such images
-resemble each other and prove no copying."""
+SEVERITY: tuple[Label, ...] = ("clear", "similar", "memorized")
+THRESHOLD_NAMES: Mapping[Label, str] = {"similar": "flag", "memorized": "block"}
 
 
 class Detector:
@@ -43,103 +60,65 @@ class Detector:
         index: the training set.
         descriptors: those of the index, loaded (:func:`memguard.descriptors.load_descriptors`).
         thresholds: signal name to thresholds; signals without any are measured and shown only.
+        rates: the false-positive rates that the thresholds were chosen for, by label.
+        thorough: also look for references inside parts of each image.
     """
 
     def __init__(
         self,
         index: Index,
         descriptors: Sequence[Descriptor],
-        thresholds: Mapping[str, Threshold] = LITERATURE,
+        thresholds: Mapping[str, Threshold] = DEFAULTS,
+        *,
+        rates: Mapping[Label, float] | None = None,
+        thorough: bool = False,
     ) -> None:
         self.index = index
         self.descriptors = descriptors
         self.thresholds = thresholds
+        self.rates = rates or {}
+        self.thorough = thorough
 
     def detect(self, images: Sequence[Image.Image]) -> list[Verdict]:
         """One verdict per image, in order; images of any mode and size."""
-        if not images:
+        pictures = [Picture(image) for image in images]
+        return [
+            Verdict("uninformative", 0.0, why="the image is blank")
+            if picture.is_blank
+            else self.decide(matches)
+            for picture, matches in zip(pictures, self.measure(pictures), strict=True)
+        ]
+
+    def measure(self, queries: Sequence[Picture]) -> list[list[Match]]:
+        """Every candidate of every query, with its distance in every signal."""
+        if not queries:
             return []
-        queries = [to_rgb(image) for image in images]
-        views: dict[View, list[Image.Image]] = {
-            "as is": queries,
-            "mirrored": [ImageOps.mirror(query) for query in queries],
+        views: dict[View, list[Picture]] = {
+            "as is": list(queries),
+            "mirrored": [query.mirrored() for query in queries],
         }
-        described = {
-            descriptor.spec.name: self._describe(descriptor, views)
-            for descriptor in self.descriptors
+        described = {view: self._describe(pictures) for view, pictures in views.items()}
+        candidates = {
+            view: self._candidates(pictures, described[view]) for view, pictures in views.items()
         }
-        candidates = self._candidates(described, len(queries))
-        verdicts = []
-        for i, query in enumerate(queries):
-            if is_blank(query):
-                verdicts.append(Verdict("uninformative", float("inf"), why="the image is blank"))
-                continue
-            rows = {
-                view: {name: matrices[view][i] for name, matrices in described.items()}
-                for view in views
-            }
-            pictures = {view: to_square(images[i], SIDE) for view, images in views.items()}
-            records = self.index.take(candidates[i])
-            verdicts.append(self._decide(self._compare(rows, pictures, records)))
-        return verdicts
-
-    def _describe(
-        self, descriptor: Descriptor, views: Mapping[View, Sequence[Image.Image]]
-    ) -> dict[View, NDArray[Any]]:
-        prepared = [descriptor.prepare(image) for images in views.values() for image in images]
-        matrices = np.split(descriptor.describe(prepared), len(views))
-        return dict(zip(views, matrices, strict=True))
-
-    def _candidates(
-        self, described: Mapping[str, Mapping[View, NDArray[Any]]], count: int
-    ) -> list[list[int]]:
-        found: list[set[int]] = [set() for _ in range(count)]
-        for name, matrices in described.items():
-            for matrix in matrices.values():
-                _, rows = self.index.search(name, matrix, NEIGHBOURS)
-                for i in range(count):
-                    found[i].update(int(row) for row in rows[i] if row >= 0)
-        return [sorted(rows) for rows in found]
-
-    def _compare(
-        self,
-        rows: Mapping[View, Mapping[str, NDArray[Any]]],
-        pictures: Mapping[View, NDArray[np.float32]],
-        records: Sequence[Record],
-    ) -> list[Match]:
-        """Every candidate with its exact distance in every signal, from its closer view."""
-        thumbnails = np.stack([to_square(record.picture(), SIDE) for record in records])
-        matrices = {
-            spec.name: np.stack([record.rows[spec.name] for record in records])
-            for spec in self.index.specs
-        }
-        measured: dict[View, dict[str, NDArray[np.float32]]] = {
-            view: {
-                "l2": l2(pictures[view], thumbnails),
-                "tiled_l2": tiled_l2(pictures[view], thumbnails),
-                **{
-                    spec.name: distances(spec, rows[view][spec.name], matrices[spec.name])
-                    for spec in self.index.specs
-                },
-            }
-            for view in rows
-        }
-        matches = []
-        for j, record in enumerate(records):
-            view = min(measured, key=lambda view: float(measured[view]["l2"][j]))
-            matches.append(
-                Match(
-                    id=record.id,
-                    uri=record.uri,
-                    view=view,
-                    distances={name: float(values[j]) for name, values in measured[view].items()},
-                    copies=self.index.copies(record.id),
-                    caption=record.caption,
-                )
-            )
+        wanted = sorted(set().union(*(rows for lists in candidates.values() for rows in lists)))
+        records = dict(zip(wanted, self.index.take(wanted), strict=True))
+        references = {row: record.picture() for row, record in records.items()}
+        matches: list[list[Match]] = []
+        for i in range(len(queries)):
+            closest: dict[str, Match] = {}
+            for view, pictures in views.items():
+                rows = {name: matrix[i] for name, matrix in described[view].items()}
+                for row in candidates[view][i]:
+                    record = records[row]
+                    measured = measure(pictures[i], references[row]) | self._compare(rows, record)
+                    match = self._match(record, view, measured)
+                    closest[record.id] = _closer(closest.get(record.id), match, self._evidence)
+            matches.append(sorted(closest.values(), key=self._evidence, reverse=True))
         return matches
 
-    def _decide(self, matches: Sequence[Match]) -> Verdict:
+    def decide(self, matches: Sequence[Match]) -> Verdict:
+        """The verdict on a query with these matches."""
         signals = tuple(
             Signal(
                 name,
@@ -148,48 +127,100 @@ class Detector:
                 threshold.memorized,
             )
             for name, threshold in self.thresholds.items()
-            if all(name in match.distances for match in matches)
+            if matches and name in matches[0].distances
         )
-        ordered = sorted(matches, key=self._closeness)
-        strongest = min(signals, key=ratio)
+        if not signals:
+            return Verdict("clear", 0.0, why="no reference came near the image")
+        strongest = max(signals, key=lambda signal: signal.evidence)
+        closest = min(matches, key=lambda match: match.distances[strongest.name])
         return Verdict(
             label=max((signal.label for signal in signals), key=SEVERITY.index),
-            score=ratio(strongest),
+            score=strongest.evidence,
             signals=signals,
-            matches=tuple(ordered[:MATCHES]),
-            why=_why(strongest, min(matches, key=lambda match: match.distances[strongest.name])),
+            matches=tuple(matches[:MATCHES]),
+            why=self._why(strongest, closest),
         )
 
-    def _closeness(self, match: Match) -> float:
-        return min(
-            match.distances[name] / (threshold.memorized or threshold.similar)
-            for name, threshold in self.thresholds.items()
-            if name in match.distances
+    def _why(self, signal: Signal, match: Match) -> str:
+        kind: Label = "memorized" if signal.label == "memorized" else "similar"
+        limit = signal.memorized if kind == "memorized" else signal.similar
+        side = "beyond" if signal.label == "clear" else "within"
+        view = " (mirrored)" if match.view == "mirrored" else ""
+        rate = f" (FPR {self.rates[kind]:g})" if kind in self.rates else ""
+        return (
+            f"{signal.name} distance {signal.distance:.3g} to reference {match.uri}{view} is "
+            f"{side} the {THRESHOLD_NAMES[kind]} threshold {limit:.3g}{rate}"
+        )
+
+    def _describe(self, pictures: Sequence[Picture]) -> dict[str, NDArray[Any]]:
+        return {
+            descriptor.spec.name: descriptor.describe(
+                [descriptor.prepare(picture) for picture in pictures]
+            )
+            for descriptor in self.descriptors
+        }
+
+    def _candidates(
+        self, pictures: Sequence[Picture], described: Mapping[str, NDArray[Any]]
+    ) -> list[set[int]]:
+        found: list[set[int]] = [set() for _ in pictures]
+        for name, matrix in described.items():
+            _, rows = self.index.search(name, matrix, NEIGHBOURS.get(name, OTHER_NEIGHBOURS))
+            for i in range(len(pictures)):
+                found[i].update(_valid(rows[i]))
+        if self.thorough:
+            for i, picture in enumerate(pictures):
+                parts = [vlad(part) for part in _windows(picture)]
+                if parts:
+                    _, rows = self.index.search("vlad", np.stack(parts), WINDOW_NEIGHBOURS)
+                    found[i].update(_valid(rows.reshape(-1)))
+        return found
+
+    def _compare(self, rows: Mapping[str, NDArray[Any]], record: Record) -> dict[str, float]:
+        compared: dict[str, float] = {}
+        for spec in self.index.specs:
+            name, row, reference = spec.name, rows[spec.name], record.rows[spec.name]
+            compared[name] = float(distances(spec, row, reference[None])[0])
+            if name in NORMALISED:
+                background = self.index.background(name)
+                compared[f"{name}_normalised"] = normalised(row, reference, background)
+        return compared
+
+    def _match(self, record: Record, view: View, measured: dict[str, float]) -> Match:
+        return Match(
+            id=record.id,
+            uri=record.uri,
+            view=view,
+            distances=measured,
+            copies=self.index.copies(record.id),
+            caption=record.caption,
+        )
+
+    def _evidence(self, match: Match) -> float:
+        return max(
+            (
+                Signal(name, match.distances[name], limit.similar, limit.memorized).evidence
+                for name, limit in self.thresholds.items()
+                if name in match.distances
+            ),
+            default=0.0,
         )
 
 
-SEVERITY = ("clear", "similar", "memorized")
+def _valid(rows: NDArray[np.int64]) -> Iterable[int]:
+    return (int(row) for row in rows if row >= 0)
 
 
-def is_blank(image: Image.Image) -> bool:
-    """Whether an RGB image shows next to nothing (:data:`BLANK_STD`)."""
-    small = np.asarray(image.resize((32, 32), Image.Resampling.BOX), dtype=np.float32) / 255
-    return float(small.std(axis=(0, 1)).max()) < BLANK_STD
+def _closer(old: Match | None, new: Match, evidence: Any) -> Match:
+    return new if old is None or evidence(new) > evidence(old) else old
 
 
-def ratio(signal: Signal) -> float:
-    """Distance in units of the block threshold, or of the flag threshold scaled out of reach."""
-    if signal.memorized is not None:
-        return signal.distance / signal.memorized
-    return 1 + signal.distance / signal.similar
-
-
-def _why(signal: Signal, match: Match) -> str:
-    limit = signal.memorized if signal.label == "memorized" else signal.similar
-    side = "above" if signal.label == "clear" else "within"
-    kind = "block" if signal.label == "memorized" else "flag"
-    mirrored = ", mirrored," if match.view == "mirrored" else ""
-    return (
-        f"{signal.name} distance {signal.distance:.3g} to {match.uri}{mirrored} is {side} the "
-        f"{kind} threshold {limit:.3g}"
-    )
+def _windows(picture: Picture) -> Iterable[LocalFeatures]:
+    """The local features inside each window of a picture, where there are enough."""
+    features = picture.features
+    height, width = picture.pixels.shape[:2]
+    x, y = features.points.T / np.array([[width], [height]])
+    for left, top, right, bottom in WINDOWS:
+        inside = (x >= left) & (x < right) & (y >= top) & (y < bottom)
+        if inside.sum() >= FEWEST_FEATURES:
+            yield LocalFeatures(features.points[inside], features.descriptors[inside])

@@ -53,5 +53,9 @@ class MemorizedImageError(MemguardError):
         self.verdicts = tuple(verdicts)
 
 
+class CalibrationError(MemguardError):
+    """Negatives too few for the rate that was asked for, or a damaged calibration."""
+
+
 class CheckFailedError(MemguardError):
     """The check itself could not run, and ``on_error="raise"`` was chosen."""

@@ -18,8 +18,7 @@ from typing import Any, Literal, TypeVar, cast, get_args
 
 from PIL import Image
 
-from memguard.descriptors import load_descriptors
-from memguard.detector import Detector
+from memguard.calibration import calibrated_detector
 from memguard.errors import (
     CheckFailedError,
     ConfigurationError,
@@ -58,6 +57,7 @@ def guard(
     policy: Policy | Action = "block",
     on_error: OnError = "block",
     latents: Latents = "refuse",
+    thorough: bool = False,
     clip_weights: str | None = None,
     sscd_weights: str | None = None,
 ) -> Pipeline:
@@ -79,7 +79,7 @@ def guard(
         pipeline: a diffusion pipeline, or any callable that returns images.
         index: an index or its path; by default ``$MEMGUARD_INDEX``, else the project's
             ``[tool.memguard] index`` in ``pyproject.toml``.
-        policy, on_error, latents, clip_weights, sscd_weights: see :class:`Guard`.
+        policy, on_error, latents, thorough, clip_weights, sscd_weights: see :class:`Guard`.
 
     Raises:
         ConfigurationError: no index is named anywhere, or this is no callable.
@@ -90,6 +90,7 @@ def guard(
         policy=policy,
         on_error=on_error,
         latents=latents,
+        thorough=thorough,
         clip_weights=clip_weights,
         sscd_weights=sscd_weights,
     ).wrap(pipeline)
@@ -103,6 +104,7 @@ class Guard:
         policy: an action's name or a :class:`memguard.Policy`.
         on_error: see :data:`OnError`.
         latents: see :data:`Latents`.
+        thorough: also look for training images inside parts of each image (insets, crops).
         clip_weights, sscd_weights: where the index's weights are, if not where the builder
             had them. Nothing is ever downloaded.
 
@@ -110,6 +112,7 @@ class Guard:
         ConfigurationError: an unknown policy, ``on_error`` or ``latents``.
         IndexUnavailableError: the index is missing, unfinished or damaged.
         WeightsError: weights are absent, or other than the index's.
+        CalibrationError: the index's calibration is damaged.
     """
 
     def __init__(
@@ -119,6 +122,7 @@ class Guard:
         policy: Policy | Action = "block",
         on_error: OnError = "block",
         latents: Latents = "refuse",
+        thorough: bool = False,
         clip_weights: str | None = None,
         sscd_weights: str | None = None,
     ) -> None:
@@ -126,10 +130,9 @@ class Guard:
         self.on_error = _one_of(OnError, "on_error", on_error)
         self.latents = _one_of(Latents, "latents", latents)
         self.index = index if isinstance(index, Index) else Index.open(index)
-        descriptors = load_descriptors(
-            self.index.specs, clip_weights=clip_weights, sscd_weights=sscd_weights
+        self._detector = calibrated_detector(
+            self.index, thorough=thorough, clip_weights=clip_weights, sscd_weights=sscd_weights
         )
-        self._detector = Detector(self.index, descriptors)
         self._local = threading.local()
 
     @property

@@ -89,8 +89,3 @@ def _eight_bit(levels: NDArray[np.float64]) -> NDArray[np.uint8]:
 def to_unit_array(image: Image.Image) -> NDArray[np.float32]:
     """The pixels of an RGB image as float32 of shape (height, width, 3) in [0, 1]."""
     return np.asarray(image, dtype=np.float32) / np.float32(255)
-
-
-def to_square(image: Image.Image, side: int) -> NDArray[np.float32]:
-    """An RGB image squeezed to (side, side, 3) pixels in [0, 1], so that any two compare."""
-    return to_unit_array(image.resize((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0))

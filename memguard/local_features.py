@@ -17,14 +17,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-EDGE = 224
-"""Longer edge, in pixels, of a picture in which features are sought."""
 MOST_FEATURES = 300
 """The features of highest contrast that are kept."""
 CONTRAST = 0.005
@@ -39,6 +38,19 @@ SUMMED_FEATURES = 200
 SLIGHT_NOISE, STRONG_NOISE = 6.0, 15.0
 """Noise levels (0 to 255) from which a picture is blurred by a sigma of 1.2 and of 2 pixels."""
 
+DIRECTIONS = 32
+"""Principal directions of RootSIFT that a shortened descriptor keeps, a byte each: four times
+smaller than SIFT, and as good at matching (`benchmarks/local_feature_basis.py`)."""
+CENTROIDS = 64
+"""Size of VLAD's codebook."""
+LEVELS_PER_UNIT, ZERO_LEVEL = 200, 128
+"""How a component of a shortened descriptor, within about +-0.6, becomes a byte."""
+POINT_STEP = 0.25
+"""Precision, in pixels, of the points that are stored."""
+
+BASIS_FILE = Path(__file__).with_name("local_features.npz")
+"""Mean, principal directions and codebook, by `benchmarks/local_feature_basis.py`."""
+
 MIRRORED_BINS = np.arange(128).reshape(4, 4, 8)[::-1][..., -np.arange(8) % 8].reshape(-1)
 """The bins of a SIFT descriptor in the order in which the mirror image has them."""
 
@@ -48,35 +60,91 @@ class LocalFeatures:
     """The features of one picture, those of highest contrast first.
 
     Attributes:
-        points: x and y in pixels from the upper left corner, float32 (n, 2).
-        descriptors: RootSIFT times 512, uint8 (n, 128).
-        width: of the picture in pixels.
+        points: x and y in pixels, float32 (n, 2).
+        descriptors: shortened RootSIFT, uint8 (n, DIRECTIONS).
     """
 
     points: NDArray[np.float32]
     descriptors: NDArray[np.uint8]
-    width: int
 
-    def mirrored(self) -> LocalFeatures:
-        """The features of the mirror image, without seeking them again."""
-        points = self.points.copy()
-        points[:, 0] = self.width - points[:, 0]
-        return LocalFeatures(points, self.descriptors[:, MIRRORED_BINS], self.width)
+    def to_bytes(self) -> bytes:
+        """At most 10.8 KB, for a record of the index."""
+        points = np.rint(np.maximum(self.points, 0) / POINT_STEP).astype("<u2")
+        return points.tobytes() + self.descriptors.tobytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> LocalFeatures:
+        """The inverse of `to_bytes`, up to the precision of the points."""
+        count = len(data) // (4 + DIRECTIONS)
+        points = np.frombuffer(data, "<u2", 2 * count).reshape(-1, 2)
+        descriptors = np.frombuffer(data, np.uint8, offset=4 * count).reshape(-1, DIRECTIONS)
+        return cls(points.astype(np.float32) * np.float32(POINT_STEP), descriptors)
 
 
-def local_features(picture: NDArray[np.uint8]) -> LocalFeatures:
-    """The features of an RGB picture, uint8 (h, w, 3), denoised and stretched in contrast."""
+@dataclass(frozen=True)
+class Basis:
+    """What shortens descriptors and sums them up.
+
+    Attributes:
+        mean: of RootSIFT descriptors, float32 (128,).
+        basis: their principal directions, float32 (DIRECTIONS, 128).
+        centroids: VLAD's codebook, float32 (CENTROIDS, DIRECTIONS).
+    """
+
+    mean: NDArray[np.float32]
+    basis: NDArray[np.float32]
+    centroids: NDArray[np.float32]
+
+
+def local_features(picture: NDArray[np.uint8]) -> tuple[LocalFeatures, LocalFeatures]:
+    """The features of an RGB picture, uint8 (h, w, 3), and of its mirror image.
+
+    Noise is smoothed and contrast stretched before features are sought.
+    """
+    points, descriptors = _detect(picture)
+    mirrored = points.copy()
+    mirrored[:, 0] = picture.shape[1] - 1 - points[:, 0]
+    return (
+        LocalFeatures(points, _as_bytes(descriptors)),
+        LocalFeatures(mirrored, _as_bytes(descriptors[:, MIRRORED_BINS])),
+    )
+
+
+def rootsift(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """RootSIFT descriptors of a picture, float32 (n, 128) of length 1, by falling contrast."""
+    return _detect(picture)[1]
+
+
+def shortened(
+    descriptors: NDArray[np.float32], mean: NDArray[np.float32], basis: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Descriptors in the principal directions, float32 (n, DIRECTIONS)."""
+    return np.asarray((descriptors - mean) @ basis.T, dtype=np.float32)
+
+
+def _detect(picture: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     grey = _clear(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
     keypoints, histograms = _sift().detectAndCompute(grey, None)
     if not keypoints:
-        empty = np.zeros((0, 128), dtype=np.uint8)
-        return LocalFeatures(np.zeros((0, 2), dtype=np.float32), empty, picture.shape[1])
+        return np.zeros((0, 2), dtype=np.float32), np.zeros((0, 128), dtype=np.float32)
     order = np.argsort([-keypoint.response for keypoint in keypoints], kind="stable")
     order = order[:MOST_FEATURES]
-    points = np.array([keypoint.pt for keypoint in keypoints], dtype=np.float32)[order] + CENTRE
+    points = np.array([keypoint.pt for keypoint in keypoints], dtype=np.float32)[order]
     share = histograms[order] / np.maximum(histograms[order].sum(axis=1, keepdims=True), 1e-6)
-    descriptors = np.minimum(512 * np.sqrt(share), 255).astype(np.uint8)
-    return LocalFeatures(points, descriptors, picture.shape[1])
+    return points, np.sqrt(share)
+
+
+def _as_bytes(descriptors: NDArray[np.float32]) -> NDArray[np.uint8]:
+    short = shortened(descriptors, basis().mean, basis().basis)
+    levels = np.rint(short * LEVELS_PER_UNIT) + ZERO_LEVEL
+    return np.asarray(np.clip(levels, 0, 255), dtype=np.uint8)
+
+
+@cache
+def basis() -> Basis:
+    """The constants in `BASIS_FILE`."""
+    with np.load(BASIS_FILE) as arrays:
+        return Basis(**{name: arrays[name].astype(np.float32) for name in arrays})
 
 
 def matches(query: LocalFeatures, reference: LocalFeatures) -> NDArray[np.intp]:
@@ -100,31 +168,22 @@ def matches(query: LocalFeatures, reference: LocalFeatures) -> NDArray[np.intp]:
     return np.stack([rows[kept], nearest[kept]], axis=1)
 
 
-def vlad(features: LocalFeatures, codebook: NDArray[np.float32]) -> NDArray[np.float32]:
+def vlad(features: LocalFeatures) -> NDArray[np.float32]:
     """The sum of the features' directions from their nearest centroids, square-rooted, length 1.
 
-    Args:
-        features: of one picture.
-        codebook: centroids of RootSIFT descriptors of length 1, float32 (k, 128).
-
     Returns:
-        float32 (128 k,) of length 1; all 0 for a picture without features.
+        float32 (CENTROIDS * DIRECTIONS,) of length 1; all 0 for a picture without features.
     """
-    sums = np.zeros_like(codebook)
-    descriptors = unit_descriptors(features)[:SUMMED_FEATURES]
-    nearest = (2 * descriptors @ codebook.T - np.square(codebook).sum(axis=1)).argmax(axis=1)
-    directions = descriptors - codebook[nearest]
+    centroids = basis().centroids
+    sums = np.zeros_like(centroids)
+    levels = features.descriptors[:SUMMED_FEATURES].astype(np.float32) - ZERO_LEVEL
+    descriptors = levels / LEVELS_PER_UNIT
+    nearest = (2 * descriptors @ centroids.T - np.square(centroids).sum(axis=1)).argmax(axis=1)
+    directions = descriptors - centroids[nearest]
     directions /= np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-6)
     np.add.at(sums, nearest, directions)
     rooted = np.sign(sums) * np.sqrt(np.abs(sums))
     return np.asarray(rooted.reshape(-1) / max(float(np.linalg.norm(rooted)), 1e-6))
-
-
-def unit_descriptors(features: LocalFeatures) -> NDArray[np.float32]:
-    """RootSIFT descriptors of length 1, float32 (n, 128)."""
-    descriptors = features.descriptors.astype(np.float32)
-    lengths = np.linalg.norm(descriptors, axis=1, keepdims=True)
-    return np.asarray(descriptors / np.maximum(lengths, 1e-6))
 
 
 def noise_level(grey: NDArray[np.uint8]) -> float:

@@ -18,6 +18,13 @@ View = Literal["as is", "mirrored"]
 """How the query was turned before it was compared."""
 
 
+LEAST_STEP = 1e-6
+"""Thresholds closer than this count as this far apart."""
+
+ONLY_FLAGGED = 0.99
+"""The most evidence that a signal gives which never blocks."""
+
+
 @dataclass(frozen=True)
 class Signal:
     """One kind of evidence: the smallest distance found, beside its two thresholds.
@@ -41,6 +48,18 @@ class Signal:
         if self.memorized is not None and self.distance <= self.memorized:
             return "memorized"
         return "similar" if self.distance <= self.similar else "clear"
+
+    @property
+    def evidence(self) -> float:
+        """The distance on a scale shared by all signals: 1 at the block threshold, 1/2 at the flag
+        threshold, linear between and beyond them, never below 0. A signal that only flags stays
+        below 1.
+        """
+        if self.memorized is None:
+            beyond = (self.similar - self.distance) / max(abs(self.similar), LEAST_STEP)
+            return min(max(0.5 + 0.5 * beyond, 0.0), ONLY_FLAGGED)
+        step = max(self.similar - self.memorized, LEAST_STEP)
+        return max(1 + 0.5 * (self.memorized - self.distance) / step, 0.0)
 
 
 @dataclass(frozen=True)
@@ -70,8 +89,7 @@ class Verdict:
 
     Attributes:
         label: see :data:`Label`.
-        score: the smallest ratio of a signal's distance to its block threshold, >= 0: at most 1
-            means memorized, larger is farther away; infinite where nothing was compared.
+        score: the strongest :attr:`Signal.evidence`: from 1 up memorized, from 1/2 up similar.
         signals: one per signal, the closest reference's distance with its thresholds.
         matches: the nearest references, closest first.
         why: one plain sentence for the reviewer.

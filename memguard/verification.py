@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+
+from memguard.alignment import align, aligned_correlation
+from memguard.picture import Picture
 
 Images = NDArray[np.float32]
 Distances = NDArray[np.float32]
@@ -23,14 +25,10 @@ TILES = 4
 ALPHA = 0.5
 NEIGHBOURS = 50
 """The two constants of the relative distance in [1]."""
-SIDE = 128
-"""Edge, in pixels, of the squares that are compared."""
-
-
-def to_square(image: Image.Image, side: int = SIDE) -> Images:
-    """An RGB image squeezed into a square by box filter, float32 (side, side, 3) in [0, 1]."""
-    square = image.convert("RGB").resize((side, side), Image.Resampling.BOX)
-    return np.asarray(square, dtype=np.float32) / np.float32(255)
+KEPT_TILES = 12
+"""The tiles that a template verbatim must share, of 16."""
+TRUSTED_INLIERS = 8
+"""An alignment on which fewer features agree may be chance: two flat corners correlate well."""
 
 
 def l2(query: Images, candidates: Images) -> Distances:
@@ -61,7 +59,7 @@ def tiled_l2(query: Images, candidates: Images) -> Distances:
 
 
 def masked_tiled_l2(
-    query: Images, candidates: Images, kept: int = 12
+    query: Images, candidates: Images, kept: int = KEPT_TILES
 ) -> tuple[Distances, NDArray[np.bool_]]:
     """The largest `l2` of the `kept` closest tiles: finds template verbatims [2].
 
@@ -121,3 +119,33 @@ def match_tones(query: Images, candidates: Images) -> Images:
     variance = np.square(centred).mean(axis=(1, 2), keepdims=True)
     gain = np.clip(covariance / np.maximum(variance, 1e-8), 0.25, 4)
     return np.asarray(gain * centred + target, dtype=np.float32)
+
+
+def measure(query: Picture, reference: Picture) -> dict[str, float]:
+    """Every pixel distance between a view of a query and a reference; the smaller, the closer.
+
+    Returns:
+        ``l2``, ``tiled_l2`` and ``masked_tiled_l2`` of the squeezed squares, in [0, 1];
+        ``structure`` and ``fine_structure``: 1 - correlation, in [0, 2];
+        ``aligned_structure``: the same where an alignment puts the query over the reference, the
+        correlation scaled down where fewer than :data:`TRUSTED_INLIERS` features agree on it, 1
+        without alignment; ``local_features``: minus the features that agree on the alignment,
+        times the squared correlation, at most 0.
+    """
+    tiles = np.sort(tile_l2(query.square, reference.square[None]), axis=None)
+    distances = {
+        "l2": float(np.sqrt(np.square(tiles).mean())),
+        "tiled_l2": float(tiles[-1]),
+        "masked_tiled_l2": float(tiles[KEPT_TILES - 1]),
+        "structure": 1 - float(query.coarse @ reference.coarse),
+        "fine_structure": 1 - float(query.fine @ reference.fine),
+        "aligned_structure": 1.0,
+        "local_features": 0.0,
+    }
+    alignment = align(query.features, reference.features)
+    if alignment is not None:
+        agreement, _ = aligned_correlation(query.plane, reference.plane, alignment.transform)
+        trust = min(1.0, alignment.inliers / TRUSTED_INLIERS)
+        distances["aligned_structure"] = 1 - trust * agreement
+        distances["local_features"] = -alignment.inliers * max(agreement, 0.0) ** 2
+    return distances

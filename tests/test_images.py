@@ -12,7 +12,7 @@ from picture_files import encoded, mean_difference
 from PIL import Image, ImageCms, ImageDraw, ImageOps
 
 from memguard.errors import UnreadableImageError
-from memguard.images import DRAFT_SIDE, decode, to_rgb, to_square, to_unit_array
+from memguard.images import DRAFT_SIDE, decode, to_rgb, to_unit_array
 
 LOSSY = 4.0
 """Mean error in levels that a good JPEG or WebP of the photograph stays below."""
@@ -182,7 +182,6 @@ def test_tiny_and_very_long_images(cat: Image.Image, size: tuple[int, int]) -> N
     image = cat.resize(size)
     rgb, full = decode(encoded(image, "PNG"))
     assert full == rgb.size == size
-    assert to_square(rgb, 8).shape == (8, 8, 3)
 
 
 def test_large_jpegs_are_decoded_at_reduced_scale(cat: Image.Image) -> None:
@@ -291,11 +290,3 @@ def test_unit_array() -> None:
     assert array.shape == (1, 2, 3)
     assert array.dtype == np.float32
     np.testing.assert_allclose(array[0, 0], [0, 0.2, 1])
-
-
-def test_to_square_ignores_the_aspect_ratio(cat: Image.Image) -> None:
-    square = to_square(cat, 32)
-    assert square.shape == (32, 32, 3)
-    assert 0 <= square.min() < square.max() <= 1
-    expected = np.asarray(cat.resize((32, 32), Image.Resampling.BICUBIC)) / 255
-    assert np.abs(square - expected).mean() < 0.02

@@ -8,6 +8,7 @@ import skimage.data
 from numpy.typing import NDArray
 from PIL import Image
 
+from memguard.picture import Picture
 from memguard.verification import (
     l2,
     masked_tiled_l2,
@@ -15,7 +16,6 @@ from memguard.verification import (
     relative_l2,
     tile_l2,
     tiled_l2,
-    to_square,
 )
 
 
@@ -25,12 +25,12 @@ def flat(level: float, side: int = 8) -> NDArray[np.float32]:
 
 @pytest.fixture
 def astronaut() -> NDArray[np.float32]:
-    return to_square(Image.fromarray(skimage.data.astronaut()))
+    return Picture(Image.fromarray(skimage.data.astronaut())).square
 
 
 @pytest.fixture
 def coffee() -> NDArray[np.float32]:
-    return to_square(Image.fromarray(skimage.data.coffee()))
+    return Picture(Image.fromarray(skimage.data.coffee())).square
 
 
 def test_l2_is_the_root_of_the_mean_squared_difference() -> None:

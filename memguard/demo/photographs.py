@@ -66,10 +66,11 @@ class Square:
 
 DUPLICATED = {
     "face": Square("astronaut.png", 140, 5, 180),
-    "cat": Square("chelsea.png", 105, 40, 250),
-    "cup": Square("coffee.png", 130, 5, 340),
+    "shuttle": Square("astronaut.png", 340, 0, 150),
+    "helmet": Square("astronaut.png", 290, 335, 177),
+    "eye": Square("chelsea.png", 105, 60, 130),
+    "cup": Square("coffee.png", 70, 0, 360),
     "rocket": Square("rocket.jpg", 230, 130, 290),
-    "gland": Square("ihc.png", 240, 300, 190),
 }
 """The pictures that stand COPIES times in the training folder, by name."""
 

@@ -112,7 +112,7 @@ def draw(
 
     def nearest(i: int) -> Image.Image:
         record = index.find(verdicts[i].matches[0].id)
-        return record.picture() if record else Image.new("RGB", (CELL, CELL))
+        return record.image() if record else Image.new("RGB", (CELL, CELL))
 
     rows = [
         ("BLOCKED: the model made", [made[i] for i in blocked]),

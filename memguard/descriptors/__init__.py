@@ -12,11 +12,12 @@ __all__ = ["Descriptor", "DescriptorSpec", "load_descriptors", "weightless_descr
 
 
 def weightless_descriptors() -> list[Descriptor]:
-    """The descriptors that every index holds: both hashes and the pixels."""
+    """The descriptors that every index holds: both hashes, the pixels, the local features."""
     from memguard.descriptors.phash import PHash
     from memguard.descriptors.pixels import Pixels
+    from memguard.descriptors.vlad import Vlad
 
-    return [PHash(8), PHash(16), Pixels()]
+    return [PHash(8), PHash(16), Pixels(), Vlad()]
 
 
 def load_descriptors(

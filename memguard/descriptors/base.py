@@ -14,13 +14,14 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+
+from memguard.picture import Picture
 
 Metric = Literal["hamming", "cosine", "rms"]
 """``hamming``: differing bits. ``cosine``: 1 - cosine similarity, in [0, 2]. ``rms``: root mean
 square difference of components in [0, 1], the l2 of Carlini et al. (2023)."""
 
-Prepare = Callable[[Image.Image], NDArray[Any]]
+Prepare = Callable[[Picture], NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Descriptor(Protocol):
 
     @property
     def prepare(self) -> Prepare:
-        """RGB image -> array; picklable, so that worker processes can run it."""
+        """Picture -> array; picklable, so that worker processes can run it."""
         ...
 
     def describe(self, prepared: Sequence[NDArray[Any]]) -> NDArray[Any]:

@@ -24,14 +24,11 @@ from huggingface_hub.errors import EntryNotFoundError
 from numpy.typing import NDArray
 from PIL import Image
 
+from memguard.defaults import CLIP_MODEL, CLIP_WEIGHTS
 from memguard.descriptors.base import DescriptorSpec
 from memguard.descriptors.resizing import SquareResize
 from memguard.descriptors.weights import sha256
 from memguard.errors import WeightsError
-
-DEFAULT_MODEL = "ViT-B-32"
-DEFAULT_WEIGHTS = "laion2b_s34b_b79k"
-"""The small OpenCLIP model trained on LAION-2B (Schuhmann et al. 2022)."""
 
 HUB_PREFIX = "hf-hub:"
 BATCH = 32
@@ -74,8 +71,8 @@ class Clip:
 
     def __init__(
         self,
-        model: str = DEFAULT_MODEL,
-        weights: str = DEFAULT_WEIGHTS,
+        model: str = CLIP_MODEL,
+        weights: str = CLIP_WEIGHTS,
         *,
         device: str | None = None,
     ) -> None:
@@ -154,7 +151,7 @@ def find(model: str, weights: str) -> Checkpoint | None:
     return None
 
 
-def pull(model: str = DEFAULT_MODEL, weights: str = DEFAULT_WEIGHTS) -> Path:
+def pull(model: str = CLIP_MODEL, weights: str = CLIP_WEIGHTS) -> Path:
     """Download the weights into Hugging Face's cache, unless they are there, and return the file.
 
     Raises:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import imagehash
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from memguard.descriptors.base import DescriptorSpec
+from memguard.picture import Picture
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class PHash:
     def prepare(self) -> PHash:
         return self
 
-    def __call__(self, image: Image.Image) -> NDArray[np.uint8]:
-        """RGB image -> packed bits, uint8 (bits / 8,), most significant bit first."""
-        return np.packbits(imagehash.phash(image, hash_size=self.hash_size).hash)
+    def __call__(self, picture: Picture) -> NDArray[np.uint8]:
+        """Picture -> packed bits, uint8 (bits / 8,), most significant bit first."""
+        return np.packbits(imagehash.phash(picture.image, hash_size=self.hash_size).hash)
 
     def describe(self, prepared: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
         return np.stack(prepared)

@@ -1,43 +1,51 @@
-"""The image itself, very small: finds copies that keep their framing and colours."""
+"""The image itself, very small: finds copies that keep their framing.
+
+Levels are taken relative to their surroundings, so that neither brightness, contrast nor a large
+flat background counts.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from memguard.alignment import structure
 from memguard.descriptors.base import DescriptorSpec
+from memguard.picture import Picture
 
 SIDE = 16
-"""Pixels on a side. 768 components take 1.5 KB as half floats; the distance between two such
-rows estimates the paper's l2 from below (shrinking averages differences away)."""
+"""Pixels on a side: 768 components, 1.5 KB as half floats."""
+
+WINDOW = 1.5
+"""Sigma, in those pixels, of the surroundings that are subtracted."""
 
 
 @dataclass(frozen=True)
 class Pixels:
-    """RGB levels in [0, 1] of the image squeezed into a small square, row by row."""
+    """The :func:`~memguard.alignment.structure` of the image squeezed into a small square."""
 
     @property
     def spec(self) -> DescriptorSpec:
         return DescriptorSpec(
             name="pixels",
-            metric="rms",
+            metric="cosine",
             dimension=3 * SIDE**2,
-            model="RGB levels in [0, 1]",
-            preprocessing=f"{SIDE} px square, box filter",
+            model=f"RGB levels less their local mean (sigma {WINDOW} px), unit length",
+            preprocessing=f"{SIDE} px square, area filter",
         )
 
     @property
     def prepare(self) -> Pixels:
         return self
 
-    def __call__(self, image: Image.Image) -> NDArray[np.float32]:
-        """RGB image -> float32 (3 * SIDE**2,) in [0, 1]."""
-        small = image.resize((SIDE, SIDE), Image.Resampling.BOX)
-        return np.asarray(small, dtype=np.float32).reshape(-1) / np.float32(255)
+    def __call__(self, picture: Picture) -> NDArray[np.float32]:
+        """Picture -> float32 (3 * SIDE**2,), of length 1, or 0 where it is flat."""
+        square = cv2.resize(picture.pixels, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+        return structure(square.astype(np.float32) / 255, blur=0, window=WINDOW)
 
     def describe(self, prepared: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         return np.stack(prepared)

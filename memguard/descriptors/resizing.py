@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from memguard.picture import Picture
+
 Mode = Literal["shortest", "longest", "squash"]
 """open_clip's names. ``shortest``: short edge to size, then the middle is cut out; ``longest``:
 long edge to size, then padded; ``squash``: both edges to size."""
@@ -36,8 +38,9 @@ class SquareResize:
     filter: Image.Resampling = Image.Resampling.BICUBIC
     fill: int = 0
 
-    def __call__(self, image: Image.Image) -> NDArray[np.uint8]:
-        """RGB image -> uint8 (size, size, 3)."""
+    def __call__(self, picture: Picture) -> NDArray[np.uint8]:
+        """Picture -> uint8 (size, size, 3)."""
+        image = picture.image
         if self.mode == "squash":
             square = image.resize((self.size, self.size), self.filter)
         elif self.mode == "longest":

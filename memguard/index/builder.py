@@ -232,6 +232,7 @@ class _Run:
                 height=image.height,
                 caption=image.item.caption,
                 thumbnail=image.thumbnail,
+                features=image.features,
                 rows={name: matrix[i] for name, matrix in matrices.items()},
             )
             for i, image in enumerate(images)

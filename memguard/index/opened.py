@@ -18,6 +18,9 @@ from memguard.index.ann import Searcher
 from memguard.index.manifest import Manifest
 from memguard.index.store import Record, Tables
 
+BACKGROUND = 1000
+"""References that score normalisation compares a query with; more change little."""
+
 
 class Index:
     """A finished index at the version that was current when it was opened.
@@ -28,6 +31,7 @@ class Index:
     def __init__(self, directory: Path, manifest: Manifest) -> None:
         self.directory = directory
         self.manifest = manifest
+        self._backgrounds: dict[str, NDArray[Any]] = {}
         self._searchers = {
             spec.name: _searcher(directory, manifest, spec) for spec in manifest.descriptors
         }
@@ -78,6 +82,18 @@ class Index:
     def take(self, positions: Sequence[int]) -> list[Record]:
         """The records at row positions that :meth:`search` returned."""
         return self._tables.take(self.specs, positions)
+
+    def background(self, name: str) -> NDArray[Any]:
+        """A descriptor's rows of evenly spaced references, shape (<= BACKGROUND, width).
+
+        Score normalisation compares a query with them (:mod:`memguard.normalisation`).
+        """
+        if name not in self._backgrounds:
+            spec = next(spec for spec in self.specs if spec.name == name)
+            count = min(len(self), BACKGROUND)
+            positions = [i * len(self) // count for i in range(count)]
+            self._backgrounds[name] = self._tables.rows(spec, positions)
+        return self._backgrounds[name]
 
     def find(self, id: str) -> Record | None:
         """The record with this content hash, or None."""

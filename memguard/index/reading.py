@@ -13,6 +13,7 @@ from memguard.descriptors.base import Prepare
 from memguard.errors import UnreadableImageError
 from memguard.images import decode
 from memguard.index.thumbnails import encode
+from memguard.picture import Picture
 from memguard.sources.base import Item
 
 ID_DIGITS = 32
@@ -28,6 +29,7 @@ class Readable:
     width: int
     height: int
     thumbnail: bytes
+    features: bytes
     prepared: dict[str, NDArray[Any]]
 
 
@@ -57,11 +59,13 @@ def _read(item: Item, prepare: Mapping[str, Prepare]) -> Readable | Unreadable:
         return Unreadable(item, str(error))
     except OSError as error:
         return Unreadable(item, error.strerror or str(error))
+    picture = Picture(image)
     return Readable(
         item=item,
         id=content_id(data),
         width=width,
         height=height,
         thumbnail=encode(image),
-        prepared={name: step(image) for name, step in prepare.items()},
+        features=picture.features.to_bytes(),
+        prepared={name: step(picture) for name, step in prepare.items()},
     )

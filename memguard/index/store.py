@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from memguard.descriptors.base import DescriptorSpec
+from memguard.local_features import LocalFeatures
+from memguard.picture import Picture
 
 RECORDS = "records.lance"
 FILES = "files.lance"
@@ -48,6 +50,7 @@ class Record:
         width, height: the upright image's size in pixels.
         caption: the training caption, or None.
         thumbnail: a small encoded RGB image (:mod:`memguard.index.thumbnails`).
+        features: local features (:meth:`memguard.local_features.LocalFeatures.to_bytes`).
         rows: descriptor name to its row of the descriptor matrix.
     """
 
@@ -57,11 +60,16 @@ class Record:
     height: int
     caption: str | None
     thumbnail: bytes
+    features: bytes
     rows: dict[str, NDArray[Any]]
 
-    def picture(self) -> Image.Image:
+    def image(self) -> Image.Image:
         """The thumbnail, decoded to RGB."""
         return Image.open(io.BytesIO(self.thumbnail)).convert("RGB")
+
+    def picture(self) -> Picture:
+        """The thumbnail with the local features that were found in the full image."""
+        return Picture(self.image(), LocalFeatures.from_bytes(self.features))
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,7 @@ def records_schema(specs: Sequence[DescriptorSpec]) -> pa.Schema:
             pa.field("height", pa.int32(), nullable=False),
             pa.field("caption", pa.string()),
             pa.field("thumbnail", pa.binary(), nullable=False),
+            pa.field("features", pa.binary(), nullable=False),
             *(pa.field(spec.name, _column_type(spec), nullable=False) for spec in specs),
         ]
     )
@@ -97,7 +106,7 @@ def append_records(
         return
     plain = {
         name: [getattr(record, name) for record in records]
-        for name in ("id", "uri", "width", "height", "caption", "thumbnail")
+        for name in ("id", "uri", "width", "height", "caption", "thumbnail", "features")
     }
     vectors = {
         spec.name: _to_arrow(spec, np.stack([record.rows[spec.name] for record in records]))
@@ -160,6 +169,11 @@ class Tables:
             Record(**row, rows={name: matrix[i] for name, matrix in matrices.items()})
             for i, row in enumerate(plain)
         ]
+
+    def rows(self, spec: DescriptorSpec, positions: Sequence[int]) -> NDArray[Any]:
+        """A descriptor's rows at the given positions, shape (n, width)."""
+        table = self._records.take(list(positions), columns=[spec.name])
+        return _from_arrow(spec, table.column(spec.name))
 
     def find(self, specs: Sequence[DescriptorSpec], id: str) -> Record | None:
         """The record with this id, by a scan of the ids."""

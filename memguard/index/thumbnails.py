@@ -6,12 +6,14 @@ import io
 
 from PIL import Image
 
-SHORT_EDGE = 128
-"""Pixels on the short edge: the paper's 16 tiles are then 32 px square, enough for its tiled l2,
-at about 8 KB an image. The aspect ratio is kept, up to :data:`MAX_ASPECT`."""
+from memguard.alignment import FEATURE_EDGE
 
-MAX_ASPECT = 4
-"""A longer strip is squeezed to this ratio of long to short edge."""
+EDGE = FEATURE_EDGE
+"""Pixels on the longer edge: all that verification looks at, the paper's 16 tiles of 32 px
+included, at about 15 KB an image."""
+
+SMALL = 128
+"""A longer edge up to this is kept without loss."""
 
 QUALITY = 90
 """JPEG quality; with full chroma the error is an l2 of about 0.01, far below any threshold."""
@@ -19,14 +21,13 @@ QUALITY = 90
 
 def encode(image: Image.Image) -> bytes:
     """RGB image -> JPEG of the shrunken image, or lossless PNG of one that is small already."""
-    scale = SHORT_EDGE / min(image.size)
     stream = io.BytesIO()
-    if scale >= 1 and max(image.size) <= SHORT_EDGE * MAX_ASPECT:
+    longer = max(image.size)
+    if longer <= SMALL:
         image.save(stream, "PNG")
-    else:
-        width, height = (
-            max(1, min(round(edge * scale), SHORT_EDGE * MAX_ASPECT)) for edge in image.size
-        )
-        small = image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
-        small.save(stream, "JPEG", quality=QUALITY, subsampling=0)
+        return stream.getvalue()
+    scale = min(1.0, EDGE / longer)
+    width, height = (max(1, round(edge * scale)) for edge in image.size)
+    small = image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    small.save(stream, "JPEG", quality=QUALITY, subsampling=0)
     return stream.getvalue()

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from memguard.images import to_square
 from memguard.index.thumbnails import MAX_ASPECT, SHORT_EDGE, encode
+from memguard.picture import Picture
 
 
 def decoded(data: bytes) -> Image.Image:
@@ -24,7 +24,7 @@ def test_a_photograph_keeps_its_shape_and_its_pixels(photographs: dict[str, Imag
         assert min(small.size) == SHORT_EDGE
         assert small.width / small.height == pytest.approx(image.width / image.height, rel=0.01)
         assert len(data) < 32_000
-        error = np.sqrt(np.mean((to_square(small, 128) - to_square(image, 128)) ** 2))
+        error = np.sqrt(np.mean((Picture(small).square - Picture(image).square) ** 2))
         assert error < 0.03, name
 
 

@@ -1,0 +1,297 @@
+"""Calibration: thresholds for this very index, and what they are worth.
+
+The best distance over N references falls as N grows, so thresholds belong to an index. They are
+chosen from *negatives*, images that copy nothing in it: held-out ones, or, by leave-one-out, its
+own references with themselves and their near-duplicates taken out. Simulated copies
+(:mod:`memguard.transforms`) tell which signals deserve the allowed false-positive rate.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import betaincinv
+
+from memguard.defaults import MEMORIZED_RATE, NEEDED_PER_RATE, SIMILAR_RATE
+from memguard.descriptors import load_descriptors
+from memguard.detector import Detector
+from memguard.errors import CalibrationError
+from memguard.index import Index
+from memguard.index.manifest import write_json
+from memguard.measurements import Measurements, Method, Negatives, SetAside, measure
+from memguard.tails import Distances, choose, flagged
+from memguard.thresholds import DEFAULTS, Threshold
+from memguard.verdict import Label
+
+NAME = "calibration.json"
+
+CONFIDENCE = 0.95
+"""Of the Clopper-Pearson bounds."""
+
+FOLDS = 5
+"""Parts of the negatives, each judged by thresholds chosen without it."""
+
+GROWTH = 1.1
+"""An index larger than this many times its size at calibration should be calibrated again."""
+
+ONLY_FLAGS = ("clip",)
+"""Signals that block only where the user asks for it."""
+
+
+log = logging.getLogger("memguard")
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A share observed, with its Clopper-Pearson bounds at :data:`CONFIDENCE` (one-sided each)."""
+
+    count: int
+    total: int
+    lower: float
+    upper: float
+
+    @classmethod
+    def of(cls, count: int, total: int) -> Rate:
+        """Clopper and Pearson 1934, by quantiles of the beta distribution."""
+        lower = float(betaincinv(count, total - count + 1, 1 - CONFIDENCE)) if count else 0.0
+        upper = float(betaincinv(count + 1, total - count, CONFIDENCE)) if count < total else 1.0
+        return cls(count, total, lower, upper)
+
+    @property
+    def share(self) -> float:
+        return self.count / self.total if self.total else math.nan
+
+
+@dataclass(frozen=True)
+class Operating:
+    """One working point: what was asked for, and what was seen.
+
+    Attributes:
+        target: the allowed false-positive rate.
+        calibrated: whether there were negatives enough to choose thresholds by them; otherwise the
+            defaults apply, drawn in where they flag negatives.
+        observed: the rate on negatives that did not choose the thresholds (by folds).
+        recall: simulated copy to the share of them that is found.
+    """
+
+    target: float
+    calibrated: bool
+    observed: Rate
+    recall: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Thresholds of an index, how they were found, and what they are worth.
+
+    Attributes:
+        thresholds: signal name to thresholds.
+        similar, memorized: the two working points.
+        method: where the negatives came from.
+        negatives: how many were measured, without the blank ones and those set aside.
+        blank: negatives that show nothing.
+        set_aside: negatives that are copies.
+        records: size of the index when it was calibrated.
+        thorough: whether the detector looked inside parts of images.
+    """
+
+    thresholds: dict[str, Threshold]
+    similar: Operating
+    memorized: Operating
+    method: Method
+    negatives: int
+    blank: int
+    set_aside: tuple[SetAside, ...]
+    records: int
+    thorough: bool
+
+    def points(self) -> dict[Label, Operating]:
+        """The working points by the label that they give."""
+        return {"similar": self.similar, "memorized": self.memorized}
+
+    def outgrown(self, records: int) -> bool:
+        """Whether an index of this many records should be calibrated again."""
+        return records > GROWTH * self.records
+
+    def write(self, directory: Path) -> None:
+        """Save with the index, in one atomic step."""
+        write_json(directory / NAME, dataclasses.asdict(self))
+
+    @classmethod
+    def read(cls, directory: Path) -> Calibration | None:
+        """The index's calibration, or None where it has none.
+
+        Raises:
+            CalibrationError: the file is damaged.
+        """
+        try:
+            data = json.loads((directory / NAME).read_bytes())
+            return cls(
+                thresholds={k: Threshold(**v) for k, v in data.pop("thresholds").items()},
+                similar=_operating(data.pop("similar")),
+                memorized=_operating(data.pop("memorized")),
+                set_aside=tuple(SetAside(**row) for row in data.pop("set_aside")),
+                **data,
+            )
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise CalibrationError(
+                f"{directory / NAME} is damaged ({error}); run `memguard calibrate {directory}`"
+            ) from error
+
+
+def _operating(data: dict[str, Any]) -> Operating:
+    return Operating(**{**data, "observed": Rate(**data["observed"])})
+
+
+def calibrate(
+    detector: Detector,
+    negatives: Negatives | None = None,
+    *,
+    similar_rate: float = SIMILAR_RATE,
+    memorized_rate: float = MEMORIZED_RATE,
+    clip_blocks: bool = False,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+    seed: int = 0,
+) -> tuple[Calibration, Measurements]:
+    """Choose the thresholds of the detector's index.
+
+    Args:
+        detector: on the index to calibrate; its own thresholds are not looked at.
+        negatives: names and pictures of images that are not in the training set; None for
+            leave-one-out on the training set itself.
+        similar_rate, memorized_rate: allowed rates of flagged and of blocked novel images.
+        clip_blocks: let CLIP block too, at its calibrated threshold.
+        on_progress: called with images measured and images to measure.
+        seed: of the samples and the simulated copies.
+
+    Raises:
+        CalibrationError: held-out negatives were given, and there are fewer than 3 / rate.
+    """
+    if negatives is not None:
+        need = math.ceil(NEEDED_PER_RATE / min(similar_rate, memorized_rate))
+        if len(negatives) < need:
+            raise CalibrationError(
+                f"a false-positive rate of {min(similar_rate, memorized_rate):g} needs at least "
+                f"{need} negatives, and there are {len(negatives)}: give more, or allow a rate of "
+                f"{NEEDED_PER_RATE / max(len(negatives), 1):.2g}"
+            )
+    measured = measure(detector, negatives, on_progress, np.random.default_rng(seed))
+    flagging = _operate(measured, similar_rate, list(measured.negatives), "similar")
+    blocking_signals = [n for n in measured.negatives if clip_blocks or n not in ONLY_FLAGS]
+    blocking = _operate(measured, memorized_rate, blocking_signals, "memorized")
+    blocks = blocking[0]
+    thresholds = {
+        name: Threshold(max(limit, blocks.get(name, limit)), blocks.get(name))
+        for name, limit in flagging[0].items()
+    }
+    thresholds |= {
+        name: Threshold(limit, limit) for name, limit in blocks.items() if name not in thresholds
+    }
+    calibration = Calibration(
+        thresholds=thresholds,
+        similar=flagging[1],
+        memorized=blocking[1],
+        method=measured.method,
+        negatives=len(next(iter(measured.negatives.values()), [])),
+        blank=measured.blank,
+        set_aside=measured.set_aside,
+        records=len(detector.index),
+        thorough=detector.thorough,
+    )
+    return calibration, measured
+
+
+def calibrated_detector(
+    index: Index,
+    *,
+    thorough: bool = False,
+    clip_weights: str | None = None,
+    sscd_weights: str | None = None,
+) -> Detector:
+    """The index's detector: its descriptors loaded, its calibrated thresholds, else the defaults.
+
+    Logs a warning where the index has none, has outgrown them, or was calibrated otherwise.
+
+    Raises:
+        WeightsError: see :func:`memguard.descriptors.load_descriptors`.
+        CalibrationError: the calibration is damaged.
+    """
+    descriptors = load_descriptors(
+        index.specs, clip_weights=clip_weights, sscd_weights=sscd_weights
+    )
+    calibration = Calibration.read(index.directory)
+    again = f"run `memguard calibrate {index.directory}`"
+    if calibration is None:
+        log.warning("%s has not been calibrated; default thresholds apply: %s", index, again)
+        return Detector(index, descriptors, thorough=thorough)
+    if calibration.outgrown(len(index)):
+        log.warning(
+            "%s has grown from %d records since its calibration, so that more novel images may be "
+            "flagged than was promised; %s",
+            index,
+            calibration.records,
+            again,
+        )
+    if thorough and not calibration.thorough:
+        log.warning("%s was calibrated without thorough; %s --thorough", index, again)
+    return Detector(
+        index,
+        descriptors,
+        calibration.thresholds,
+        rates={
+            label: point.target for label, point in calibration.points().items() if point.calibrated
+        },
+        thorough=thorough,
+    )
+
+
+def _operate(
+    measured: Measurements, rate: float, signals: Sequence[str], point: str
+) -> tuple[dict[str, float], Operating]:
+    """Thresholds of one working point, and what they are worth."""
+    negatives = {name: measured.negatives[name] for name in signals}
+    copies = {name: measured.copies[name] for name in signals}
+    count = len(next(iter(negatives.values()), ()))
+    calibrated = count >= NEEDED_PER_RATE / rate
+
+    def part(rows: NDArray[np.bool_]) -> Distances:
+        return {name: values[rows] for name, values in negatives.items()}
+
+    def chosen(rows: NDArray[np.bool_]) -> dict[str, float]:
+        kept = part(rows)
+        return choose(kept, copies, rate) if calibrated else _drawn_in(kept, rate, point)
+
+    folds = np.arange(count) % FOLDS
+    false = sum(
+        int(flagged(part(folds == fold), chosen(folds != fold)).sum())
+        for fold in range(min(FOLDS, count))
+    )
+    thresholds = chosen(np.ones(count, dtype=bool))
+    found = flagged(copies, thresholds) if thresholds else np.zeros(len(measured.transforms), bool)
+    kinds = np.array(measured.transforms)
+    recall = {name: float(found[kinds == name].mean()) for name in dict.fromkeys(kinds.tolist())}
+    return thresholds, Operating(rate, calibrated, Rate.of(false, count), recall)
+
+
+def _drawn_in(negatives: Distances, rate: float, point: str) -> dict[str, float]:
+    """The default thresholds, each below the negatives that would make it exceed the rate alone."""
+    limits: dict[str, float] = {}
+    for name, values in negatives.items():
+        limit = getattr(DEFAULTS[name], point)
+        if limit is None:
+            continue
+        allowed = int(rate * len(values))
+        nearest = np.sort(values)[allowed] if allowed < len(values) else math.inf
+        limits[name] = float(min(limit, np.nextafter(nearest, -math.inf)))
+    return limits

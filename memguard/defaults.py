@@ -1,0 +1,13 @@
+"""The defaults that the library and the command line share; imports nothing."""
+
+CLIP_MODEL = "ViT-B-32"
+CLIP_WEIGHTS = "laion2b_s34b_b79k"
+"""The default embedding: OpenCLIP's small model trained on LAION-2B (Schuhmann et al. 2022)."""
+
+SIMILAR_RATE = 1e-2
+MEMORIZED_RATE = 1e-3
+"""Target rates of flagged and of blocked novel images."""
+
+NEEDED_PER_RATE = 3
+"""Negatives needed per unit of 1 / rate: none flagged among 3 / rate proves the rate, at 95 %
+(the rule of three, Hanley and Lippman-Hand 1983)."""

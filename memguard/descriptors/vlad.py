@@ -1,0 +1,44 @@
+"""VLAD: the local features of an image summed up in one vector.
+
+Finds what hashes cannot: crops, insets, turned and bordered copies share pieces with their
+reference. It proposes candidates; :mod:`memguard.alignment` then checks them piece by piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memguard.alignment import FEATURE_EDGE
+from memguard.descriptors.base import DescriptorSpec
+from memguard.local_features import CENTROIDS, DIRECTIONS, vlad
+from memguard.picture import Picture
+
+
+@dataclass(frozen=True)
+class Vlad:
+    """:func:`memguard.local_features.vlad` as a descriptor, float32 rows of unit length."""
+
+    @property
+    def spec(self) -> DescriptorSpec:
+        return DescriptorSpec(
+            name="vlad",
+            metric="cosine",
+            dimension=CENTROIDS * DIRECTIONS,
+            model=f"VLAD of RootSIFT, {DIRECTIONS} directions, {CENTROIDS} centroids",
+            preprocessing=f"longer edge {FEATURE_EDGE} px, denoised, contrast stretched",
+        )
+
+    @property
+    def prepare(self) -> Vlad:
+        return self
+
+    def __call__(self, picture: Picture) -> NDArray[np.float32]:
+        """Picture -> float32 (CENTROIDS * DIRECTIONS,)."""
+        return vlad(picture.features)
+
+    def describe(self, prepared: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        return np.stack(prepared)

@@ -1,0 +1,270 @@
+"""What calibration measures: distances of negatives, and of simulated copies.
+
+Negatives that are copies of references after all would drive every threshold to zero; they are
+recognised by the agreement of independent signals, set aside and reported.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, overload
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from memguard.detector import Detector
+from memguard.errors import CalibrationError, UnreadableImageError
+from memguard.images import decode
+from memguard.index import Index
+from memguard.index.manifest import write_json
+from memguard.index.reading import content_id
+from memguard.index.store import Record
+from memguard.picture import Picture
+from memguard.sources import Folder
+from memguard.tails import Distances
+from memguard.thresholds import DEFAULTS
+from memguard.transforms import simulated_copies
+from memguard.verdict import Match
+
+NAME = "measurements.json"
+
+MOST_NEGATIVES = 3000
+"""References queried by leave-one-out: enough for a rate of 1e-3."""
+COPIED = 40
+"""References whose simulated copies measure recall."""
+OTHERS = 8
+"""References that serve as the other pictures of insets and blends."""
+BATCH = 16
+
+CERTAIN_FEATURES, CERTAIN_STRUCTURE = -25, 0.2
+"""So many agreeing features on so close a structure make a copy without further witnesses."""
+
+Method = Literal["held-out", "leave-one-out"]
+Negatives = Sequence[tuple[str, Picture]]
+"""Pictures that are not in the training set, each with a name for the report."""
+
+
+class FolderPictures(Sequence[tuple[str, Picture]]):
+    """The readable images of a folder as negatives, each read when it is looked at."""
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self._items = list(Folder(root))
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @overload
+    def __getitem__(self, at: int) -> tuple[str, Picture]: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[tuple[str, Picture]]: ...
+    def __getitem__(self, at: int | slice) -> tuple[str, Picture] | list[tuple[str, Picture]]:
+        if isinstance(at, slice):
+            return [self[i] for i in range(*at.indices(len(self)))]
+        item = self._items[at]
+        try:
+            return item.uri, Picture(decode(item.read())[0])
+        except (OSError, UnreadableImageError) as error:
+            raise CalibrationError(
+                f"{item.uri} is no readable image ({error}); take it out of the negatives"
+            ) from error
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A negative that is a copy of a reference, and so says nothing of novel images.
+
+    Attributes:
+        image: the negative's name; for leave-one-out its uri.
+        reference: uri of the reference that it copies.
+        distances: between the two.
+    """
+
+    image: str
+    reference: str
+    distances: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """The raw material of thresholds and plots.
+
+    Attributes:
+        negatives: distances of the novel images, one a query.
+        copies: distances of the simulated copies to their own reference, one a copy.
+        transforms: what made each copy.
+        method: where the negatives came from.
+        blank: negatives that show nothing and were not measured.
+        set_aside: negatives that are copies.
+    """
+
+    negatives: Distances
+    copies: Distances
+    transforms: tuple[str, ...]
+    method: Method
+    blank: int
+    set_aside: tuple[SetAside, ...]
+
+    def write(self, directory: Path) -> None:
+        """Save with the index, for plots and reviews."""
+        write_json(
+            directory / NAME,
+            {
+                "negatives": {name: _finite(row) for name, row in self.negatives.items()},
+                "copies": {name: _finite(row) for name, row in self.copies.items()},
+                "transforms": self.transforms,
+                "method": self.method,
+                "blank": self.blank,
+                "set_aside": [vars(pair) for pair in self.set_aside],
+            },
+        )
+
+    @classmethod
+    def read(cls, directory: Path) -> Measurements:
+        """What the index's calibration measured.
+
+        Raises:
+            CalibrationError: there is none, or it is damaged.
+        """
+        try:
+            data = json.loads((directory / NAME).read_bytes())
+            for side in ("negatives", "copies"):
+                data[side] = {name: _with_infinity(row) for name, row in data[side].items()}
+            data["transforms"] = tuple(data["transforms"])
+            data["set_aside"] = tuple(SetAside(**pair) for pair in data["set_aside"])
+            return cls(**data)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise CalibrationError(
+                f"{directory} has no readable measurements ({error}); run "
+                f"`memguard calibrate {directory}`"
+            ) from error
+
+
+def _finite(distances: NDArray[np.float64]) -> list[float | None]:
+    return [None if math.isinf(value) else round(value, 5) for value in distances.tolist()]
+
+
+def _with_infinity(distances: list[float | None]) -> NDArray[np.float64]:
+    return np.array([math.inf if value is None else value for value in distances])
+
+
+def measure(
+    detector: Detector,
+    negatives: Negatives | None,
+    on_progress: Callable[[int, int], None],
+    rng: np.random.Generator,
+) -> Measurements:
+    """Measure negatives and simulated copies against the detector's index.
+
+    Args:
+        detector: its thresholds only order the matches.
+        negatives: held-out pictures; None for leave-one-out on the index itself.
+        on_progress: called with queries measured and queries to measure.
+        rng: draws the samples and the simulated copies.
+    """
+    sample = sorted(rng.permutation(len(detector.index))[:MOST_NEGATIVES].tolist())
+    copies = list(_simulated(detector.index, rng))
+    count = len(sample) if negatives is None else len(negatives)
+    total = count + len(copies)
+
+    rows: list[Mapping[str, float]] = []
+    set_aside: list[SetAside] = []
+    blank = 0
+    for start in range(0, count, BATCH):
+        stop = start + BATCH
+        batch = (
+            _references(detector.index, sample[start:stop])
+            if negatives is None
+            else negatives[start:stop]
+        )
+        shown = [(name, picture) for name, picture in batch if not picture.is_blank]
+        blank += len(batch) - len(shown)
+        measured = detector.measure([picture for _, picture in shown])
+        for (name, _), matches in zip(shown, measured, strict=True):
+            others = [match for match in matches if match.id != name]
+            copied = [match for match in others if is_copy(match.distances)]
+            if copied:
+                record = detector.index.find(name) if negatives is None else None
+                shown_as = record.uri if record else name
+                set_aside.append(SetAside(shown_as, copied[0].uri, copied[0].distances))
+            if negatives is None or not copied:
+                rows.append(_closest([match for match in others if match not in copied]))
+        on_progress(min(stop, count), total)
+
+    found: list[Mapping[str, float]] = []
+    for start in range(0, len(copies), BATCH):
+        part = copies[start : start + BATCH]
+        measured = detector.measure([picture for _, _, picture in part])
+        for (_, original, _), matches in zip(part, measured, strict=True):
+            found.append(_closest([match for match in matches if match.id == original]))
+        on_progress(count + min(start + BATCH, len(copies)), total)
+
+    signals = [name for name in DEFAULTS if any(name in row for row in (*rows, *found))]
+    return Measurements(
+        negatives=_columns(rows, signals),
+        copies=_columns(found, signals),
+        transforms=tuple(name for name, _, _ in copies),
+        method="leave-one-out" if negatives is None else "held-out",
+        blank=blank,
+        set_aside=tuple(set_aside),
+    )
+
+
+def is_copy(distances: Mapping[str, float]) -> bool:
+    """Whether independent signals agree, by default thresholds, that this is a copy.
+
+    Layout (structure, fine structure, hash), pieces (aligned local features) and embedding are
+    the witnesses: two of them, or all three signals of the layout, or very many features.
+    """
+
+    def within(name: str) -> bool:
+        limit = DEFAULTS[name].memorized
+        return limit is not None and distances.get(name, math.inf) <= limit
+
+    layout = within("structure") + within("fine_structure") + within("phash256")
+    pieces = within("aligned_structure") and within("local_features")
+    certain = (
+        distances["local_features"] <= CERTAIN_FEATURES
+        and distances["aligned_structure"] <= CERTAIN_STRUCTURE
+    )
+    return certain or layout == 3 or (layout > 0) + pieces + within("sscd_normalised") >= 2
+
+
+def _closest(matches: Sequence[Match]) -> Mapping[str, float]:
+    names = matches[0].distances if matches else ()
+    return {name: min(match.distances[name] for match in matches) for name in names}
+
+
+def _references(index: Index, positions: Sequence[int]) -> list[tuple[str, Picture]]:
+    return [(record.id, Picture(_image(record))) for record in index.take(positions)]
+
+
+def _image(record: Record) -> Image.Image:
+    """The reference at full size if its file is still there unchanged, else its thumbnail."""
+    try:
+        data = Path(record.uri).read_bytes()
+        return decode(data)[0] if content_id(data) == record.id else record.image()
+    except (OSError, UnreadableImageError):
+        return record.image()
+
+
+def _simulated(index: Index, rng: np.random.Generator) -> Iterator[tuple[str, str, Picture]]:
+    """Transform, id of the reference, and the copy, for a sample of the references."""
+    order = rng.permutation(len(index)).tolist()
+    others = [picture.image for _, picture in _references(index, order[-OTHERS:])]
+    for original, picture in _references(index, order[:COPIED]):
+        if not picture.is_blank:
+            for name, transform in simulated_copies(others).items():
+                yield name, original, Picture(transform(picture.image, rng))
+
+
+def _columns(rows: Sequence[Mapping[str, float]], signals: Sequence[str]) -> Distances:
+    return {
+        name: np.array([row.get(name, math.inf) for row in rows], dtype=np.float64)
+        for name in signals
+    }

@@ -1,0 +1,97 @@
+"""Thresholds from the tail of the negatives' distances.
+
+A false-positive rate of 1e-3 lies at the edge of what a few thousand negatives show. Beyond a
+high threshold, excesses of almost any distribution approach a generalised Pareto one (Pickands
+1975; Balkema and de Haan 1974); its exponential case, fitted by the mean excess, smooths the
+edge without a shape parameter that so few values cannot tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+Distances = Mapping[str, NDArray[np.float64]]
+"""Signal name to one distance per query, float64 (n,); infinite where nothing was compared."""
+
+TAIL = 0.05
+"""The share of negatives that the tail is fitted to, at most."""
+
+QUANTA = 32
+"""Parts into which the allowed rate is divided among the signals."""
+
+
+def tail_threshold(negatives: NDArray[np.float64], rate: float) -> float:
+    """The distance that a share ``rate`` of negatives is expected to stay within.
+
+    Args:
+        negatives: one distance per negative, float64 (n,).
+        rate: in (0, 1), may be below 1 / n.
+    """
+    ordered = np.sort(negatives)
+    informative = int((ordered < ordered[-1]).sum())
+    count = int(min(TAIL * len(ordered), informative / 2))
+    edge = ordered[min(count, len(ordered) - 1)]
+    excess = edge - ordered[ordered < edge]
+    share = len(excess) / len(ordered)
+    if rate >= share:
+        return float(ordered[int(rate * len(ordered))])
+    return float(edge - excess.mean() * np.log(share / rate))
+
+
+def choose(negatives: Distances, copies: Distances, rate: float) -> dict[str, float]:
+    """Thresholds that share out ``rate`` among the signals for the most recall.
+
+    The signals' expected rates add up to at most ``rate``, so the rate of their union does not
+    exceed it whatever their dependence (Bonferroni). Shares start equal; parts of them are then
+    moved to where they find more copies, as long as some move helps.
+
+    Args:
+        negatives: distances of novel images.
+        copies: distances of simulated copies, of the same signals.
+        rate: the union's allowed false-positive rate, in (0, 1).
+
+    Returns:
+        Signal name to threshold; signals that are given no share are absent.
+    """
+    names = list(negatives)
+    parts = {name: QUANTA // len(names) for name in names}
+    found = {
+        name: [np.zeros(len(copies[name]), dtype=bool)]
+        + [
+            copies[name] <= tail_threshold(negatives[name], rate * part / QUANTA)
+            for part in range(1, QUANTA + 1)
+        ]
+        for name in names
+    }
+
+    def recall(shares: Mapping[str, int]) -> float:
+        return float(np.any([found[name][shares[name]] for name in names], axis=0).mean())
+
+    best = recall(parts)
+    while True:
+        moves = [
+            {**parts, give: parts[give] - step, take: parts[take] + step}
+            for give in names
+            for take in names
+            for step in (1, parts[give])
+            if give != take and 0 < step <= parts[give]
+        ]
+        scored = [(recall(move), i) for i, move in enumerate(moves)]
+        top, i = max(scored, default=(best, 0))
+        if top <= best:
+            break
+        best, parts = top, moves[i]
+    return {
+        name: tail_threshold(negatives[name], rate * part / QUANTA)
+        for name, part in parts.items()
+        if part
+    }
+
+
+def flagged(distances: Distances, thresholds: Mapping[str, float]) -> NDArray[np.bool_]:
+    """Which queries some signal flags, bool (n,)."""
+    within = [distances[name] <= limit for name, limit in thresholds.items()]
+    return np.asarray(np.any(within, axis=0), dtype=bool)
