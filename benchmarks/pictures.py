@@ -48,6 +48,9 @@ DRAWN_STAMPS = re.compile(
 )
 SERIES = r"money|moon|planets|alphabets|hanukkah|grave|bunny|chess|easter|roadsigns|/t_|dreydl"
 """Stamps of one series are views of one object or variations of one drawing."""
+SHARED_PARTS = (re.compile(r"vehicles-construction-cartoon"),)
+"""Drawings of one pattern were made from one another (seen by eye: a cab on other wheels), though
+their groups differ: they are copies in part, and so no negatives to each other."""
 GLYPHS = re.compile(r"^symbols/(alphabets|math|music|money/00_symbols)")
 
 WALLPAPERS = {
@@ -111,6 +114,11 @@ class Picture:
 
     def open(self) -> Image.Image:
         return Image.open(self.path).convert("RGB")
+
+    def shares_parts(self, other: Picture) -> bool:
+        """Whether one drawing was made from the other (:data:`SHARED_PARTS`)."""
+        names = (self.path.name, other.path.name)
+        return any(all(pattern.search(name) for name in names) for pattern in SHARED_PARTS)
 
 
 @dataclass(frozen=True)

@@ -115,16 +115,21 @@ def correlation(left: Plane, right: Plane, mask: Plane) -> float:
     return float((left * right).sum() / np.sqrt(spread.prod()))
 
 
-def structure(square: NDArray[np.float32], blur: float, window: float) -> NDArray[np.float32]:
-    """Level squares without noise and without their local mean, as vectors of length 1.
+def structure(
+    square: NDArray[np.float32], blur: float, window: float, floor: float
+) -> NDArray[np.float32]:
+    """Levels without noise, less their local mean, over their local contrast; length 1.
 
-    The dot product of two such vectors is the correlation of the two pictures' structure.
+    The dot product of two such vectors is the correlation of the two pictures' structure. Local
+    contrast normalisation lets weak texture inside an outline count as much as the outline: two
+    discs on white differ, though their outlines coincide.
 
     Args:
         square: levels in [0, 1], float32 (SIDE, SIDE) or (SIDE, SIDE, 3).
         blur: sigma, in pixels, of the Gaussian that takes noise and small displacements out;
             0 for none.
-        window: sigma, in pixels, of the Gaussian whose response is the local mean.
+        window: sigma, in pixels, of the Gaussian over which mean and contrast are local.
+        floor: of the local contrast, as a share of the whole square's: keeps flat parts flat.
 
     Returns:
         float32 (SIDE * SIDE,) or (SIDE * SIDE * 3,); all 0 for a flat picture.
@@ -133,20 +138,24 @@ def structure(square: NDArray[np.float32], blur: float, window: float) -> NDArra
         square = cv2.GaussianBlur(square, (0, 0), blur)
     detail = square - cv2.GaussianBlur(square, (0, 0), window)
     detail = detail - detail.mean(axis=(0, 1))
-    if detail.std() < LEAST_CONTRAST:
+    contrast = float(detail.std())
+    if contrast < LEAST_CONTRAST:
         return np.zeros(detail.size, dtype=np.float32)
+    energy = np.square(detail).reshape(*detail.shape[:2], -1).mean(axis=2)
+    local = np.sqrt(np.maximum(cv2.GaussianBlur(energy, (0, 0), window), 0))
+    detail = detail / (local + floor * contrast).reshape(*local.shape, *(1,) * (detail.ndim - 2))
     return np.asarray((detail / np.linalg.norm(detail)).reshape(-1), dtype=np.float32)
 
 
 def fine_structure(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Grey structure down to 1/64 of the picture, float32 (4096,): survives tones and blends."""
     square = cv2.cvtColor(_square(picture), cv2.COLOR_RGB2GRAY)
-    return structure(square, blur=0, window=4)
+    return structure(square, blur=0, window=4, floor=0.25)
 
 
 def coarse_structure(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Colour structure from 1/40 of the picture, float32 (12288,): survives noise and redrawing."""
-    return structure(_square(picture), blur=1.5, window=6)
+    return structure(_square(picture), blur=1.5, window=3, floor=0.5)
 
 
 def grey(picture: NDArray[np.uint8]) -> Plane:

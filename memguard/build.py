@@ -83,7 +83,7 @@ def calibrate_index(
         on_progress: called with images measured and images to measure.
 
     Raises:
-        CalibrationError: fewer than 3 / rate negatives.
+        CalibrationError: a rate outside (0, 1), or fewer than 3 / rate negatives.
         IndexUnavailableError, WeightsError: see :class:`memguard.Guard`.
     """
     opened = Index.open(index)

@@ -80,12 +80,14 @@ class Operating:
         calibrated: whether there were negatives enough to choose thresholds by them; otherwise the
             defaults apply, drawn in where they flag negatives.
         observed: the rate on negatives that did not choose the thresholds (by folds).
+        at_worst: the same, had every negative that was set aside been novel.
         recall: simulated copy to the share of them that is found.
     """
 
     target: float
     calibrated: bool
     observed: Rate
+    at_worst: Rate
     recall: dict[str, float]
 
 
@@ -151,7 +153,8 @@ class Calibration:
 
 
 def _operating(data: dict[str, Any]) -> Operating:
-    return Operating(**{**data, "observed": Rate(**data["observed"])})
+    rates = {name: Rate(**data[name]) for name in ("observed", "at_worst")}
+    return Operating(**{**data, **rates})
 
 
 def calibrate(
@@ -176,16 +179,13 @@ def calibrate(
         seed: of the samples and the simulated copies.
 
     Raises:
-        CalibrationError: held-out negatives were given, and there are fewer than 3 / rate.
+        CalibrationError: a rate outside (0, 1), or fewer held-out negatives than 3 / rate.
     """
+    for name, rate in (("similar_rate", similar_rate), ("memorized_rate", memorized_rate)):
+        if not 0 < rate < 1:
+            raise CalibrationError(f"{name} is {rate:g}; a rate lies between 0 and 1")
     if negatives is not None:
-        need = math.ceil(NEEDED_PER_RATE / min(similar_rate, memorized_rate))
-        if len(negatives) < need:
-            raise CalibrationError(
-                f"a false-positive rate of {min(similar_rate, memorized_rate):g} needs at least "
-                f"{need} negatives, and there are {len(negatives)}: give more, or allow a rate of "
-                f"{NEEDED_PER_RATE / max(len(negatives), 1):.2g}"
-            )
+        _require_enough(len(negatives), min(similar_rate, memorized_rate))
     measured = measure(detector, negatives, on_progress, np.random.default_rng(seed))
     flagging = _operate(measured, similar_rate, list(measured.negatives), "similar")
     blocking_signals = [n for n in measured.negatives if clip_blocks or n not in ONLY_FLAGS]
@@ -210,6 +210,17 @@ def calibrate(
         thorough=detector.thorough,
     )
     return calibration, measured
+
+
+def _require_enough(count: int, rate: float) -> None:
+    need = math.ceil(NEEDED_PER_RATE / rate)
+    if count < need:
+        least = NEEDED_PER_RATE / max(count, 1)
+        other = f", or allow a rate of {least:.2g}" if least < 1 else ""
+        raise CalibrationError(
+            f"a false-positive rate of {rate:g} needs at least {need} negatives, and there are "
+            f"{count}: give more{other}"
+        )
 
 
 def calibrated_detector(
@@ -281,7 +292,9 @@ def _operate(
     found = flagged(copies, thresholds) if thresholds else np.zeros(len(measured.transforms), bool)
     kinds = np.array(measured.transforms)
     recall = {name: float(found[kinds == name].mean()) for name in dict.fromkeys(kinds.tolist())}
-    return thresholds, Operating(rate, calibrated, Rate.of(false, count), recall)
+    doubtful = len(measured.set_aside) if measured.method == "held-out" else 0
+    at_worst = Rate.of(false + doubtful, count + doubtful)
+    return thresholds, Operating(rate, calibrated, Rate.of(false, count), at_worst, recall)
 
 
 def _drawn_in(negatives: Distances, rate: float, point: str) -> dict[str, float]:

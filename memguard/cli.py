@@ -32,11 +32,12 @@ from memguard._version import __version__
 from memguard.defaults import (
     CLIP_MODEL,
     CLIP_WEIGHTS,
+    DEMO_SAMPLES,
     MEMORIZED_RATE,
     NEEDED_PER_RATE,
     SIMILAR_RATE,
 )
-from memguard.errors import MemguardError, UnreadableImageError
+from memguard.errors import ConfigurationError, MemguardError, UnreadableImageError
 
 app = typer.Typer(
     help="Keep a diffusion model from showing copies of its own training images.",
@@ -48,6 +49,9 @@ app.add_typer(models, name="models")
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+COLOURS = {"memorized": "bold red", "similar": "yellow"}
+"""Of the labels that want someone's eye."""
 
 UNREADABLE_SHOWN = 20
 """Unreadable files named on the terminal; `--json` names all of them."""
@@ -159,6 +163,7 @@ def calibrate(
             sscd_weights=sscd_weights,
             on_progress=lambda done, total: show("Calibrating", done, total),
         )
+    page = _calibration_page(index)
     if as_json:
         typer.echo(json.dumps(dataclasses.asdict(calibration), indent=2))
         return
@@ -182,6 +187,26 @@ def calibrate(
             f"A rate of {calibration.memorized.target:g} takes {need} negatives to prove: default "
             "thresholds apply, drawn in where these negatives were closer."
         )
+    if page is not None:
+        out.print(f"The page for reviewers: [bold]{escape(str(page))}[/]")
+
+
+@app.command()
+def report(
+    index: IndexArgument,
+    output: Annotated[
+        Optional[Path], typer.Option("-o", "--output", help="Else calibration.html in the index.")
+    ] = None,
+) -> None:
+    """Write an index's calibration as an HTML page, for whoever must defend its thresholds."""
+    from memguard.report import write_calibration_page
+
+    try:
+        page = write_calibration_page(index, output)
+    except OSError as error:
+        where = output or index
+        raise ConfigurationError(f"no page can be written to {where}: {error.strerror}") from error
+    out.print(escape(str(page)))
 
 
 @app.command()
@@ -214,12 +239,74 @@ def check(
         typer.echo(json.dumps(rows, indent=2))
     else:
         for path, verdict in zip(images, verdicts, strict=True):
-            colour = {"memorized": "bold red", "similar": "yellow"}.get(verdict.label, "green")
+            colour = COLOURS.get(verdict.label, "green")
             out.print(
                 f"[{colour}]{verdict.label:<13}[/] {escape(str(path))}: {escape(verdict.why)}"
             )
     if any(verdict.label == "memorized" for verdict in verdicts):
         raise typer.Exit(3)
+
+
+@app.command()
+def explain(
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image file.")],
+    index: IndexArgument,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where the picture goes.")] = Path(
+        "explain.png"
+    ),
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="Also look inside parts of the image.")
+    ] = False,
+    clip_weights: WeightsNow = None,
+    sscd_weights: WeightsNow = None,
+    as_json: Json = False,
+) -> None:
+    """Show why an image is, or is not, memorized: every signal, and a picture of the match."""
+    from memguard.report import explain as explain_image
+    from memguard.report.signals import distance_text, threshold_text
+
+    explanation = explain_image(
+        _read(image),
+        index,
+        thorough=thorough,
+        clip_weights=clip_weights,
+        sscd_weights=sscd_weights,
+    )
+    try:
+        explanation.draw().save(output)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"the picture cannot be written to {output}: {error}") from error
+    verdict = explanation.verdict
+    if as_json:
+        row = {"image": str(image), "picture": str(output), **explanation.to_json()}
+        typer.echo(json.dumps(row, indent=2))
+        return
+    colour = COLOURS.get(verdict.label, "green")
+    out.print(f"[{colour}]{verdict.label}[/] {escape(str(image))}: {escape(verdict.why)}")
+    if verdict.signals:
+        table = Table()
+        for heading in ("signal", "closest distance", "flag at or below", "block at or below"):
+            table.add_column(heading, justify="left" if heading == "signal" else "right")
+        table.add_column("label")
+        for signal in verdict.signals:
+            table.add_row(
+                signal.name,
+                distance_text(signal.name, signal.distance),
+                threshold_text(signal.name, signal.similar),
+                threshold_text(signal.name, signal.memorized),
+                signal.label,
+                style=COLOURS.get(signal.label),
+            )
+        out.print(table)
+    if verdict.matches:
+        table = Table(title="nearest references", title_justify="left")
+        for heading in ("uri", "view", "files", "caption"):
+            table.add_column(heading, overflow="fold")
+        for match in verdict.matches:
+            caption = escape(match.caption or "")
+            table.add_row(escape(match.uri), match.view, str(match.copies), caption)
+        out.print(table)
+    out.print(f"The picture: [bold]{escape(str(output))}[/]")
 
 
 @app.command()
@@ -243,6 +330,37 @@ def info(index: IndexArgument, as_json: Json = False) -> None:
     out.print(table)
 
 
+@app.command()
+def demo(
+    folder: Annotated[
+        Path, typer.Option("-o", "--output", help="Where the demo's files go.")
+    ] = Path("memguard-demo"),
+    samples: Annotated[int, typer.Option(min=1, help="Images to generate.")] = DEMO_SAMPLES,
+) -> None:
+    """Train a small model that memorizes, guard it, and see its copies blocked."""
+    from memguard._optional import require
+
+    for module in ("diffusers", "skimage"):
+        require(module, extra="demo")
+    from memguard.demo.run import run_demo
+
+    cache = Path(typer.get_app_dir("memguard")) / "demo"
+    with _progress("Training") as show:
+        result = run_demo(folder, cache, samples=samples, on_step=show)
+    blocked, similar = result.count("memorized"), result.count("similar")
+    out.print(
+        f"{len(result.verdicts)} samples: [bold red]{blocked} memorized and blocked[/] "
+        f"(copies of {result.distinct} training images), [yellow]{similar} similar and "
+        f"flagged[/], [green]{len(result.verdicts) - blocked - similar} passed[/]"
+    )
+    for verdict in result.examples():
+        out.print(f"  for example: {escape(verdict.why)}")
+    out.print(
+        f"Each blocked sample beside its training image: [bold]{escape(str(result.picture))}[/]"
+    )
+    out.print(f"The index: {escape(str(result.index))} (`memguard info`, `memguard check`)")
+
+
 @models.command()
 def pull(clip: Clip = CLIP_MODEL, clip_weights: ClipWeights = CLIP_WEIGHTS) -> None:
     """Download CLIP weights into Hugging Face's cache, and say where they lie."""
@@ -255,6 +373,17 @@ def pull(clip: Clip = CLIP_MODEL, clip_weights: ClipWeights = CLIP_WEIGHTS) -> N
 def version() -> None:
     """Print memguard's version."""
     out.print(__version__)
+
+
+def _calibration_page(index: Path) -> Path | None:
+    """Write the page of a calibration that has just been saved; say so where it cannot be."""
+    try:
+        from memguard.report import write_calibration_page
+
+        return write_calibration_page(index)
+    except (MemguardError, OSError) as error:
+        err.print(f"[yellow]no page for reviewers:[/] {escape(str(error))}")
+        return None
 
 
 def _read(path: Path) -> Image.Image:

@@ -4,6 +4,9 @@ CLIP_MODEL = "ViT-B-32"
 CLIP_WEIGHTS = "laion2b_s34b_b79k"
 """The default embedding: OpenCLIP's small model trained on LAION-2B (Schuhmann et al. 2022)."""
 
+DEMO_SAMPLES = 64
+"""Images that the demo generates."""
+
 SIMILAR_RATE = 1e-2
 MEMORIZED_RATE = 1e-3
 """Target rates of flagged and of blocked novel images."""

@@ -98,18 +98,25 @@ class Detector:
             "mirrored": [query.mirrored() for query in queries],
         }
         described = {view: self._describe(pictures) for view, pictures in views.items()}
+        parts = self._describe_parts(queries) if self.thorough else {}
         candidates = {
             view: self._candidates(pictures, described[view]) for view, pictures in views.items()
         }
+        for name, embedded in parts.items():
+            for i, nearest in enumerate(self._nearest(name, embedded, WINDOW_NEIGHBOURS)):
+                candidates["as is"][i].update(nearest)
         wanted = sorted(set().union(*(rows for lists in candidates.values() for rows in lists)))
         records = dict(zip(wanted, self.index.take(wanted), strict=True))
         references = {row: record.picture() for row, record in records.items()}
+        blank = {row for row, reference in references.items() if reference.is_blank}
         matches: list[list[Match]] = []
         for i in range(len(queries)):
             closest: dict[str, Match] = {}
             for view, pictures in views.items():
-                rows = {name: matrix[i] for name, matrix in described[view].items()}
-                for row in candidates[view][i]:
+                rows = {name: matrix[i][None] for name, matrix in described[view].items()}
+                for name in parts if view == "as is" else ():
+                    rows[name] = np.concatenate([rows[name], parts[name][i]])
+                for row in candidates[view][i] - blank:
                     record = records[row]
                     measured = measure(pictures[i], references[row]) | self._compare(rows, record)
                     match = self._match(record, view, measured)
@@ -165,25 +172,46 @@ class Detector:
     ) -> list[set[int]]:
         found: list[set[int]] = [set() for _ in pictures]
         for name, matrix in described.items():
-            _, rows = self.index.search(name, matrix, NEIGHBOURS.get(name, OTHER_NEIGHBOURS))
-            for i in range(len(pictures)):
-                found[i].update(_valid(rows[i]))
+            neighbours = NEIGHBOURS.get(name, OTHER_NEIGHBOURS)
+            for i, nearest in enumerate(self._nearest(name, matrix[:, None], neighbours)):
+                found[i].update(nearest)
         if self.thorough:
             for i, picture in enumerate(pictures):
-                parts = [vlad(part) for part in _windows(picture)]
-                if parts:
-                    _, rows = self.index.search("vlad", np.stack(parts), WINDOW_NEIGHBOURS)
-                    found[i].update(_valid(rows.reshape(-1)))
+                sums = [vlad(part) for part in _windows(picture)]
+                if sums:
+                    found[i].update(*self._nearest("vlad", np.stack(sums)[None], WINDOW_NEIGHBOURS))
         return found
+
+    def _nearest(self, name: str, rows: NDArray[Any], neighbours: int) -> list[set[int]]:
+        """The neighbours of each query's rows, given as (queries, rows a query, width)."""
+        queries, each, width = rows.shape
+        _, found = self.index.search(name, rows.reshape(-1, width), neighbours)
+        return [
+            {int(row) for row in nearest if row >= 0}
+            for nearest in found.reshape(queries, each * found.shape[1])
+        ]
+
+    def _describe_parts(self, queries: Sequence[Picture]) -> dict[str, NDArray[Any]]:
+        """Embeddings of each query's windows, shape (queries, windows, width)."""
+        parts = [Picture(_cut(query.image, box)) for query in queries for box in WINDOWS]
+        return {
+            descriptor.spec.name: descriptor.describe(
+                [descriptor.prepare(part) for part in parts]
+            ).reshape(len(queries), len(WINDOWS), -1)
+            for descriptor in self.descriptors
+            if descriptor.spec.name in NORMALISED
+        }
 
     def _compare(self, rows: Mapping[str, NDArray[Any]], record: Record) -> dict[str, float]:
         compared: dict[str, float] = {}
         for spec in self.index.specs:
-            name, row, reference = spec.name, rows[spec.name], record.rows[spec.name]
-            compared[name] = float(distances(spec, row, reference[None])[0])
+            name, reference = spec.name, record.rows[spec.name]
+            compared[name] = float(distances(spec, reference, rows[name]).min())
             if name in NORMALISED:
                 background = self.index.background(name)
-                compared[f"{name}_normalised"] = normalised(row, reference, background)
+                compared[f"{name}_normalised"] = min(
+                    normalised(row, reference, background) for row in rows[name]
+                )
         return compared
 
     def _match(self, record: Record, view: View, measured: dict[str, float]) -> Match:
@@ -207,12 +235,22 @@ class Detector:
         )
 
 
-def _valid(rows: NDArray[np.int64]) -> Iterable[int]:
-    return (int(row) for row in rows if row >= 0)
-
-
 def _closer(old: Match | None, new: Match, evidence: Any) -> Match:
     return new if old is None or evidence(new) > evidence(old) else old
+
+
+def _cut(image: Image.Image, box: tuple[float, float, float, float]) -> Image.Image:
+    """The part of an image inside a window, given in shares."""
+    left, top, right, bottom = box
+    width, height = image.size
+    return image.crop(
+        (
+            int(left * width),
+            int(top * height),
+            max(int(right * width), int(left * width) + 1),
+            max(int(bottom * height), int(top * height) + 1),
+        )
+    )
 
 
 def _windows(picture: Picture) -> Iterable[LocalFeatures]:

@@ -333,7 +333,7 @@ def _labelled(output: Any, verdicts: Sequence[Verdict]) -> Any:
 
 
 def _unchecked(reason: str) -> Verdict:
-    return Verdict("unchecked", float("inf"), why=f"{UNCHECKED}: {reason}")
+    return Verdict("unchecked", 0.0, why=f"{UNCHECKED}: {reason}")
 
 
 Choice = TypeVar("Choice", bound=str)

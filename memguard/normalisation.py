@@ -31,8 +31,8 @@ def normalised(
         In [-2, 2]; below 0 the candidate is closer than the query's surroundings.
     """
     distance = 1 - float(query @ candidate)
-    others = background[1 - background @ candidate > OWN_CLUSTER]
+    others = (1 - background @ query)[1 - background @ candidate > OWN_CLUSTER]
     if not len(others):
         return distance - 1
-    nearest = np.sort(1 - others @ query)[:NEAREST]
+    nearest = np.partition(others, min(NEAREST, len(others)) - 1)[:NEAREST]
     return distance - float(nearest.mean())

@@ -2,8 +2,9 @@
 
 A false-positive rate of 1e-3 lies at the edge of what a few thousand negatives show. Beyond a
 high threshold, excesses of almost any distribution approach a generalised Pareto one (Pickands
-1975; Balkema and de Haan 1974); its exponential case, fitted by the mean excess, smooths the
-edge without a shape parameter that so few values cannot tell.
+1975; Balkema and de Haan 1974); its exponential case smooths the edge without a shape
+parameter that so few values cannot tell. It is fitted by the median excess, which one odd negative
+cannot drag along.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 Distances = Mapping[str, NDArray[np.float64]]
 """Signal name to one distance per query, float64 (n,); infinite where nothing was compared."""
 
-TAIL = 0.05
+TAIL = 0.1
 """The share of negatives that the tail is fitted to, at most."""
 
 QUANTA = 32
@@ -29,6 +30,10 @@ def tail_threshold(negatives: NDArray[np.float64], rate: float) -> float:
     Args:
         negatives: one distance per negative, float64 (n,).
         rate: in (0, 1), may be below 1 / n.
+
+    Returns:
+        Where negatives share a value, it is within the threshold only if all of them may be.
+        Infinite below where no negative was compared.
     """
     ordered = np.sort(negatives)
     informative = int((ordered < ordered[-1]).sum())
@@ -37,8 +42,13 @@ def tail_threshold(negatives: NDArray[np.float64], rate: float) -> float:
     excess = edge - ordered[ordered < edge]
     share = len(excess) / len(ordered)
     if rate >= share:
-        return float(ordered[int(rate * len(ordered))])
-    return float(edge - excess.mean() * np.log(share / rate))
+        first_beyond = ordered[int(rate * len(ordered))]
+        within = ordered[(ordered < first_beyond) & np.isfinite(ordered)]
+        if len(within):
+            return float(within[-1])
+        return float(np.nextafter(first_beyond, -np.inf)) if np.isfinite(first_beyond) else -np.inf
+    scale = float(np.median(excess)) / np.log(2)
+    return float(edge - scale * np.log(share / rate))
 
 
 def choose(negatives: Distances, copies: Distances, rate: float) -> dict[str, float]:
@@ -68,7 +78,8 @@ def choose(negatives: Distances, copies: Distances, rate: float) -> dict[str, fl
     }
 
     def recall(shares: Mapping[str, int]) -> float:
-        return float(np.any([found[name][shares[name]] for name in names], axis=0).mean())
+        hits = np.any([found[name][shares[name]] for name in names], axis=0)
+        return float(hits.mean()) if len(hits) else 0.0
 
     best = recall(parts)
     while True:
@@ -84,11 +95,12 @@ def choose(negatives: Distances, copies: Distances, rate: float) -> dict[str, fl
         if top <= best:
             break
         best, parts = top, moves[i]
-    return {
+    thresholds = {
         name: tail_threshold(negatives[name], rate * part / QUANTA)
         for name, part in parts.items()
         if part
     }
+    return {name: limit for name, limit in thresholds.items() if np.isfinite(limit)}
 
 
 def flagged(distances: Distances, thresholds: Mapping[str, float]) -> NDArray[np.bool_]:

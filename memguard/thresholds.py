@@ -18,8 +18,8 @@ class Threshold:
 
 
 DEFAULTS: Mapping[str, Threshold] = {
-    "structure": Threshold(similar=0.18, memorized=0.14),
-    "fine_structure": Threshold(similar=0.28, memorized=0.21),
+    "structure": Threshold(similar=0.31, memorized=0.27),
+    "fine_structure": Threshold(similar=0.42, memorized=0.36),
     "aligned_structure": Threshold(similar=0.55, memorized=0.45),
     "local_features": Threshold(similar=-3, memorized=-5),
     "phash256": Threshold(similar=78, memorized=71),

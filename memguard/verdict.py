@@ -89,9 +89,10 @@ class Verdict:
 
     Attributes:
         label: see :data:`Label`.
-        score: the strongest :attr:`Signal.evidence`: from 1 up memorized, from 1/2 up similar.
+        score: the strongest :attr:`Signal.evidence`: from 1 up memorized, from 1/2 up similar;
+            0 where there is none, as for an uninformative or unchecked image.
         signals: one per signal, the closest reference's distance with its thresholds.
-        matches: the nearest references, closest first.
+        matches: the nearest references, strongest evidence first.
         why: one plain sentence for the reviewer.
         attempt: 0 for a first generation, n for the n-th regeneration of this image.
     """
@@ -104,17 +105,15 @@ class Verdict:
     attempt: int = field(default=0, compare=False)
 
     def to_json(self) -> dict[str, Any]:
-        """A dict of plain JSON values; an infinite score becomes None."""
-        data = dataclasses.asdict(self)
-        data["score"] = None if self.score == float("inf") else self.score
-        return data
+        """A dict of plain JSON values."""
+        return dataclasses.asdict(self)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Verdict:
         """The inverse of :meth:`to_json`."""
         return cls(
             label=data["label"],
-            score=float("inf") if data["score"] is None else data["score"],
+            score=data["score"],
             signals=tuple(Signal(**signal) for signal in data["signals"]),
             matches=tuple(Match(**match) for match in data["matches"]),
             why=data["why"],

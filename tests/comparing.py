@@ -13,7 +13,8 @@ def contents(index: Index) -> dict[str, Any]:
     records = index.take(range(len(index)))
     return {
         "records": [
-            (one.id, one.uri, one.width, one.height, one.caption, one.thumbnail) for one in records
+            (one.id, one.uri, one.width, one.height, one.caption, one.thumbnail, one.features)
+            for one in records
         ],
         "rows": [{name: row.tobytes() for name, row in record.rows.items()} for record in records],
         "copies": [index.copies(one.id) for one in records],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from calibrating import Calibrated, calibrate_gallery, write_gallery
 from picture_files import write_cuts
 from PIL import Image
 
@@ -42,5 +43,22 @@ def built(
     write_cuts(photographs, root / "images", 60)
     (root / "images" / "0007.txt").write_text("a tile of an astronaut", encoding="utf-8")
     (root / "images" / "broken.png").write_bytes(b"no image")
-    summary = build_index(root / "images", root / "small.memguard", clip=None, workers=0)
+    summary = build_index(
+        root / "images", root / "small.memguard", clip=None, calibrate=False, workers=0
+    )
     return root / "small.memguard", summary
+
+
+@pytest.fixture(scope="session")
+def gallery(photographs: dict[str, Image.Image], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index of four whole photographs, not calibrated; only to be read. One stands in the
+    folder three times, and has a caption."""
+    return write_gallery(photographs, tmp_path_factory.mktemp("gallery"))
+
+
+@pytest.fixture(scope="session")
+def calibrated(
+    gallery: Path, cat: Image.Image, tmp_path_factory: pytest.TempPathFactory
+) -> Calibrated:
+    """The gallery, calibrated with held-out images; only to be read."""
+    return calibrate_gallery(gallery, cat, tmp_path_factory.mktemp("calibrated"))

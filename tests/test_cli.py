@@ -13,11 +13,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from picture_files import encoded
+from calibrating import MEMORIZED, SIMILAR, Calibrated
+from picture_files import encoded, write_cuts
 from PIL import Image
 from typer.testing import CliRunner
 
 from memguard import __version__
+from memguard.build import build_index
+from memguard.calibration import Calibration
 from memguard.cli import app
 from memguard.index.builder import BuildSummary
 
@@ -50,7 +53,7 @@ def test_build_check_and_info(folder: Path, tmp_path: Path, cat: Image.Image) ->
     (folder / "broken [red].png").write_bytes(b"no image")
     shutil.copy(folder / "0000.jpg", folder / "again.jpg")
     index = tmp_path / "training.memguard"
-    done = memguard("build", folder, "-o", index, "--no-clip", "--workers", 0)
+    done = memguard("build", folder, "-o", index, "--no-clip", "--no-calibrate", "--workers", 0)
     assert done.returncode == 0
     assert done.stdout.startswith(
         f"{index}: 24 images. Files of this build: 24 new, 1 exact duplicates, 0 seen before; "
@@ -79,14 +82,17 @@ def test_build_check_and_info(folder: Path, tmp_path: Path, cat: Image.Image) ->
     assert done.returncode == 3
     first, second = done.stdout.splitlines()
     assert first.startswith(f"memorized     {tmp_path}/copy.png: ")
-    assert f"{folder}/0005.jpg, mirrored, is within the block threshold" in first
+    assert f"{folder}/0005.jpg (mirrored) is within the block threshold" in first
     assert second.startswith(("clear", "similar"))
 
 
-def test_a_terminal_shows_rate_and_time_left(folder: Path, tmp_path: Path) -> None:
+def test_a_terminal_shows_rate_and_time_left(
+    photographs: dict[str, Image.Image], tmp_path: Path
+) -> None:
+    write_cuts(photographs, tmp_path / "few", 2)
     terminal, its_end = pty.openpty()
     with subprocess.Popen(
-        [*MEMGUARD, "build", folder, "-o", tmp_path / "x", "--no-clip", "--workers", "0"],
+        [*MEMGUARD, "build", tmp_path / "few", "-o", tmp_path / "x", "--no-clip", "--workers", "0"],
         stdout=its_end,
         stderr=its_end,
         env={**os.environ, "COLUMNS": "100", "TERM": "xterm"},
@@ -99,15 +105,16 @@ def test_a_terminal_shows_rate_and_time_left(folder: Path, tmp_path: Path) -> No
     os.close(terminal)
     assert process.returncode == 0
     last = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", shown).replace(b"\r", b"\n").decode()
-    assert re.search(r"Indexing ━+ 24/24 \d+\.\d/s 0:00:00", last), last
-    assert f"{tmp_path}/x: 24 images." in last
+    assert re.search(r"Indexing +━+ 2/2 +\d+\.\d/s 0:00:00", last), last
+    assert re.search(r"Calibrating ━+ 32/32 +\d+\.\d/s 0:00:00", last), last
+    assert f"{tmp_path}/x: 2 images." in last
 
 
 def test_build_again_and_json(built: tuple[Path, BuildSummary], tmp_path: Path) -> None:
     index = tmp_path / "copy.memguard"
     shutil.copytree(built[0], index)
     images = built[0].parent / "images"
-    done = memguard("build", images, "-o", index, "--no-clip", "--workers", 0, "--json")
+    done = memguard("build", images, "-o", index, "--no-clip", "--no-calibrate", "--json")
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
     assert summary.pop("seconds") > 0
@@ -131,11 +138,16 @@ def test_check_and_info_as_json(built: tuple[Path, BuildSummary], tmp_path: Path
     assert (copy["image"], copy["label"]) == (str(image), "memorized")
     assert copy["matches"][0]["uri"] == str(image)
     assert copy["matches"][0]["caption"] == "a tile of an astronaut"
-    assert (blank["label"], blank["score"]) == ("uninformative", None)
+    assert (blank["label"], blank["score"]) == ("uninformative", 0.0)
 
     info = json.loads(memguard("info", index, "--json").stdout)
     assert info["records"] == 60
-    assert [spec["name"] for spec in info["descriptors"]] == ["phash64", "phash256", "pixels"]
+    assert [spec["name"] for spec in info["descriptors"]] == [
+        "phash64",
+        "phash256",
+        "pixels",
+        "vlad",
+    ]
     assert list(info["unreadable"]) == [str(index.parent / "images" / "broken.png")]
 
 
@@ -166,17 +178,15 @@ def test_every_kind_of_file_can_be_checked(
         assert Path(row["matches"][0]["uri"]).name == "0000.jpg"
 
 
-def test_errors_are_one_line(
-    built: tuple[Path, BuildSummary], folder: Path, tmp_path: Path
-) -> None:
+def test_errors_are_one_line(calibrated: Calibrated, tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("no image")
     (tmp_path / "[bold]").mkdir()
     assert_one_line_error(
-        memguard("check", tmp_path / "gone.png", "-i", built[0]),
+        memguard("check", tmp_path / "gone.png", "-i", calibrated.path),
         f"{tmp_path}/gone.png cannot be read: No such file or directory",
     )
     assert_one_line_error(
-        memguard("check", tmp_path / "text.png", "-i", built[0]),
+        memguard("check", tmp_path / "text.png", "-i", calibrated.path),
         f"{tmp_path}/text.png cannot be read: not an image in a format that Pillow reads",
     )
     assert_one_line_error(
@@ -188,6 +198,43 @@ def test_errors_are_one_line(
         "the source holds no image files; nothing was built",
     )
     assert not (tmp_path / "x").exists()
+    assert_one_line_error(
+        memguard("calibrate", calibrated.path, "--negatives", tmp_path),
+        "a false-positive rate of 0.001 needs at least 3000 negatives, and there are 1",
+    )
+
+
+def test_calibrate(calibrated: Calibrated, tmp_path: Path) -> None:
+    """The same images and rates as the fixture's: the same calibration."""
+    index = shutil.copytree(calibrated.path, tmp_path / "again.memguard")
+    (index / "calibration.json").unlink()
+    options = ["--similar-rate", SIMILAR, "--memorized-rate", MEMORIZED]
+    done = memguard("calibrate", index, "--negatives", calibrated.negatives, *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"held-out: {calibrated.calibration.negatives} negatives" in done.stdout
+    for word in ("target FPR", "observed FPR (95 % bound)", "recall of copies", "similar"):
+        assert word in done.stdout
+    assert "set aside" in done.stdout
+    assert f"{calibrated.negatives}/copy.jpg: a copy of " in done.stdout
+    assert Calibration.read(index) == calibrated.calibration
+
+
+def test_a_leave_one_out_too_small_for_its_rates_says_so(
+    photographs: dict[str, Image.Image], tmp_path: Path
+) -> None:
+    write_cuts(photographs, tmp_path / "two", 2)
+    build_index(tmp_path / "two", tmp_path / "x", clip=None, calibrate=False, workers=0)
+    done = memguard("calibrate", tmp_path / "x")
+    assert done.returncode == 0
+    assert "leave-one-out: 2 negatives" in done.stdout
+    assert "0.001, not proven" in done.stdout
+    assert "A rate of 0.001 takes 3000 negatives to prove: default thresholds apply" in done.stdout
+    done = memguard("calibrate", tmp_path / "x", "--json", "--similar-rate", 0.02)
+    assert (done.returncode, done.stderr) == (0, "")
+    report = json.loads(done.stdout)
+    assert report["method"] == "leave-one-out"
+    assert report["similar"]["target"] == 0.02
+    assert Calibration.read(tmp_path / "x").similar.target == 0.02
 
 
 def test_absent_clip_weights(folder: Path, tmp_path: Path) -> None:
@@ -204,7 +251,7 @@ def test_models_pull_says_where_the_weights_lie(tmp_path: Path) -> None:
 def test_version_help_and_wrong_options() -> None:
     assert memguard("version").stdout == f"{__version__}\n"
     help_text = memguard("--help").stdout
-    for command in ("build", "check", "info", "models", "version"):
+    for command in ("build", "calibrate", "check", "info", "models", "version"):
         assert command in help_text
     wrong = memguard("build", "--nonesuch")
     assert wrong.returncode == 2

@@ -11,7 +11,7 @@ from memguard.verdict import Match, Signal, Verdict
 
 VERDICT = Verdict(
     label="memorized",
-    score=0.25,
+    score=1.25,
     signals=(Signal("phash256", 8.0, 62.0, 31.0), Signal("clip", 0.01, 0.05, None)),
     matches=(Match("a" * 32, "/x.jpg", "mirrored", {"phash256": 8.0}, copies=3, caption="x"),),
     why="phash256 distance 8",
@@ -35,7 +35,35 @@ def test_a_signal_s_own_label(distance: float, memorized: float | None, label: s
     assert Signal("phash64", distance, 10, memorized).label == label
 
 
-@pytest.mark.parametrize("verdict", [VERDICT, Verdict("uninformative", float("inf"), why="blank")])
+@pytest.mark.parametrize(
+    ("signal", "evidence"),
+    [
+        (Signal("phash256", 60, 60, 40), 0.5),
+        (Signal("phash256", 50, 60, 40), 0.75),
+        (Signal("phash256", 40, 60, 40), 1),
+        (Signal("phash256", 0, 60, 40), 2),
+        (Signal("phash256", 80, 60, 40), 0),
+        (Signal("phash256", 256, 60, 40), 0),
+        (Signal("local_features", -3, -3, -5), 0.5),
+        (Signal("local_features", -5, -3, -5), 1),
+        (Signal("local_features", -9, -3, -5), 2),
+        (Signal("clip", 0.05, 0.05, None), 0.5),
+        (Signal("clip", 0.01, 0.05, None), 0.9),
+        (Signal("clip", 0.0, 0.05, None), 0.99),
+        (Signal("clip", 0.1, 0.05, None), 0),
+        (Signal("clip", -0.3, -0.2, None), 0.75),
+        (Signal("clip", 0.0, 0.0, None), 0.5),
+        (Signal("structure", 0.2, 0.2, 0.2), 1),
+        (Signal("structure", 0.3, 0.2, 0.2), 0),
+    ],
+)
+def test_evidence_by_hand(signal: Signal, evidence: float) -> None:
+    assert signal.evidence == pytest.approx(evidence)
+    expected = "memorized" if evidence >= 1 else "similar" if evidence >= 0.5 else "clear"
+    assert signal.label == expected
+
+
+@pytest.mark.parametrize("verdict", [VERDICT, Verdict("uninformative", 0.0, why="blank")])
 def test_json_round_trip(verdict: Verdict) -> None:
     text = json.dumps(verdict.to_json(), allow_nan=False)
     again = Verdict.from_json(json.loads(text))

@@ -23,6 +23,9 @@ SIDE = 16
 WINDOW = 1.5
 """Sigma, in those pixels, of the surroundings that are subtracted."""
 
+FLOOR = 0.5
+"""Of the local contrast, as a share of the whole image's."""
+
 
 @dataclass(frozen=True)
 class Pixels:
@@ -34,7 +37,7 @@ class Pixels:
             name="pixels",
             metric="cosine",
             dimension=3 * SIDE**2,
-            model=f"RGB levels less their local mean (sigma {WINDOW} px), unit length",
+            model=f"RGB levels less local mean, over local contrast (sigma {WINDOW} px)",
             preprocessing=f"{SIDE} px square, area filter",
         )
 
@@ -45,7 +48,7 @@ class Pixels:
     def __call__(self, picture: Picture) -> NDArray[np.float32]:
         """Picture -> float32 (3 * SIDE**2,), of length 1, or 0 where it is flat."""
         square = cv2.resize(picture.pixels, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-        return structure(square.astype(np.float32) / 255, blur=0, window=WINDOW)
+        return structure(square.astype(np.float32) / 255, blur=0, window=WINDOW, floor=FLOOR)
 
     def describe(self, prepared: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         return np.stack(prepared)

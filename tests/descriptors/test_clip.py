@@ -26,6 +26,7 @@ from memguard.descriptors.clip import Clip, find, pull
 from memguard.descriptors.weights import sha256
 from memguard.errors import WeightsError
 from memguard.index import Index
+from memguard.picture import Picture
 
 SIGLIP = {"mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bicubic", "resize_mode": "squash"}
 PADDED = {"interpolation": "bilinear", "resize_mode": "longest", "fill_color": 114}
@@ -62,7 +63,7 @@ def reference(network: Any, images: list[Image.Image]) -> np.ndarray:
 
 
 def embed(clip: Clip, images: list[Image.Image]) -> np.ndarray:
-    return clip.describe([clip.prepare(image) for image in images])
+    return clip.describe([clip.prepare(Picture(image)) for image in images])
 
 
 def test_a_plain_state_dict(
@@ -161,7 +162,12 @@ def test_an_index_opens_with_its_weights_wherever_they_are_and_with_no_others(
 ) -> None:
     output = tmp_path / "clip.memguard"
     build_index(
-        folder, output, clip=tiny_models.ARCHITECTURE, clip_weights=str(checkpoint), workers=0
+        folder,
+        output,
+        clip=tiny_models.ARCHITECTURE,
+        clip_weights=str(checkpoint),
+        calibrate=False,
+        workers=0,
     )
     index = Index.open(output)
     moved, other = tmp_path / "moved.pt", tmp_path / "other.pt"

@@ -12,7 +12,7 @@ from memguard.errors import IndexUnavailableError, WeightsError
 
 def test_what_every_index_holds() -> None:
     specs = [descriptor.spec for descriptor in weightless_descriptors()]
-    assert [spec.name for spec in specs] == ["phash64", "phash256", "pixels"]
+    assert [spec.name for spec in specs] == ["phash64", "phash256", "pixels", "vlad"]
     assert [descriptor.spec for descriptor in load_descriptors(specs)] == specs
 
 

@@ -11,6 +11,7 @@ from PIL import Image, ImageEnhance
 
 from memguard.descriptors.base import distances
 from memguard.descriptors.phash import PHash
+from memguard.picture import Picture
 
 
 @pytest.mark.parametrize("hash_size", [8, 16])
@@ -20,7 +21,7 @@ def test_bits_and_distances_are_imagehash_s(
     descriptor = PHash(hash_size)
     images = list(photographs.values())
     references = [imagehash.phash(image, hash_size=hash_size) for image in images]
-    rows = descriptor.describe([descriptor.prepare(image) for image in images])
+    rows = descriptor.describe([descriptor.prepare(Picture(image)) for image in images])
     assert rows.dtype == np.uint8
     assert rows.shape == (len(images), descriptor.spec.width)
     assert [row.tobytes().hex() for row in rows] == [str(reference) for reference in references]
@@ -37,7 +38,7 @@ def test_a_darkened_small_copy_is_near_and_another_photograph_far(
     cat = photographs["chelsea.png"]
     copy = ImageEnhance.Brightness(cat.resize((225, 150))).enhance(0.8)
     rows = descriptor.describe(
-        [descriptor.prepare(image) for image in (cat, copy, photographs["coffee.png"])]
+        [descriptor.prepare(Picture(image)) for image in (cat, copy, photographs["coffee.png"])]
     )
     near, far = distances(descriptor.spec, rows[0], rows[1:])
     assert near < 20 < 80 < far

@@ -1,28 +1,46 @@
-"""The pixel descriptor against Pillow's own box filter."""
+"""The pixel descriptor against Pillow's box filter and SciPy's Gaussian one."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 
 from memguard.descriptors.base import distances
-from memguard.descriptors.pixels import SIDE, Pixels
+from memguard.descriptors.pixels import SIDE, WINDOW, Pixels
+from memguard.picture import Picture
 
 
-def test_rows_are_the_shrunken_image(photographs: dict[str, Image.Image]) -> None:
+def row(image: Image.Image) -> np.ndarray:
     descriptor = Pixels()
-    for image in photographs.values():
-        row = descriptor.describe([descriptor.prepare(image)])[0]
+    return descriptor.describe([descriptor.prepare(Picture(image))])[0]
+
+
+def test_rows_are_the_shrunken_image_less_its_surroundings(
+    photographs: dict[str, Image.Image],
+) -> None:
+    for name, image in photographs.items():
         small = np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX)) / 255
-        np.testing.assert_allclose(row.reshape(SIDE, SIDE, 3), small, atol=1e-6)
-        assert row.shape == (descriptor.spec.width,)
+        detail = small - gaussian_filter(small, (WINDOW, WINDOW, 0), mode="mirror")
+        detail -= detail.mean(axis=(0, 1))
+        expected = (detail / np.linalg.norm(detail)).reshape(-1)
+        assert row(image).shape == (Pixels().spec.width,)
+        assert float(np.linalg.norm(row(image))) == pytest.approx(1, abs=1e-5)
+        assert float(row(image) @ expected) > 0.995, name
 
 
-def test_distance_bounds_the_l2_of_the_full_images_from_below(cat: Image.Image) -> None:
-    size = (16 * SIDE, 16 * SIDE)
-    left, right = cat.resize(size), cat.transpose(Image.Transpose.ROTATE_180).resize(size)
-    descriptor = Pixels()
-    rows = descriptor.describe([descriptor.prepare(left), descriptor.prepare(right)])
-    full = np.sqrt(np.mean((np.asarray(left) / 255 - np.asarray(right) / 255) ** 2))
-    (distance,) = distances(descriptor.spec, rows[0], rows[1:])
-    assert 0.1 < distance < full
+def test_tones_do_not_count_and_another_photograph_is_far(
+    photographs: dict[str, Image.Image],
+) -> None:
+    cat, coffee = photographs["chelsea.png"], photographs["coffee.png"]
+    pale = Image.eval(cat, lambda level: level // 2 + 90)
+    rows = np.stack([row(pale), row(coffee)])
+    near, far = distances(Pixels().spec, row(cat), rows)
+    assert near < 0.01 < 0.7 < far
+
+
+def test_a_flat_image_is_far_from_everything(cat: Image.Image) -> None:
+    flat = row(Image.new("RGB", (300, 200), "grey"))
+    assert not flat.any()
+    assert distances(Pixels().spec, flat, np.stack([flat, row(cat)])).tolist() == [1, 1]

@@ -17,6 +17,7 @@ from memguard.descriptors.base import distances
 from memguard.descriptors.sscd import MEAN, SIDE, STD, Sscd
 from memguard.descriptors.weights import sha256
 from memguard.errors import WeightsError
+from memguard.picture import Picture
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")
 
@@ -58,7 +59,7 @@ def write_onnx(path: Path, *, takes_bytes: bool) -> Path:
 
 
 def embed(sscd: Sscd, images: list[Image.Image]) -> np.ndarray:
-    return sscd.describe([sscd.prepare(image) for image in images])
+    return sscd.describe([sscd.prepare(Picture(image)) for image in images])
 
 
 def unit(rows: np.ndarray) -> np.ndarray:

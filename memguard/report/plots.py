@@ -1,0 +1,223 @@
+"""The plots of a calibration, drawn by matplotlib, each an SVG."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memguard._optional import require
+from memguard.calibration import FOLDS, Calibration
+from memguard.defaults import NEEDED_PER_RATE
+from memguard.measurements import Measurements
+from memguard.report.signals import threshold_text
+from memguard.tails import choose, flagged
+from memguard.thresholds import Threshold
+from memguard.verdict import Label
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+NEGATIVES, COPIES = "#8d99a6", "#2b6cb0"
+LABEL_COLOURS: Mapping[Label, str] = {"similar": "#c77700", "memorized": "#b91c1c"}
+LABEL_LINES: Mapping[Label, str] = {"similar": "--", "memorized": "-"}
+LABEL_MARKERS: Mapping[Label, str] = {"similar": "o", "memorized": "s"}
+VERBS: Mapping[Label, str] = {"memorized": "block", "similar": "flag"}
+
+BINS = 60
+CLOSEST = 20
+"""Negatives drawn one by one below a histogram, where a few decide the threshold."""
+UNBOUNDED = "local_features"
+"""A count: most of its values are small, a few are in the hundreds."""
+RATES = np.logspace(-4, -0.3, 30)
+"""Target rates of the ROC."""
+FEWEST = 2 * FOLDS
+"""Negatives below which there is no ROC."""
+
+STYLE: Mapping[str, Any] = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "svg.hashsalt": "memguard",
+}
+
+
+def histogram(
+    name: str,
+    negatives: NDArray[np.float64],
+    copies: NDArray[np.float64],
+    threshold: Threshold | None,
+) -> bytes:
+    """How close negatives and simulated copies come in one signal, with its thresholds."""
+
+    def draw(axes: Axes) -> None:
+        shown = [values[np.isfinite(values)] for values in (negatives, copies)]
+        both = np.concatenate(shown)
+        if not len(both):
+            axes.set_axis_off()
+            axes.text(0.5, 0.5, "nothing was compared", ha="center")
+            return
+        low, high = float(both.min()), float(both.max())
+        if name == UNBOUNDED:
+            axes.set_xscale("symlog", linthresh=1, linscale=0.6)
+            axes.set_xticks([-300, -100, -30, -10, -3, -1, 0])
+            axes.xaxis.set_major_formatter("{x:g}")
+            axes.minorticks_off()
+            edges = np.sinh(np.linspace(np.arcsinh(low - 1e-9), np.arcsinh(high + 1e-9), BINS))
+            axes.set_xlim(low * 1.1 - 1, 0.3)
+        else:
+            edges = np.linspace(low, high + 1e-9, BINS)
+        for values, colour, total in zip(shown, (NEGATIVES, COPIES), (len(negatives), len(copies))):
+            weights = np.full(len(values), 100 / max(total, 1))
+            axes.hist(values, edges.tolist(), weights=weights, color=colour, alpha=0.65)
+        closest = np.sort(shown[0])[:CLOSEST]
+        axes.plot(closest, np.full(len(closest), -0.025), "|", color="#3d4751", ms=7, mew=1)
+        axes.lines[-1].set_transform(axes.get_xaxis_transform())
+        axes.lines[-1].set_clip_on(False)
+        limits = _limits(threshold)
+        for label, limit in limits.items():
+            axes.axvline(limit, color=LABEL_COLOURS[label], ls=LABEL_LINES[label], lw=1.6)
+        axes.set_title(name)
+        axes.set_title(
+            ", ".join(f"{VERBS[label]} {threshold_text(name, limits[label])}" for label in limits),
+            loc="right",
+            fontweight="normal",
+            fontsize=9,
+        )
+        axes.set_xlabel("distance (smaller is closer)", labelpad=7)
+        axes.set_ylabel("% of each")
+        axes.tick_params(axis="x", pad=7)
+
+    return _svg(draw, (4.9, 2.7))
+
+
+def roc(calibration: Calibration, measured: Measurements) -> bytes | None:
+    """Recall against the false-positive rate of all signals together; None for too few images.
+
+    Each negative is judged by thresholds chosen without it, as the observed rates are.
+    """
+    count = calibration.negatives
+    if count < FEWEST or not measured.transforms:
+        return None
+    rates, recalls = zip(*(_trade(measured, count, rate) for rate in RATES.tolist()))
+
+    def draw(axes: Axes) -> None:
+        axes.plot(rates, recalls, "o", color=COPIES, ms=3.5, label="other targets")
+        axes.axvspan(0, NEEDED_PER_RATE / count, color="#000000", alpha=0.06, lw=0)
+        for label, point in calibration.points().items():
+            observed = point.observed
+            axes.errorbar(
+                [observed.share],
+                [_mean(point.recall)],
+                xerr=[[observed.share - observed.lower], [observed.upper - observed.share]],
+                fmt=LABEL_MARKERS[label],
+                color=LABEL_COLOURS[label],
+                capsize=3,
+                ms=7,
+                label=f"{VERBS[label]}: in use, with 90 % interval",
+            )
+            axes.axvline(
+                point.target,
+                color=LABEL_COLOURS[label],
+                ls=":",
+                lw=1,
+                label=f"{VERBS[label]}: target {100 * point.target:.3g} %",
+            )
+        axes.set_xscale("symlog", linthresh=1 / count, linscale=0.7)
+        axes.set_xlim(-0.08 / count, 1)
+        ticks = [0, 1 / count, *(tick for tick in (1e-3, 1e-2, 0.1, 1.0) if tick > 2 / count)]
+        axes.set_xticks(ticks, [f"{100 * tick:.2g} %" if tick < 1 else "100 %" for tick in ticks])
+        axes.minorticks_off()
+        lowest = min(*recalls, *(_mean(point.recall) for point in calibration.points().values()))
+        axes.set_ylim(max(0.0, math.floor(lowest * 10 - 0.5) / 10), 1.01)
+        axes.locator_params(axis="y", steps=[1, 2, 5, 10], nbins=8)
+        axes.yaxis.set_major_formatter(_percent)
+        axes.grid(alpha=0.25)
+        axes.set_xlabel("observed false-positive rate of all signals together")
+        axes.set_ylabel("recall of simulated copies")
+        axes.legend(loc="lower right")
+
+    return _svg(draw, (6.4, 3.9))
+
+
+def recall_bars(calibration: Calibration) -> bytes | None:
+    """Recall per transform at both working points; None where nothing was simulated."""
+    points = calibration.points()
+    names = list(calibration.memorized.recall)
+    if not names:
+        return None
+
+    def draw(axes: Axes) -> None:
+        rows = np.arange(len(names))
+        for offset, label in ((0.2, "memorized"), (-0.2, "similar")):
+            kind: Label = "memorized" if label == "memorized" else "similar"
+            recall = points[kind].recall
+            axes.barh(
+                rows + offset,
+                [recall.get(name, 0.0) for name in names],
+                0.38,
+                color=LABEL_COLOURS[kind],
+                alpha=0.85 if kind == "memorized" else 0.5,
+                label=f"{VERBS[kind]}ed" if kind == "memorized" else "flagged or blocked",
+            )
+        axes.set_yticks(rows, names)
+        axes.invert_yaxis()
+        axes.set_xlim(0, 1)
+        axes.xaxis.set_major_formatter(_percent)
+        axes.grid(axis="x", alpha=0.25)
+        axes.set_axisbelow(True)
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+
+    return _svg(draw, (5.2, 0.6 + 0.31 * len(names)))
+
+
+def _trade(measured: Measurements, count: int, rate: float) -> tuple[float, float]:
+    """False-positive rate and recall of thresholds chosen for a target rate."""
+    folds = np.arange(count) % FOLDS
+
+    def part(rows: NDArray[np.bool_]) -> Mapping[str, NDArray[np.float64]]:
+        return {name: values[rows] for name, values in measured.negatives.items()}
+
+    false = 0
+    for fold in range(FOLDS):
+        limits = choose(part(folds != fold), measured.copies, rate)
+        false += int(flagged(part(folds == fold), limits).sum())
+    found = flagged(measured.copies, choose(measured.negatives, measured.copies, rate))
+    return false / count, float(found.mean())
+
+
+def _limits(threshold: Threshold | None) -> dict[Label, float]:
+    if threshold is None:
+        return {}
+    limits: dict[Label, float] = {"similar": threshold.similar}
+    if threshold.memorized is not None:
+        limits["memorized"] = threshold.memorized
+    return {label: limit for label, limit in limits.items() if math.isfinite(limit)}
+
+
+def _mean(recall: Mapping[str, float]) -> float:
+    return sum(recall.values()) / max(len(recall), 1)
+
+
+def _percent(share: float, _position: float) -> str:
+    return f"{100 * share:.3g} %"
+
+
+def _svg(draw: Any, size: Sequence[float]) -> bytes:
+    matplotlib = require("matplotlib", extra="report")
+    figures = require("matplotlib.figure", extra="report")
+    with matplotlib.rc_context(dict(STYLE)):
+        figure = figures.Figure(figsize=size, layout="constrained")
+        draw(figure.add_subplot())
+        stream = io.BytesIO()
+        figure.savefig(stream, format="svg", metadata={"Date": None})
+    return stream.getvalue()

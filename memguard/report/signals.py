@@ -1,0 +1,45 @@
+"""What each signal measures, in a reviewer's words, and how its distances are written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+WORDS: Mapping[str, str] = {
+    "structure": "layout and colours, down to 1/40 of the picture: 1 - correlation",
+    "fine_structure": "grey details, down to 1/64 of the picture: 1 - correlation",
+    "aligned_structure": "details where matching points lay one picture over the other: "
+    "1 - correlation",
+    "local_features": "points that agree on one placement, counted below zero: -20 is 20 points",
+    "phash64": "bits of a 64 bit perceptual hash that differ",
+    "phash256": "bits of a 256 bit perceptual hash that differ",
+    "pixels": "16 x 16 thumbnail: 1 - cosine",
+    "vlad": "summary of all local features: 1 - cosine",
+    "sscd": "SSCD copy-detection embedding: 1 - cosine",
+    "sscd_normalised": "SSCD embedding, less the usual distance of the image to references",
+    "clip": "CLIP embedding, what the picture is about: 1 - cosine",
+    "clip_normalised": "CLIP embedding, less the usual distance of the image to references",
+    "l2": "root mean square difference of the pixels",
+    "tiled_l2": "the same, of the most different of 16 tiles",
+    "masked_tiled_l2": "the same, of the most different of the 12 closest tiles",
+}
+"""Signal name to what it measures."""
+
+HASHES = ("phash64", "phash256")
+"""Signals that count bits."""
+
+
+def distance_text(name: str, distance: float) -> str:
+    """A distance with the digits that matter."""
+    if math.isinf(distance):
+        return "none"
+    return f"{distance:.0f}" if name in HASHES else f"{distance:.4g}"
+
+
+def threshold_text(name: str, limit: float | None) -> str:
+    """A threshold; for hashes the most bits that are within it."""
+    if limit is None:
+        return "never"
+    if name in HASHES and math.isfinite(limit):
+        return str(math.floor(limit))
+    return distance_text(name, limit)

@@ -1,0 +1,261 @@
+"""The calibration page: its numbers are the calibration's, and it needs nothing but itself."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import math
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from picture_files import write_cuts
+from PIL import Image
+from typer.testing import CliRunner
+
+from memguard.build import calibrate_index
+from memguard.calibration import Calibration, Rate
+from memguard.cli import app
+from memguard.errors import CalibrationError
+from memguard.index.builder import BuildSummary
+from memguard.measurements import Measurements
+from memguard.report import calibration_page, write_calibration_page
+from memguard.report.calibration_page import negatives_needed
+from memguard.report.plots import roc
+from memguard.tails import choose, flagged
+
+ADDRESSES = ("src", "href", "srcset", "poster", "data", "action", "background", "xlink:href")
+VOID = ("meta", "img", "br")
+
+
+class Page(HTMLParser):
+    """What a page refers to, and its text and numbers by the id of the element around them."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.tags: list[str] = []
+        self.text: dict[str, str] = {}
+        self.numbers: dict[str, list[float | None]] = {}
+        self.styles = ""
+        self._open: list[tuple[str, str | None]] = []
+        self.feed(html)
+        self.close()
+        assert self._open == [], "every element is closed"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = dict(attrs)
+        self.tags.append(tag)
+        self.addresses += [value or "" for key, value in attrs if key in ADDRESSES]
+        self.styles += attributes.get("style") or ""
+        if tag not in VOID:
+            self._open.append((tag, attributes.get("id")))
+        if tag == "data":
+            for id in self._ids():
+                self.numbers.setdefault(id, []).append(float(attributes["value"] or "nan"))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop()[0] == tag
+
+    def handle_data(self, data: str) -> None:
+        for id in self._ids():
+            self.text[id] = self.text.get(id, "") + data
+        if self._open and self._open[-1][0] == "style":
+            self.styles += data
+
+    def _ids(self) -> list[str]:
+        return ["", *(id for _, id in self._open if id is not None)]
+
+    def words(self, id: str = "") -> str:
+        return " ".join(self.text[id].split())
+
+
+@pytest.fixture(scope="module")
+def calibrated(
+    built: tuple[Path, BuildSummary], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Page]:
+    """An index calibrated by leave-one-out as every build is, and its page."""
+    index = tmp_path_factory.mktemp("page") / "a <b> & c.memguard"
+    shutil.copytree(built[0], index)
+    return index, Page(calibration_page(index))
+
+
+def test_the_numbers_are_those_of_calibration_json(calibrated: tuple[Path, Page]) -> None:
+    index, page = calibrated
+    data = json.loads((index / "calibration.json").read_text())
+    for label in ("memorized", "similar"):
+        observed = data[label]["observed"]
+        numbers = page.numbers[label]
+        assert numbers[0] == data[label]["target"]
+        assert numbers[1:3] == [observed["count"], observed["total"]]
+        assert observed["upper"] in numbers
+    assert data["thresholds"]
+    for name, threshold in data["thresholds"].items():
+        limits = [threshold["memorized"], threshold["similar"]]
+        assert page.numbers[f"signal-{name}"] == [limit for limit in limits if limit is not None]
+    rows = page.numbers["recall"]
+    expected = [
+        share
+        for name, blocked in data["memorized"]["recall"].items()
+        for share in (blocked, data["similar"]["recall"][name])
+    ]
+    assert rows == expected
+    assert data["negatives"] in page.numbers[""]
+
+
+def test_how_many_lie_within_each_threshold(calibrated: tuple[Path, Page]) -> None:
+    index, page = calibrated
+    calibration = Calibration.read(index)
+    measured = Measurements.read(index)
+    assert calibration is not None
+    for name, threshold in calibration.thresholds.items():
+        if threshold.memorized is not None:
+            within = int((measured.negatives[name] <= threshold.memorized).sum())
+            share = (measured.copies[name] <= threshold.memorized).mean()
+            assert f" {within} {100 * share:.3g} % " in page.words(f"signal-{name}")
+
+
+def test_the_page_needs_nothing_else(calibrated: tuple[Path, Page]) -> None:
+    _, page = calibrated
+    for address in page.addresses:
+        assert address.startswith(("data:image/", "#")), address[:80]
+    assert not {"script", "link", "iframe", "object", "embed", "base"} & set(page.tags)
+    assert not re.search(r"@import|url\(", page.styles)
+    drawings = [address for address in page.addresses if address.startswith("data:image/svg")]
+    assert len(drawings) >= 3
+    for address in drawings:
+        svg = ElementTree.fromstring(base64.b64decode(address.partition(",")[2]))
+        for element in svg.iter():
+            for key, value in element.attrib.items():
+                assert not key.endswith("href") or value.startswith("#")
+
+
+def test_names_are_escaped(calibrated: tuple[Path, Page]) -> None:
+    index, page = calibrated
+    assert "b" in page.tags
+    assert page.words().count("Calibration of a <b> & c.memguard") == 2  # title and heading
+    assert f"{index}/calibration.json" in page.words()
+
+
+def test_too_few_negatives_prove_nothing_and_the_page_says_what_would(
+    calibrated: tuple[Path, Page],
+) -> None:
+    _, page = calibrated
+    words = page.words("memorized")
+    assert "PROVEN" in words or "MISSED" in words
+    assert "takes at least 3,000 negatives" in words
+    assert "--negatives FOLDER" in words
+    assert "leave-one-out" in page.words()
+
+
+def test_held_out_negatives_a_copy_among_them_and_a_reached_target(
+    built: tuple[Path, BuildSummary],
+    photographs: dict[str, Image.Image],
+    tmp_path: Path,
+) -> None:
+    """One negative is a mirrored reference: it is shown beside what it copies."""
+    index = tmp_path / "small.memguard"
+    shutil.copytree(built[0], index)
+    pictures = tmp_path / "negatives"
+    cuts = write_cuts(dict(reversed(photographs.items())), pictures, 40)
+    reference = built[0].parent / "images" / "0003.jpg"
+    copy = pictures / "copy.png"
+    Image.open(reference).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(copy)
+    Image.new("RGB", (64, 64), "white").save(pictures / "white.png")
+    calibration = calibrate_index(index, pictures, similar_rate=0.2, memorized_rate=0.1)
+    page = Page(calibration_page(index))
+    aside = page.words("set-aside")
+    assert "Negatives that are copies" in aside
+    assert str(copy) in [pair.image for pair in calibration.set_aside]
+    assert f"negative {copy} reference {reference}" in page.words()
+    photos = [address for address in page.addresses if address.startswith("data:image/jpeg")]
+    assert len(photos) == 2 * len(calibration.set_aside)
+    assert "1 blank image was left out" in page.words()
+    assert f"{calibration.negatives} images held out" in page.words()
+    assert len(cuts) >= calibration.negatives
+
+    for label, point in calibration.points().items():
+        proven = point.observed.upper <= point.target
+        assert ("is PROVEN" in page.words(label)) == proven
+
+    copy.unlink()
+    assert "no longer here" in Page(calibration_page(index)).words()
+
+
+def test_how_many_negatives_are_needed() -> None:
+    none = Rate.of(0, 100)
+    needed = negatives_needed(none, 0.001)
+    assert needed is not None
+    assert 2995 <= needed <= 3100  # 1 - 0.05 ** (1 / n) <= 0.001 from n = 2995 on
+    assert Rate.of(0, needed).upper <= 0.001
+    some = negatives_needed(Rate.of(1, 400), 0.01)
+    assert some is not None
+    assert Rate.of(math.ceil(some / 400), some).upper <= 0.01
+    assert Rate.of(math.ceil(0.8 * some / 400), int(0.8 * some)).upper > 0.01
+    assert negatives_needed(Rate.of(4, 324), 0.01) is None
+
+
+def test_the_roc_has_the_calibrated_working_point(calibrated: tuple[Path, Page]) -> None:
+    """At the target of ``similar`` the curve's recall is that of the calibration."""
+    index, _ = calibrated
+    calibration, measured = Calibration.read(index), Measurements.read(index)
+    assert calibration is not None
+    assert roc(calibration, measured) is not None
+    assert roc(dataclasses.replace(calibration, negatives=3), measured) is None
+    found = flagged(measured.copies, choose(measured.negatives, measured.copies, 0.2))
+    assert 0 < found.mean() <= 1
+
+
+def test_calibrate_writes_the_page_and_report_writes_it_again(
+    built: tuple[Path, BuildSummary], tmp_path: Path
+) -> None:
+    index = tmp_path / "small.memguard"
+    shutil.copytree(built[0], index)
+    done = CliRunner().invoke(app, ["calibrate", str(index)])
+    assert done.exit_code == 0, done.output
+    page = index / "calibration.html"
+    assert str(page) in done.output
+    again = tmp_path / "again.html"
+    done = CliRunner().invoke(app, ["report", str(index), "-o", str(again)])
+    assert done.exit_code == 0, done.output
+    assert done.output.strip() == str(again)
+    assert again.read_text(encoding="utf-8") == page.read_text(encoding="utf-8")
+
+
+def test_without_the_extra_calibrate_says_so_and_succeeds(
+    built: tuple[Path, BuildSummary], tmp_path: Path
+) -> None:
+    index = tmp_path / "small.memguard"
+    shutil.copytree(built[0], index)
+    hide = (
+        "import sys; sys.modules['jinja2'] = None; sys.modules['matplotlib'] = None;"
+        "from memguard.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", hide, "calibrate", str(index), "--json"],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["records"] == 60
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("no page for reviewers: ")
+    assert "pip install 'memguard[report]'" in line
+    assert not (index / "calibration.html").exists()
+
+
+def test_an_index_without_calibration(built: tuple[Path, BuildSummary], tmp_path: Path) -> None:
+    index = tmp_path / "small.memguard"
+    shutil.copytree(built[0], index)
+    (index / "calibration.json").unlink()
+    with pytest.raises(CalibrationError, match="run `memguard calibrate"):
+        write_calibration_page(index)
+    assert not (index / "calibration.html").exists()
