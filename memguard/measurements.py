@@ -36,8 +36,8 @@ NAME = "measurements.json"
 
 MOST_NEGATIVES = 3000
 """References queried by leave-one-out: enough for a rate of 1e-3."""
-COPIED = 40
-"""References whose simulated copies measure recall."""
+COPIED, FEWEST_COPIED = 40, 5
+"""References whose simulated copies measure recall: a quarter of the index, within these bounds."""
 OTHERS = 8
 """References that serve as the other pictures of insets and blends."""
 BATCH = 16
@@ -257,7 +257,8 @@ def _simulated(index: Index, rng: np.random.Generator) -> Iterator[tuple[str, st
     """Transform, id of the reference, and the copy, for a sample of the references."""
     order = rng.permutation(len(index)).tolist()
     others = [picture.image for _, picture in _references(index, order[-OTHERS:])]
-    for original, picture in _references(index, order[:COPIED]):
+    count = min(COPIED, max(FEWEST_COPIED, len(index) // 4))
+    for original, picture in _references(index, order[:count]):
         if not picture.is_blank:
             for name, transform in simulated_copies(others).items():
                 yield name, original, Picture(transform(picture.image, rng))

@@ -22,12 +22,12 @@ DEFAULTS: Mapping[str, Threshold] = {
     "fine_structure": Threshold(similar=0.42, memorized=0.36),
     "aligned_structure": Threshold(similar=0.55, memorized=0.45),
     "local_features": Threshold(similar=-3, memorized=-5),
-    "phash256": Threshold(similar=78, memorized=71),
+    "phash256": Threshold(similar=74, memorized=60),
     "sscd_normalised": Threshold(similar=-0.28, memorized=-0.36),
     "clip": Threshold(similar=0.05, memorized=None),
 }
-"""Where an index has too few negatives of its own to calibrate. The block thresholds flag at most
-one of 2,688 versions of the novel photographs and drawings of ``benchmarks/detection.py``
-(147 pictures, so the rate is known no better than 3/147 by picture). ``clip``: near-duplicates
-of LAION lie above cosine 0.95 (Webster et al. 2023, "On the De-duplication of LAION-2B"); CLIP is
-semantic, so alone it flags and does not block."""
+"""Where an index has too few negatives of its own to calibrate: near the 0.1 % (block) and 1 %
+(flag) quantiles of the nearest novel photographs and drawings of ``benchmarks/pictures.py``, clean
+and transformed. A few hundred pictures prove no such rate; what the thresholds are worth on your
+index stands in its calibration. ``clip``: near-duplicates of LAION lie above cosine 0.95 (Webster
+et al. 2023, "On the De-duplication of LAION-2B"); CLIP is semantic, so alone it flags."""

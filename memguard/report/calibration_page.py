@@ -146,7 +146,7 @@ def negatives_needed(observed: Rate, target: float) -> int | None:
         if most > MOST_NEEDED:
             return None
     least = most // 2
-    while most - least > 0.01 * most:
+    while most - least > max(1, most // 100):
         middle = (least + most) // 2
         least, most = (least, middle) if proven(middle) else (middle, most)
     digits: int = 10 ** max(len(str(most)) - 2, 0)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from comparing import opened
-from picture_files import write_cuts
+from picture_files import STRIP, write_cuts
 from PIL import Image
 
 from memguard.build import build_index
@@ -23,7 +23,7 @@ def kill_builds(*arguments: Path) -> None:
 
 @pytest.fixture
 def images(photographs: dict[str, Image.Image], tmp_path: Path) -> Path:
-    paths = write_cuts(photographs, tmp_path / "images", 9)
+    paths = write_cuts(photographs, tmp_path / "images", 9, STRIP)
     (tmp_path / "images" / "copy.jpg").write_bytes(paths[0].read_bytes())
     (tmp_path / "images" / "broken.jpg").write_bytes(paths[1].read_bytes()[:300])
     return tmp_path / "images"
@@ -54,7 +54,7 @@ def test_a_first_build(images: Path, tmp_path: Path) -> None:
 def test_a_growing_build(images: Path, photographs: dict[str, Image.Image], tmp_path: Path) -> None:
     base, whole, target = (tmp_path / name for name in ("base", "whole", "killed"))
     build_index(images, base, clip=None, calibrate=False, workers=0)
-    for known in write_cuts(photographs, images / "more", 14)[:9]:
+    for known in write_cuts(photographs, images / "more", 14, STRIP)[:9]:
         known.unlink()
     (images / "more" / "broken.png").touch()
     build_index(images, whole, clip=None, calibrate=False, workers=0)
