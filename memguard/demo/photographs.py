@@ -19,13 +19,13 @@ from memguard.errors import ConfigurationError
 SIDE = 24
 """Width and height of every training picture, in pixels."""
 
-COPIES = 12
+COPIES = 16
 """How many files of a duplicated picture stand in the training folder."""
 
 WINDOW = 72
 """Side of the square that is cut from a photograph and scaled to SIDE, in its own pixels."""
 
-LEAST_CONTRAST = 0.13
+LEAST_CONTRAST = 0.15
 """Standard deviation of a channel's pixels, in [0, 1]: below it a square is too flat to copy."""
 
 PHOTOGRAPHS = (

@@ -57,20 +57,20 @@ class Page(HTMLParser):
         if tag not in VOID:
             self._open.append((tag, attributes.get("id")))
         if tag == "data":
-            for id in self._ids():
-                self.numbers.setdefault(id, []).append(float(attributes["value"] or "nan"))
+            for known in self._ids():
+                self.numbers.setdefault(known, []).append(float(attributes["value"] or "nan"))
 
     def handle_endtag(self, tag: str) -> None:
         assert self._open.pop()[0] == tag
 
     def handle_data(self, data: str) -> None:
-        for id in self._ids():
-            self.text[id] = self.text.get(id, "") + data
+        for known in self._ids():
+            self.text[known] = self.text.get(known, "") + data
         if self._open and self._open[-1][0] == "style":
             self.styles += data
 
     def _ids(self) -> list[str]:
-        return ["", *(id for _, id in self._open if id is not None)]
+        return ["", *(known for _, known in self._open if known is not None)]
 
     def words(self, id: str = "") -> str:
         return " ".join(self.text[id].split())
