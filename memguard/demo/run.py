@@ -22,6 +22,9 @@ from memguard.guarding import guard
 from memguard.index import Index
 from memguard.verdict import Verdict
 
+THREADS = 1
+"""Of torch: at this size a second thread gains little, and on a busy machine it costs much."""
+
 SEED = 0
 """Of the samples."""
 
@@ -83,6 +86,7 @@ def run_demo(
     Raises:
         ConfigurationError: scikit-image or diffusers is not installed.
     """
+    torch.set_num_threads(THREADS)
     training_set = folder / "training"
     write_folder(cut_pictures().training, training_set)
     pipe = train(training_set, cache, recipe, lambda *now: on_step("Training", *now))
