@@ -67,7 +67,7 @@ class Match:
     """A reference near the query, with its distance in every signal.
 
     Attributes:
-        id: the reference's content hash (``Index.thumbnail(id)`` gives its picture).
+        id: the reference's content hash (``Index.find(id).image()`` gives its thumbnail).
         uri: where the builder read it.
         view: how the query was turned when it came closest.
         distances: signal name to distance, in the units of :class:`Signal`.
