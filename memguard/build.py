@@ -9,7 +9,13 @@ from typing import Any
 
 from memguard.calibration import Calibration
 from memguard.calibration import calibrate as choose_calibration
-from memguard.defaults import CLIP_MODEL, CLIP_WEIGHTS, MEMORIZED_RATE, SIMILAR_RATE
+from memguard.defaults import (
+    CALIBRATION_PAGE,
+    CLIP_MODEL,
+    CLIP_WEIGHTS,
+    MEMORIZED_RATE,
+    SIMILAR_RATE,
+)
 from memguard.descriptors import Descriptor, load_descriptors, weightless_descriptors
 from memguard.detector import Detector
 from memguard.index import Index
@@ -104,6 +110,7 @@ def _calibrate(detector: Detector, negatives: Negatives | None, **options: Any) 
     calibration, measured = choose_calibration(detector, negatives, **options)
     measured.write(detector.index.directory)
     calibration.write(detector.index.directory)
+    (detector.index.directory / CALIBRATION_PAGE).unlink(missing_ok=True)
     return calibration
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from memguard._optional import require
 from memguard._version import __version__
 from memguard.calibration import CONFIDENCE, FOLDS, NAME, Calibration, Operating, Rate
-from memguard.defaults import NEEDED_PER_RATE
+from memguard.defaults import CALIBRATION_PAGE, NEEDED_PER_RATE
 from memguard.errors import CalibrationError
 from memguard.index import Index
 from memguard.measurements import Measurements, SetAside
@@ -28,9 +28,6 @@ from memguard.report.pictures import data_uri, find_pictures, picture_uri
 from memguard.report.signals import WORDS, distance_text, threshold_text
 from memguard.tails import flagged
 from memguard.verdict import Label
-
-PAGE = "calibration.html"
-"""The page's name inside an index."""
 
 TEMPLATE = "calibration.html.j2"
 
@@ -124,7 +121,7 @@ def write_calibration_page(
         CalibrationError, ConfigurationError: see :func:`calibration_page`.
     """
     opened = index if isinstance(index, Index) else Index.open(index)
-    target = opened.directory / PAGE if path is None else Path(path)
+    target = opened.directory / CALIBRATION_PAGE if path is None else Path(path)
     page = calibration_page(opened)
     partial = target.with_name(target.name + ".partial")
     partial.write_text(page, encoding="utf-8")
@@ -317,7 +314,7 @@ def _percent(share: float) -> str:
     """A share in per cent, with three digits."""
     if math.isnan(share):
         return "-"
-    return f"{100 * share:.3g} %"
+    return f"{100 * share:.3g}\N{NO-BREAK SPACE}%"
 
 
 def _count(number: int) -> str:

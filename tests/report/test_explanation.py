@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageOps
 from typer.testing import CliRunner
 
-from memguard import Guard, build_index
+from memguard import Guard, build_index, calibrate_index, measurements
 from memguard.calibration import calibrated_detector
 from memguard.cli import app
 from memguard.detector import Detector
@@ -30,7 +31,10 @@ def index(photographs: dict[str, Image.Image], tmp_path_factory: pytest.TempPath
         if name != "rocket.jpg":
             image.save((root / "images" / name).with_suffix(".png"))
     (root / "images" / "chelsea.txt").write_text("a cat [indoors]", encoding="utf-8")
-    build_index(root / "images", root / "small.memguard", clip=None, workers=0)
+    build_index(root / "images", root / "small.memguard", clip=None, calibrate=False, workers=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measurements, "COPIED", 2)
+        calibrate_index(root / "small.memguard")
     return root / "small.memguard"
 
 
@@ -149,8 +153,6 @@ def test_odd_shapes(detector: Detector, cat: Image.Image) -> None:
 
 def test_long_names_stay_inside_the_picture(detector: Detector, cat: Image.Image) -> None:
     """A path of 400 letters makes more lines, not a wider picture."""
-    import dataclasses
-
     explanation = explain(cat, detector)
     comparison = explanation.comparison
     assert comparison is not None
