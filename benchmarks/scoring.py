@@ -5,9 +5,9 @@ Nothing here measures an image: rules are scored again in seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from measuring import Row
@@ -62,7 +62,7 @@ TARGETS = (0.01, 0.001)
 POINT = {0.01: "similar", 0.001: "memorized"}
 
 Rows = Sequence[Row]
-Chooser = Callable[[Distances, Distances, float], dict[str, float]]
+Mode = Literal["negatives", "default", "library"]
 
 
 def columns(rows: Rows, rule: Rule) -> Distances:
@@ -97,7 +97,7 @@ class Score:
     """What one rule is worth at one target, over all seeds.
 
     Attributes:
-        rule, target: the target is a rate, or "default" and a working point of the library.
+        rule, target: the target is a rate, or how else thresholds were found and for which point.
         recall: transform to share of copies found, judged by thresholds that other pictures'
             copies helped to choose.
         images, sources: test negatives flagged, counted by image and by source picture.
@@ -116,29 +116,32 @@ class Score:
         return float(np.mean(list(self.recall.values())))
 
 
-def score(splits: Sequence[Rows], rule: Rule, target: float, default: bool = False) -> Score:
-    """Score a rule on several splits, each calibrated on its own negatives."""
+def score(splits: Sequence[Rows], rule: Rule, target: float, by: Mode = "negatives") -> Score:
+    """Score a rule on several splits, each calibrated on its own negatives.
+
+    Args:
+        splits: rows of each.
+        rule: what decides.
+        target: the false-positive rate.
+        by: thresholds from the negatives; the library's "default" ones; or those of the
+            "library"'s own calibration, which with fewer than 3 / target negatives draws in its
+            defaults.
+    """
     found: list[tuple[str, bool]] = []
     false: list[bool] = []
     false_sources: list[bool] = []
     thresholds = []
     for rows in splits:
         copies, tests = of(rows, "copy"), of(rows, "test")
-        negatives = columns(kept(rows, rule), rule)
         here = columns(copies, rule)
         half = halves(copies)
-
-        def chosen(among: NDArray[np.bool_]) -> dict[str, float]:
-            if default:
-                return defaults(POINT[target], rule)
-            part = {name: values[among] for name, values in here.items()}  # noqa: B023
-            return choose(negatives, part, target)  # noqa: B023
-
         hits = np.zeros(len(copies), dtype=bool)
         for side in (0, 1):
-            hits |= flagged(here, chosen(half != side)) & (half == side)
+            others = [row for row, own in zip(copies, half.tolist(), strict=True) if own != side]
+            limits = limits_of(rows, others, rule, target, by)
+            hits |= flagged(here, limits) & (half == side)
         found += zip((row.transform for row in copies), hits.tolist(), strict=True)
-        limits = chosen(np.ones(len(copies), dtype=bool))
+        limits = limits_of(rows, copies, rule, target, by)
         thresholds.append(limits)
         wrong = flagged(columns(tests, rule), limits)
         false += wrong.tolist()
@@ -148,12 +151,41 @@ def score(splits: Sequence[Rows], rule: Rule, target: float, default: bool = Fal
         false_sources += by_source.values()
     return Score(
         rule.name,
-        f"default {POINT[target]}" if default else target,
+        target if by == "negatives" else f"{by} {POINT[target]}",
         {t: float(np.mean([hit for name, hit in found if name == t])) for t in SIMULATED_COPIES},
         Rate.of(sum(false), len(false)),
         Rate.of(sum(false_sources), len(false_sources)),
         thresholds,
     )
+
+
+def limits_of(rows: Rows, copies: Rows, rule: Rule, target: float, by: Mode) -> dict[str, float]:
+    """Thresholds of a rule, some of them chosen with these copies' help; see `score`."""
+    if by == "default":
+        return defaults(POINT[target], rule)
+    if by == "library":
+        taken = measurements(copies, rule, kept(rows, rule))
+        return _operate(taken, target, rule.signals, POINT[target])[0]
+    pick = choose if rule in MEMGUARD else equal_tails
+    return pick(columns(kept(rows, rule), rule), columns(copies, rule), target)
+
+
+def equal_tails(negatives: Distances, _: Distances, rate: float) -> dict[str, float]:
+    """The rivals' thresholds: as loose as the negatives allow, with no allowance for chance.
+
+    Each signal flags the same number of negatives, the most with which the union keeps the rate.
+    memguard's own thresholds are extrapolated and so stricter: where they find more copies, it is
+    not for being loose.
+    """
+    ordered = {name: np.sort(values) for name, values in negatives.items()}
+    count = len(next(iter(ordered.values())))
+    chosen: dict[str, float] = {}
+    for beyond in range(int(rate * count) + 1):
+        limits = {name: float(np.nextafter(row[beyond], -np.inf)) for name, row in ordered.items()}
+        if flagged(negatives, limits).mean() > rate:
+            break
+        chosen = limits
+    return chosen
 
 
 def halves(copies: Rows) -> NDArray[np.int64]:

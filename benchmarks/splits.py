@@ -85,31 +85,41 @@ class Task:
             yield image
 
 
-def tasks(pictures: Sequence[Picture], seeds: int, copied: int, novel: int) -> list[Task]:
+def tasks(
+    pictures: Sequence[Picture],
+    seeds: int,
+    copied: int,
+    novel: int,
+    sscd_seeds: int,
+    emoji_sscd: bool = False,
+) -> list[Task]:
     """Every task, those first that tell most.
 
     Args:
         pictures: of all kinds.
-        seeds: splits of photographs and drawings that measure recall; as many of emoji as there
-            are promises measure the false-positive rate, the first also recall.
+        seeds: splits of photographs and drawings that measure recall; further ones, and emoji,
+            test the promise of the calibration.
         copied: references whose copies each of the former queries.
         novel: photographs and drawings among the negatives of each role and split.
+        sscd_seeds: how many of them are also measured with SSCD, the dearest part by far.
+        emoji_sscd: whether the first split of emoji is.
     """
     natural = [p for p in pictures if p.kind in ("photograph", "drawing")]
     emoji = [p for p in pictures if p.kind == "emoji"]
-    chosen = [
-        _natural(natural, 0, copied, novel, full=True),
-        _emoji(emoji, 0, FEW_COPIED, sscd=True),
-    ]
-    for seed in range(1, PROMISE_SEEDS):
+    chosen = []
+    for seed in range(max(seeds, PROMISE_SEEDS)):
         full = seed < seeds
-        chosen.append(_natural(natural, seed, copied if full else FEW_COPIED, novel, full=full))
-        chosen.append(_emoji(emoji, seed, FEW_COPIED, sscd=False))
+        count = copied if full else FEW_COPIED
+        chosen.append(
+            _natural(natural, seed, count, novel, full=full, sscd=full and seed < sscd_seeds)
+        )
+        if seed < PROMISE_SEEDS:
+            chosen.append(_emoji(emoji, seed, FEW_COPIED, sscd=emoji_sscd and seed == 0))
     return chosen
 
 
 def _natural(
-    pictures: Sequence[Picture], seed: int, copied: int, novel: int, *, full: bool
+    pictures: Sequence[Picture], seed: int, copied: int, novel: int, *, full: bool, sscd: bool
 ) -> Task:
     parts = split(pictures, seed)
     rng = np.random.default_rng(seed)
@@ -123,7 +133,7 @@ def _natural(
     left_out = _mixed(parts.references, novel, rng)
     queries += [Query(p, "leave-one-out", CLEAN, p.kind) for p in left_out]
     queries = [query for query in queries if _is_fit(query, parts.references)]
-    return Task(f"pictures-{seed}", parts.references, queries, parts.others, sscd=full)
+    return Task(f"pictures-{seed}", parts.references, queries, parts.others, sscd=sscd)
 
 
 def _is_fit(query: Query, references: Sequence[Picture]) -> bool:

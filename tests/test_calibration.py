@@ -29,8 +29,8 @@ from memguard.thresholds import DEFAULTS, Threshold
 
 CALIBRATION = Calibration(
     thresholds={"structure": Threshold(0.3, 0.2), "clip": Threshold(0.05, None)},
-    similar=Operating(0.01, True, Rate.of(3, 400), {"jpeg 30": 1.0}),
-    memorized=Operating(0.001, False, Rate.of(0, 400), {"jpeg 30": 0.5}),
+    similar=Operating(0.01, True, Rate.of(3, 400), Rate.of(4, 401), {"jpeg 30": 1.0}),
+    memorized=Operating(0.001, False, Rate.of(0, 400), Rate.of(1, 401), {"jpeg 30": 0.5}),
     method="held-out",
     negatives=400,
     blank=1,
@@ -83,6 +83,7 @@ def test_held_out_thresholds_keep_their_rates(calibrated: Calibrated) -> None:
         assert point.calibrated
         assert point.observed.total == NOVEL
         assert point.observed.lower <= target
+        assert point.at_worst == Rate.of(point.observed.count + 1, NOVEL + 1), "one was set aside"
         assert set(point.recall) == set(measured.transforms)
         assert np.mean(list(point.recall.values())) > 0.9
     kinds = np.array(measured.transforms)
@@ -193,6 +194,7 @@ def test_too_few_references_draw_the_defaults_in(
     assert drawn.similar == DEFAULTS["structure"].similar, "0.01 of 200 is two"
     assert found.memorized.observed.total == 200
     assert found.memorized.observed.count <= 1
+    assert found.memorized.at_worst == found.memorized.observed, "of its own references none counts"
 
 
 def test_enough_references_choose_thresholds_of_their_own(

@@ -107,7 +107,7 @@ def test_simulated_copies_are_measured_to_their_own_reference(left_out: LeftOut)
     assert measured.transforms == tuple(kinds * pictures)
     assert {len(distances) for distances in measured.copies.values()} == {len(measured.transforms)}
     jpeg = [i for i, kind in enumerate(measured.transforms) if kind == "jpeg 30"]
-    assert measured.copies["structure"][jpeg].max() < 0.05
+    assert measured.copies["structure"][jpeg].max() < 0.1
     assert measured.copies["phash256"][jpeg].max() < 40
 
 

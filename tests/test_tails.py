@@ -25,25 +25,34 @@ def share(values: NDArray[np.float64], threshold: float) -> float:
 
 @pytest.mark.parametrize("rate", [0.0005, 0.001, 0.01, 0.03])
 def test_exponential_tails_have_known_quantiles(rate: float) -> None:
-    """The true rate, at a million fresh values, is near the rate asked for; 3,000 values alone
-    hold one or two below the smallest of these rates."""
-    fresh = exponential(10**6, seed=0)
-    found = [
-        share(fresh, tail_threshold(exponential(3000, seed=seed), rate)) for seed in range(1, 21)
+    """Of the distances of `exponential`, a share exp(t - 10) lies within t. 3,000 negatives hold
+    one or two within the smallest of these rates; the fit has no bias, and is within a factor."""
+    true = [
+        math.exp(tail_threshold(exponential(3000, seed), rate) - 10) / rate for seed in range(300)
     ]
-    assert np.median(found) == pytest.approx(rate, rel=0.2)
-    assert min(found) > rate / 2.5
-    assert max(found) < rate * 2.5
+    assert np.median(true) == pytest.approx(1, rel=0.1)
+    assert np.percentile(true, 1) > 1 / 3.5
+    assert np.percentile(true, 99) < 3.5
 
 
 def test_the_fit_by_hand() -> None:
-    """The lower 5 of 100 values, 0 to 4, lie 5, 4, 3, 2 and 1 below the next: 3 on average."""
+    """The lower 10 of 100 values, 0 to 9, lie 10, 9 ... 1 below the next: 5.5 by the median, which
+    is log(2) times the mean of an exponential."""
     negatives = np.arange(100.0)
-    assert tail_threshold(negatives, 0.01) == pytest.approx(5 - 3 * math.log(5))
-    assert tail_threshold(negatives, 0.001) == pytest.approx(5 - 3 * math.log(50))
+    scale = 5.5 / math.log(2)
+    assert tail_threshold(negatives, 0.01) == pytest.approx(10 - scale * math.log(10))
+    assert tail_threshold(negatives, 0.001) == pytest.approx(10 - scale * math.log(100))
 
 
-@pytest.mark.parametrize("rate", [0.05, 0.1, 0.5])
+def test_one_odd_negative_hardly_moves_the_fit() -> None:
+    negatives = exponential(2000, 0)
+    odd = negatives.copy()
+    odd[odd.argmin()] = -1000
+    for rate in (0.001, 0.01):
+        assert tail_threshold(odd, rate) == tail_threshold(negatives, rate)
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.2, 0.5])
 def test_where_values_are_many_their_own_quantile_counts(rate: float) -> None:
     negatives = np.random.default_rng(0).permutation(100.0 + np.arange(100))
     threshold = tail_threshold(negatives, rate)
@@ -107,7 +116,7 @@ def test_the_union_keeps_the_rate_in_sample() -> None:
             for rate in (0.01, 0.05, 0.2):
                 thresholds = choose(negatives, copies, rate)
                 observed = flagged(negatives, thresholds).mean()
-                assert observed <= rate + 2 * math.sqrt(rate / 3000), (seed, list(negatives), rate)
+                assert observed <= rate + 3 * math.sqrt(rate / 3000), (seed, list(negatives), rate)
 
 
 def test_the_rate_goes_to_the_signal_that_finds_copies() -> None:
