@@ -26,13 +26,14 @@ def share(values: NDArray[np.float64], threshold: float) -> float:
 @pytest.mark.parametrize("rate", [0.0005, 0.001, 0.01, 0.03])
 def test_exponential_tails_have_known_quantiles(rate: float) -> None:
     """Of the distances of `exponential`, a share exp(t - 10) lies within t. 3,000 negatives hold
-    one or two within the smallest of these rates; the fit has no bias, and is within a factor."""
+    one or two within the smallest of these rates; the fit has no bias, and is hardly ever off by
+    a factor of 5."""
     true = [
         math.exp(tail_threshold(exponential(3000, seed), rate) - 10) / rate for seed in range(300)
     ]
     assert np.median(true) == pytest.approx(1, rel=0.1)
-    assert np.percentile(true, 1) > 1 / 3.5
-    assert np.percentile(true, 99) < 3.5
+    assert np.percentile(true, 1) > 1 / 5
+    assert np.percentile(true, 99) < 5
 
 
 def test_the_fit_by_hand() -> None:
