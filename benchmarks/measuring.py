@@ -43,7 +43,8 @@ DISTILLED_SIDE = 224
 
 MEASURING_SOURCE = (
     *(f"{name}.py" for name in ("alignment", "detector", "images", "local_features", "picture")),
-    *("measurements.py", "normalisation.py", "thresholds.py", "transforms.py", "verification.py"),
+    *("measurements.py", "normalisation.py", "thresholds.py", "transforms.py", "verdict.py"),
+    "verification.py",
     *("descriptors/*.py", "index/*.py", "local_features.npz"),
 )
 """The files of memguard on which distances depend."""
