@@ -26,11 +26,11 @@ from memguard.descriptors import load_descriptors
 from memguard.detector import Detector
 from memguard.errors import CalibrationError
 from memguard.index import Index
-from memguard.index.manifest import write_json
 from memguard.measurements import Measurements, Method, Negatives, SetAside, measure
 from memguard.tails import Distances, choose, flagged
 from memguard.thresholds import DEFAULTS, Threshold
 from memguard.verdict import Label
+from memguard.writing import write_json
 
 NAME = "calibration.json"
 

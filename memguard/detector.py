@@ -82,11 +82,12 @@ class Detector:
     def detect(self, images: Sequence[Image.Image]) -> list[Verdict]:
         """One verdict per image, in order; images of any mode and size."""
         pictures = [Picture(image) for image in images]
+        measured = iter(self.measure([picture for picture in pictures if not picture.is_blank]))
         return [
             Verdict("uninformative", 0.0, why="the image is blank")
             if picture.is_blank
-            else self.decide(matches)
-            for picture, matches in zip(pictures, self.measure(pictures), strict=True)
+            else self.decide(next(measured))
+            for picture in pictures
         ]
 
     def measure(self, queries: Sequence[Picture]) -> list[list[Match]]:
@@ -111,7 +112,7 @@ class Detector:
         blank = {row for row, reference in references.items() if reference.is_blank}
         matches: list[list[Match]] = []
         for i in range(len(queries)):
-            closest: dict[str, Match] = {}
+            seen: dict[str, list[Match]] = {}
             for view, pictures in views.items():
                 rows = {name: matrix[i][None] for name, matrix in described[view].items()}
                 for name in parts if view == "as is" else ():
@@ -119,9 +120,9 @@ class Detector:
                 for row in candidates[view][i] - blank:
                     record = records[row]
                     measured = measure(pictures[i], references[row]) | self._compare(rows, record)
-                    match = self._match(record, view, measured)
-                    closest[record.id] = _closer(closest.get(record.id), match, self._evidence)
-            matches.append(sorted(closest.values(), key=self._evidence, reverse=True))
+                    seen.setdefault(record.id, []).append(self._match(record, view, measured))
+            closest = [max(views_of, key=self._evidence) for views_of in seen.values()]
+            matches.append(sorted(closest, key=self._evidence, reverse=True))
         return matches
 
     def decide(self, matches: Sequence[Match]) -> Verdict:
@@ -233,10 +234,6 @@ class Detector:
             ),
             default=0.0,
         )
-
-
-def _closer(old: Match | None, new: Match, evidence: Any) -> Match:
-    return new if old is None or evidence(new) > evidence(old) else old
 
 
 def _cut(image: Image.Image, box: tuple[float, float, float, float]) -> Image.Image:

@@ -84,8 +84,3 @@ def _quietly() -> Iterator[None]:
 
 def _eight_bit(levels: NDArray[np.float64]) -> NDArray[np.uint8]:
     return np.rint(np.clip(levels, 0, 1) * 255).astype(np.uint8)
-
-
-def to_unit_array(image: Image.Image) -> NDArray[np.float32]:
-    """The pixels of an RGB image as float32 of shape (height, width, 3) in [0, 1]."""
-    return np.asarray(image, dtype=np.float32) / np.float32(255)

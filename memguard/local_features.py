@@ -28,8 +28,6 @@ MOST_FEATURES = 300
 """The features of highest contrast that are kept."""
 CONTRAST = 0.005
 """OpenCV's `contrastThreshold`, an eighth of its default: soft pictures have features too."""
-CENTRE = np.float32(0.5)
-"""OpenCV gives the centre of the first pixel as 0; it lies half a pixel from the corner."""
 RATIO = 0.85
 """Lowe's ratio: a match's distance over the distance to the second nearest feature."""
 SUMMED_FEATURES = 200

@@ -22,7 +22,6 @@ from memguard.detector import Detector
 from memguard.errors import CalibrationError, UnreadableImageError
 from memguard.images import decode
 from memguard.index import Index
-from memguard.index.manifest import write_json
 from memguard.index.reading import content_id
 from memguard.index.store import Record
 from memguard.picture import Picture
@@ -31,6 +30,7 @@ from memguard.tails import Distances
 from memguard.thresholds import DEFAULTS
 from memguard.transforms import simulated_copies
 from memguard.verdict import Match
+from memguard.writing import write_json
 
 NAME = "measurements.json"
 

@@ -74,7 +74,8 @@ class Picture:
     @cached_property
     def is_blank(self) -> bool:
         """Whether the image shows next to nothing (:data:`BLANK_STD`)."""
-        return float(self.square.std(axis=(0, 1)).max()) < BLANK_STD
+        _, deviations = cv2.meanStdDev(self.square)
+        return float(deviations.max()) < BLANK_STD
 
     def mirrored(self) -> Picture:
         """The mirror image; features are turned over, not sought again."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from calibrating import Calibrated, calibrate_gallery, write_gallery
+from numpy.typing import NDArray
 from picture_files import write_cuts
 from PIL import Image
 
 from memguard.build import build_index
 from memguard.demo.photographs import photographs as skimage_photographs
 from memguard.index.builder import BuildSummary
+from memguard.picture import Picture
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +27,18 @@ def photographs() -> dict[str, Image.Image]:
 def cat(photographs: dict[str, Image.Image]) -> Image.Image:
     """One photograph of 451 x 300 pixels, neither square nor symmetric."""
     return photographs["chelsea.png"]
+
+
+@pytest.fixture(scope="module")
+def astronaut(photographs: dict[str, Image.Image]) -> NDArray[np.uint8]:
+    """A square photograph as everything but embeddings sees it."""
+    return Picture(photographs["astronaut.png"]).pixels
+
+
+@pytest.fixture(scope="module")
+def coffee(photographs: dict[str, Image.Image]) -> NDArray[np.uint8]:
+    """Another photograph, not square."""
+    return Picture(photographs["coffee.png"]).pixels
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 
 from memguard.alignment import (
     FEATURE_EDGE,
@@ -19,19 +18,8 @@ from memguard.alignment import (
     grey,
 )
 from memguard.local_features import local_features
-from memguard.picture import Picture
 
 Pixels = NDArray[np.uint8]
-
-
-@pytest.fixture(scope="module")
-def astronaut(photographs: dict[str, Image.Image]) -> Pixels:
-    return Picture(photographs["astronaut.png"]).pixels
-
-
-@pytest.fixture(scope="module")
-def coffee(photographs: dict[str, Image.Image]) -> Pixels:
-    return Picture(photographs["coffee.png"]).pixels
 
 
 def aligned(query: Pixels, reference: Pixels) -> Alignment | None:

@@ -12,7 +12,7 @@ from picture_files import encoded, mean_difference
 from PIL import Image, ImageCms, ImageDraw, ImageOps
 
 from memguard.errors import UnreadableImageError
-from memguard.images import DRAFT_SIDE, decode, to_rgb, to_unit_array
+from memguard.images import DRAFT_SIDE, decode, to_rgb
 
 LOSSY = 4.0
 """Mean error in levels that a good JPEG or WebP of the photograph stays below."""
@@ -282,11 +282,3 @@ def test_to_rgb_leaves_the_given_image_alone(cat: Image.Image) -> None:
     image = Image.open(io.BytesIO(encoded(cat, "PNG", exif=exif)))
     assert to_rgb(image).size == (cat.height, cat.width)
     assert image.size == cat.size
-
-
-def test_unit_array() -> None:
-    image = Image.new("RGB", (2, 1), (0, 51, 255))
-    array = to_unit_array(image)
-    assert array.shape == (1, 2, 3)
-    assert array.dtype == np.float32
-    np.testing.assert_allclose(array[0, 0], [0, 0.2, 1])

@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 
 from memguard.local_features import (
     CENTROIDS,
@@ -24,19 +23,8 @@ from memguard.local_features import (
     shortened,
     vlad,
 )
-from memguard.picture import Picture
 
 Pixels = NDArray[np.uint8]
-
-
-@pytest.fixture(scope="module")
-def astronaut(photographs: dict[str, Image.Image]) -> Pixels:
-    return Picture(photographs["astronaut.png"]).pixels
-
-
-@pytest.fixture(scope="module")
-def coffee(photographs: dict[str, Image.Image]) -> Pixels:
-    return Picture(photographs["coffee.png"]).pixels
 
 
 @pytest.fixture(scope="module")

@@ -108,7 +108,7 @@ def run_demo(
     on_step("Sampling", 2, 2)
 
     picture = folder / "demo.png"
-    draw(made, output.images, output.memorization, Index.open(index)).save(picture)
+    draw(made, output.images, output.memorization, guarded.guard.index).save(picture)
     copied = {v.matches[0].id for v in output.memorization if v.label == "memorized"}
     return DemoResult(tuple(output.memorization), len(copied), picture, index)
 

@@ -28,7 +28,7 @@ from memguard.descriptors.weights import require_same, sha256
 from memguard.errors import BuildError
 from memguard.index import ann
 from memguard.index.manifest import NAME as MANIFEST
-from memguard.index.manifest import PARTIAL, AnnFile, Manifest, specs_from_json, write_json
+from memguard.index.manifest import AnnFile, Manifest, specs_from_json
 from memguard.index.reading import Readable, Unreadable, read
 from memguard.index.store import (
     FileEntry,
@@ -38,6 +38,7 @@ from memguard.index.store import (
     append_records,
 )
 from memguard.sources.base import Item, Source
+from memguard.writing import PARTIAL, write_json
 
 BUILDING = "building.json"
 """The descriptors of a build that has not finished."""
@@ -139,7 +140,7 @@ def build(
             f"the build of {directory} stopped: {error}. What was committed is kept: mend the "
             "cause and run the same command again, it resumes"
         ) from error
-    unreadable = _unreadable(directory)
+    unreadable = Tables(directory).unreadable()
     if not manifest:
         if new:
             shutil.rmtree(directory)
@@ -324,7 +325,7 @@ def _finish(directory: Path, descriptors: Sequence[Descriptor]) -> Manifest | No
         records_version=records_version,
         files_version=files_version,
         records=len(tables),
-        unreadable=len(_unreadable(directory)),
+        unreadable=len(tables.unreadable()),
         ann=files,
         written_by=__version__,
     )
@@ -334,8 +335,3 @@ def _finish(directory: Path, descriptors: Sequence[Descriptor]) -> Manifest | No
     for stale in set((directory / "ann").iterdir()) - current:
         stale.unlink()
     return manifest
-
-
-def _unreadable(directory: Path) -> dict[str, str]:
-    latest = {entry.uri: entry.reason for entry in Tables(directory).files()}
-    return {uri: reason for uri, reason in latest.items() if reason is not None}

@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from memguard.descriptors.base import DescriptorSpec
 from memguard.errors import IndexUnavailableError
+from memguard.writing import write_json
 
 FORMAT = 1
 """The index format that this memguard writes, and the newest that it reads."""
 
 NAME = "manifest.json"
-
-PARTIAL = ".tmp"
-"""Added to the name of a file until it is complete; a killed build may leave one behind."""
 
 
 @dataclass(frozen=True)
@@ -99,16 +96,6 @@ class Manifest:
 def specs_from_json(data: list[dict[str, Any]]) -> list[DescriptorSpec]:
     """The inverse of ``dataclasses.asdict`` on descriptor specs."""
     return [DescriptorSpec(**spec) for spec in data]
-
-
-def write_json(path: Path, data: Any) -> None:
-    """Write JSON so that ``path`` holds either its old bytes or all of the new ones."""
-    partial = path.with_name(path.name + PARTIAL)
-    with partial.open("w", encoding="utf-8") as file:
-        json.dump(data, file, indent=2)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
 
 
 def _absent(directory: Path) -> str:

@@ -105,8 +105,7 @@ class Index:
 
     def unreadable(self) -> dict[str, str]:
         """Files that could not be read, with the reason."""
-        latest = {entry.uri: entry for entry in self._tables.files()}
-        return {uri: entry.reason for uri, entry in latest.items() if entry.reason is not None}
+        return self._tables.unreadable()
 
     def _compare_with_records(self) -> None:
         """Count the records and look at a few: a file of another index may be just as large."""

@@ -153,6 +153,11 @@ class Tables:
             for row in batch.to_pylist():
                 yield FileEntry(**row)
 
+    def unreadable(self) -> dict[str, str]:
+        """Files that could not be read when they were last seen, with the reason."""
+        latest = {entry.uri: entry.reason for entry in self.files()}
+        return {uri: reason for uri, reason in latest.items() if reason is not None}
+
     def column(self, spec: DescriptorSpec) -> Iterator[NDArray[Any]]:
         """A descriptor's matrix in row order, in blocks of shape (<= SCAN_ROWS, width)."""
         for batch in _scan(self._records, [spec.name]):

@@ -28,6 +28,7 @@ from memguard.report.pictures import data_uri, find_pictures, picture_uri
 from memguard.report.signals import WORDS, distance_text, threshold_text
 from memguard.tails import flagged
 from memguard.verdict import Label
+from memguard.writing import write_text
 
 TEMPLATE = "calibration.html.j2"
 
@@ -122,10 +123,7 @@ def write_calibration_page(
     """
     opened = index if isinstance(index, Index) else Index.open(index)
     target = opened.directory / CALIBRATION_PAGE if path is None else Path(path)
-    page = calibration_page(opened)
-    partial = target.with_name(target.name + ".partial")
-    partial.write_text(page, encoding="utf-8")
-    os.replace(partial, target)
+    write_text(target, calibration_page(opened))
     return target
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from memguard.descriptors import weightless_descriptors
 from memguard.errors import IndexUnavailableError
-from memguard.index.manifest import NAME, AnnFile, Manifest, write_json
+from memguard.index.manifest import NAME, AnnFile, Manifest
+from memguard.writing import write_json
 
 MANIFEST = Manifest(
     descriptors=tuple(one.spec for one in weightless_descriptors()),
