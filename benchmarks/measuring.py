@@ -42,7 +42,10 @@ BATCH = 16
 DISTILLED_SIDE = 224
 
 MEASURING_SOURCE = (
-    *(f"{name}.py" for name in ("alignment", "detector", "images", "local_features", "picture")),
+    *(
+        f"{name}.py"
+        for name in ("alignment", "detector", "images", "interior", "local_features", "picture")
+    ),
     *("measurements.py", "normalisation.py", "thresholds.py", "transforms.py", "verdict.py"),
     "verification.py",
     *("descriptors/*.py", "index/*.py", "local_features.npz"),
@@ -127,7 +130,8 @@ def _measure(task: Task, queries: Sequence[Query], folder: Path) -> Iterator[Row
             pictures = [SharedPicture(image) for image in task.images(batch)]
             alone = all(query.role == "leave-one-out" for query in batch)
             asked = {name: one for name, one in found.items() if not (alone and "sscd" in name)}
-            matches = {name: detector.measure(pictures) for name, detector in asked.items()}
+            deeper = int(alone)
+            matches = {name: one.measure(pictures, deeper) for name, one in asked.items()}
             for i, query in enumerate(batch):
                 own = content_id(query.picture.path.read_bytes())
                 lists = {name: lists[i] for name, lists in matches.items()}

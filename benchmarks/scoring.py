@@ -14,7 +14,7 @@ from measuring import Row
 from numpy.typing import NDArray
 from splits import CLEAN
 
-from memguard.calibration import Rate, _operate
+from memguard.calibration import Rate, WorkingPoint, operate
 from memguard.defaults import NEEDED_PER_RATE
 from memguard.measurements import Measurements
 from memguard.tails import Distances, choose, flagged
@@ -60,6 +60,7 @@ MEMGUARD = (
 RULES = (*SINGLE_SIGNALS, PLAIN_UNION, *MEMGUARD)
 TARGETS = (0.01, 0.001)
 POINT = {0.01: "similar", 0.001: "memorized"}
+POINT_RATES = {point: rate for rate, point in POINT.items()}
 
 Rows = Sequence[Row]
 Mode = Literal["negatives", "default", "library"]
@@ -165,7 +166,9 @@ def limits_of(rows: Rows, copies: Rows, rule: Rule, target: float, by: Mode) -> 
         return defaults(POINT[target], rule)
     if by == "library":
         taken = measurements(copies, rule, kept(rows, rule))
-        return _operate(taken, target, rule.signals, POINT[target])[0]
+        blocking = WorkingPoint("memorized", POINT_RATES["memorized"], rule.signals)
+        flagging = WorkingPoint("similar", POINT_RATES["similar"], rule.signals, blocking)
+        return operate(taken, blocking if POINT[target] == "memorized" else flagging)[0]
     pick = choose if rule in MEMGUARD else equal_tails
     return pick(columns(kept(rows, rule), rule), columns(copies, rule), target)
 
@@ -233,7 +236,7 @@ def promises(kind: str, seed: int, rows: Rows, rule: Rule) -> Iterable[Promise]:
     measured = measurements(clean, rule, kept(clean, rule))
     count = len(kept(clean, rule))
     for target in (NEEDED_PER_RATE / count, POINT_RATES["memorized"]):
-        limits, operating = _operate(measured, target, rule.signals, "memorized")
+        limits, operating = operate(measured, WorkingPoint("memorized", target, rule.signals))
         hits = flagged(tests, limits)
         yield Promise(
             kind,
@@ -244,9 +247,6 @@ def promises(kind: str, seed: int, rows: Rows, rule: Rule) -> Iterable[Promise]:
             Rate.of(int(hits.sum()), len(hits)),
             len(of(clean, "calibration")) - count,
         )
-
-
-POINT_RATES = {point: rate for rate, point in POINT.items()}
 
 
 def measurements(rows: Rows, rule: Rule, negatives: Rows) -> Measurements:

@@ -28,6 +28,11 @@ TOLERANCE = 4.0
 """RANSAC's reprojection tolerance in pixels of the reference's picture."""
 SCALES = (0.15, 6.0)
 """The least and the most by which a query may be scaled onto a reference."""
+SMALL = 0.15
+"""A transform whose coefficients all differ by less from the identity's is small: a scaling by up
+to 15 %, a turn of up to 8 degrees, a shift by up to 15 % of the longer edge."""
+TRUSTED_INLIERS = 8
+"""An alignment on which fewer features agree may be chance: two flat corners correlate well."""
 LEAST_OVERLAP = 0.03
 """The share of the reference that must be seen for a correlation to count."""
 LEAST_CONTRAST = 0.002
@@ -48,6 +53,12 @@ class Alignment:
 
     transform: NDArray[np.float64]
     inliers: int
+
+    @property
+    def is_small(self) -> bool:
+        """Whether it is a slight shift, scaling and turn, backed by enough features."""
+        far = np.abs(self.transform - np.eye(2, 3)).max()
+        return self.inliers >= TRUSTED_INLIERS and bool(far < SMALL)
 
 
 def align(query: LocalFeatures, reference: LocalFeatures) -> Alignment | None:
@@ -115,47 +126,78 @@ def correlation(left: Plane, right: Plane, mask: Plane) -> float:
     return float((left * right).sum() / np.sqrt(spread.prod()))
 
 
-def structure(
-    square: NDArray[np.float32], blur: float, window: float, floor: float
-) -> NDArray[np.float32]:
+@dataclass(frozen=True)
+class Scale:
+    """At what scale two pictures' structure is compared, in pixels of a square of SIDE.
+
+    Attributes:
+        blur: sigma of the Gaussian that takes noise and small displacements out; 0 for none.
+        window: sigma of the Gaussian over which mean and contrast are local.
+        floor: of the local contrast, as a share of the whole square's: keeps flat parts flat.
+    """
+
+    blur: float
+    window: float
+    floor: float
+
+
+FINE = Scale(blur=0, window=4, floor=0.25)
+COARSE = Scale(blur=2, window=4, floor=0.5)
+
+
+def structure(square: NDArray[np.float32], scale: Scale) -> NDArray[np.float32]:
     """Levels without noise, less their local mean, over their local contrast; length 1.
 
     The dot product of two such vectors is the correlation of the two pictures' structure. Local
-    contrast normalisation lets weak texture inside an outline count as much as the outline: two
-    discs on white differ, though their outlines coincide.
+    contrast normalisation lets weak texture inside an outline count as much as the outline.
 
     Args:
-        square: levels in [0, 1], float32 (SIDE, SIDE) or (SIDE, SIDE, 3).
-        blur: sigma, in pixels, of the Gaussian that takes noise and small displacements out;
-            0 for none.
-        window: sigma, in pixels, of the Gaussian over which mean and contrast are local.
-        floor: of the local contrast, as a share of the whole square's: keeps flat parts flat.
+        square: levels in [0, 1], float32 (SIDE, SIDE, channels).
+        scale: of what counts as structure.
 
     Returns:
-        float32 (SIDE * SIDE,) or (SIDE * SIDE * 3,); all 0 for a flat picture.
+        float32 (SIDE * SIDE * channels,); all 0 for a flat picture.
     """
-    if blur:
-        square = cv2.GaussianBlur(square, (0, 0), blur)
-    detail = square - cv2.GaussianBlur(square, (0, 0), window)
+    if scale.blur:
+        square = _blurred(square, scale.blur)
+    detail = square - _blurred(square, scale.window)
     detail = detail - detail.mean(axis=(0, 1))
-    contrast = float(detail.std())
+    return contrast_normalised(detail, np.ones(square.shape[:2], np.float32), scale).reshape(-1)
+
+
+def contrast_normalised(
+    detail: NDArray[np.float32], mask: Plane, scale: Scale
+) -> NDArray[np.float32]:
+    """Detail over its local contrast within a mask, of length 1; all 0 where there is none.
+
+    Args:
+        detail: float32 (h, w, channels), 0 where the mask (h, w) is 0.
+        mask: 1 where the detail counts, else 0.
+        scale: its window and floor.
+    """
+    energy = np.square(detail).mean(axis=2)
+    contrast = float(np.sqrt(energy.sum() / mask.sum()))
     if contrast < LEAST_CONTRAST:
-        return np.zeros(detail.size, dtype=np.float32)
-    energy = np.square(detail).reshape(*detail.shape[:2], -1).mean(axis=2)
-    local = np.sqrt(np.maximum(cv2.GaussianBlur(energy, (0, 0), window), 0))
-    detail = detail / (local + floor * contrast).reshape(*local.shape, *(1,) * (detail.ndim - 2))
-    return np.asarray((detail / np.linalg.norm(detail)).reshape(-1), dtype=np.float32)
+        return np.zeros_like(detail)
+    weight = np.maximum(cv2.GaussianBlur(mask, (0, 0), scale.window), 1e-3)
+    local = np.sqrt(np.maximum(cv2.GaussianBlur(energy, (0, 0), scale.window) / weight, 0))
+    detail = detail / (local + scale.floor * contrast)[..., None]
+    return np.asarray(detail / np.linalg.norm(detail), dtype=np.float32)
 
 
-def fine_structure(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Grey structure down to 1/64 of the picture, float32 (4096,): survives tones and blends."""
-    square = cv2.cvtColor(_square(picture), cv2.COLOR_RGB2GRAY)
-    return structure(square, blur=0, window=4, floor=0.25)
+def _blurred(square: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    """OpenCV drops the last axis of a picture of one channel."""
+    return np.asarray(cv2.GaussianBlur(square, (0, 0), sigma)).reshape(square.shape)
 
 
-def coarse_structure(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Colour structure from 1/40 of the picture, float32 (12288,): survives noise and redrawing."""
-    return structure(_square(picture), blur=1.5, window=3, floor=0.5)
+def fine_structure(square: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Grey structure down to 1/64 of a square (`small_square`): survives tones and blends."""
+    return structure(cv2.cvtColor(square, cv2.COLOR_RGB2GRAY)[..., None], FINE)
+
+
+def coarse_structure(square: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Colour structure from 1/32 of a square (`small_square`): survives noise and redrawing."""
+    return structure(square, COARSE)
 
 
 def grey(picture: NDArray[np.uint8]) -> Plane:
@@ -170,7 +212,8 @@ def grey(picture: NDArray[np.uint8]) -> Plane:
     return np.asarray(small.astype(np.float32) / 255)
 
 
-def _square(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+def small_square(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """An RGB picture, uint8 (h, w, 3), squeezed to float32 (SIDE, SIDE, 3) in [0, 1]."""
     square = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     return np.asarray(square.astype(np.float32) / 255)
 

@@ -12,10 +12,10 @@ import dataclasses
 import json
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -187,21 +187,19 @@ def calibrate(
     if negatives is not None:
         _require_enough(len(negatives), min(similar_rate, memorized_rate))
     measured = measure(detector, negatives, on_progress, np.random.default_rng(seed))
-    flagging = _operate(measured, similar_rate, list(measured.negatives), "similar")
-    blocking_signals = [n for n in measured.negatives if clip_blocks or n not in ONLY_FLAGS]
-    blocking = _operate(measured, memorized_rate, blocking_signals, "memorized")
-    blocks = blocking[0]
-    thresholds = {
-        name: Threshold(max(limit, blocks.get(name, limit)), blocks.get(name))
-        for name, limit in flagging[0].items()
-    }
-    thresholds |= {
-        name: Threshold(limit, limit) for name, limit in blocks.items() if name not in thresholds
-    }
+    signals = tuple(measured.negatives)
+    blocking = WorkingPoint(
+        "memorized",
+        memorized_rate,
+        tuple(name for name in signals if clip_blocks or name not in ONLY_FLAGS),
+    )
+    blocks, memorized = operate(measured, blocking)
+    flags, similar = operate(measured, WorkingPoint("similar", similar_rate, signals, blocking))
+    thresholds = {name: Threshold(limit, blocks.get(name)) for name, limit in flags.items()}
     calibration = Calibration(
         thresholds=thresholds,
-        similar=flagging[1],
-        memorized=blocking[1],
+        similar=similar,
+        memorized=memorized,
         method=measured.method,
         negatives=len(next(iter(measured.negatives.values()), [])),
         blank=measured.blank,
@@ -267,34 +265,79 @@ def calibrated_detector(
     )
 
 
-def _operate(
-    measured: Measurements, rate: float, signals: Sequence[str], point: str
-) -> tuple[dict[str, float], Operating]:
-    """Thresholds of one working point, and what they are worth."""
-    negatives = {name: measured.negatives[name] for name in signals}
-    copies = {name: measured.copies[name] for name in signals}
-    count = len(next(iter(negatives.values()), ()))
-    calibrated = count >= NEEDED_PER_RATE / rate
+@dataclass(frozen=True)
+class WorkingPoint:
+    """Thresholds to be chosen.
+
+    Attributes:
+        label: which thresholds.
+        rate: the allowed false-positive rate of their union.
+        signals: what may be given one.
+        within: the stricter working point, whose thresholds these must not fall below: what blocks
+            flags as well, and its rate is part of this one's.
+    """
+
+    label: Literal["similar", "memorized"]
+    rate: float
+    signals: tuple[str, ...]
+    within: WorkingPoint | None = None
+
+    def calibrated(self, negatives: int) -> bool:
+        """Whether so many negatives can prove the rate."""
+        return negatives >= NEEDED_PER_RATE / self.rate
+
+    def thresholds(self, negatives: Distances, copies: Distances) -> dict[str, float]:
+        """Signal name to threshold, chosen by these negatives and copies."""
+        stricter = self.within.thresholds(negatives, copies) if self.within else {}
+        rate = self.rate - (self.within.rate if self.within else 0)
+        here = {name: negatives[name] for name in self.signals}
+        if not self.calibrated(len(next(iter(here.values()), ()))):
+            own = _drawn_in(here, self.rate, self.label)
+        elif rate > 0:
+            own = choose(here, {name: copies[name] for name in self.signals}, rate)
+        else:
+            own = {}
+        return {
+            name: _whole(name, max(own.get(name, -math.inf), stricter.get(name, -math.inf)))
+            for name in self.signals
+            if name in own or name in stricter
+        }
+
+
+def operate(measured: Measurements, point: WorkingPoint) -> tuple[dict[str, float], Operating]:
+    """The thresholds of one working point, and what they are worth."""
+    count = len(next(iter(measured.negatives.values()), ()))
 
     def part(rows: NDArray[np.bool_]) -> Distances:
-        return {name: values[rows] for name, values in negatives.items()}
-
-    def chosen(rows: NDArray[np.bool_]) -> dict[str, float]:
-        kept = part(rows)
-        return choose(kept, copies, rate) if calibrated else _drawn_in(kept, rate, point)
+        return {name: values[rows] for name, values in measured.negatives.items()}
 
     folds = np.arange(count) % FOLDS
     false = sum(
-        int(flagged(part(folds == fold), chosen(folds != fold)).sum())
+        int(flagged(part(folds == fold), chosen).sum())
         for fold in range(min(FOLDS, count))
+        if (chosen := point.thresholds(part(folds != fold), measured.copies))
     )
-    thresholds = chosen(np.ones(count, dtype=bool))
-    found = flagged(copies, thresholds) if thresholds else np.zeros(len(measured.transforms), bool)
+    thresholds = point.thresholds(measured.negatives, measured.copies)
+    found = (
+        flagged(measured.copies, thresholds)
+        if thresholds
+        else np.zeros(len(measured.transforms), dtype=bool)
+    )
     kinds = np.array(measured.transforms)
     recall = {name: float(found[kinds == name].mean()) for name in dict.fromkeys(kinds.tolist())}
     doubtful = len(measured.set_aside) if measured.method == "held-out" else 0
-    at_worst = Rate.of(false + doubtful, count + doubtful)
-    return thresholds, Operating(rate, calibrated, Rate.of(false, count), at_worst, recall)
+    return thresholds, Operating(
+        target=point.rate,
+        calibrated=point.calibrated(count),
+        observed=Rate.of(false, count),
+        at_worst=Rate.of(false + doubtful, count + doubtful),
+        recall=recall,
+    )
+
+
+def _whole(name: str, limit: float) -> float:
+    """Hashes differ in whole bits."""
+    return math.floor(limit) if name.startswith("phash") and math.isfinite(limit) else limit
 
 
 def _drawn_in(negatives: Distances, rate: float, point: str) -> dict[str, float]:

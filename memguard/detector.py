@@ -90,8 +90,13 @@ class Detector:
             for picture in pictures
         ]
 
-    def measure(self, queries: Sequence[Picture]) -> list[list[Match]]:
-        """Every candidate of every query, with its distance in every signal."""
+    def measure(self, queries: Sequence[Picture], deeper: int = 0) -> list[list[Match]]:
+        """Every candidate of every query, with its distance in every signal.
+
+        Args:
+            queries: none of them blank.
+            deeper: so many more references than usual are proposed by each descriptor.
+        """
         if not queries:
             return []
         views: dict[View, list[Picture]] = {
@@ -101,7 +106,8 @@ class Detector:
         described = {view: self._describe(pictures) for view, pictures in views.items()}
         parts = self._describe_parts(queries) if self.thorough else {}
         candidates = {
-            view: self._candidates(pictures, described[view]) for view, pictures in views.items()
+            view: self._candidates(pictures, described[view], deeper)
+            for view, pictures in views.items()
         }
         for name, embedded in parts.items():
             for i, nearest in enumerate(self._nearest(name, embedded, WINDOW_NEIGHBOURS)):
@@ -117,9 +123,11 @@ class Detector:
                 rows = {name: matrix[i][None] for name, matrix in described[view].items()}
                 for name in parts if view == "as is" else ():
                     rows[name] = np.concatenate([rows[name], parts[name][i]])
-                for row in candidates[view][i] - blank:
+                near = sorted(candidates[view][i] - blank)
+                compared = self._compare(rows, [records[row] for row in near])
+                for row, distances_of in zip(near, compared, strict=True):
                     record = records[row]
-                    measured = measure(pictures[i], references[row]) | self._compare(rows, record)
+                    measured = measure(pictures[i], references[row]) | distances_of
                     seen.setdefault(record.id, []).append(self._match(record, view, measured))
             closest = [max(views_of, key=self._evidence) for views_of in seen.values()]
             matches.append(sorted(closest, key=self._evidence, reverse=True))
@@ -169,11 +177,11 @@ class Detector:
         }
 
     def _candidates(
-        self, pictures: Sequence[Picture], described: Mapping[str, NDArray[Any]]
+        self, pictures: Sequence[Picture], described: Mapping[str, NDArray[Any]], deeper: int
     ) -> list[set[int]]:
         found: list[set[int]] = [set() for _ in pictures]
         for name, matrix in described.items():
-            neighbours = NEIGHBOURS.get(name, OTHER_NEIGHBOURS)
+            neighbours = NEIGHBOURS.get(name, OTHER_NEIGHBOURS) + deeper
             for i, nearest in enumerate(self._nearest(name, matrix[:, None], neighbours)):
                 found[i].update(nearest)
         if self.thorough:
@@ -203,16 +211,23 @@ class Detector:
             if descriptor.spec.name in NORMALISED
         }
 
-    def _compare(self, rows: Mapping[str, NDArray[Any]], record: Record) -> dict[str, float]:
-        compared: dict[str, float] = {}
+    def _compare(
+        self, rows: Mapping[str, NDArray[Any]], records: Sequence[Record]
+    ) -> list[dict[str, float]]:
+        """The smallest distance of a query's rows to each record, in every descriptor."""
+        compared: list[dict[str, float]] = [{} for _ in records]
+        if not records:
+            return compared
         for spec in self.index.specs:
-            name, reference = spec.name, record.rows[spec.name]
-            compared[name] = float(distances(spec, reference, rows[name]).min())
+            name, queries = spec.name, rows[spec.name]
+            references = np.stack([record.rows[name] for record in records])
+            columns = {name: np.stack([distances(spec, row, references) for row in queries])}
             if name in NORMALISED:
                 background = self.index.background(name)
-                compared[f"{name}_normalised"] = min(
-                    normalised(row, reference, background) for row in rows[name]
-                )
+                columns[f"{name}_normalised"] = normalised(queries, references, background)
+            for signal, column in columns.items():
+                for found, value in zip(compared, column.min(axis=0).tolist(), strict=True):
+                    found[signal] = value
         return compared
 
     def _match(self, record: Record, view: View, measured: dict[str, float]) -> Match:

@@ -42,6 +42,9 @@ OTHERS = 8
 """References that serve as the other pictures of insets and blends."""
 BATCH = 16
 
+MOST_DUPLICATES = 50
+"""So many more references are looked at where all the nearest are copies of the one left out."""
+
 CERTAIN_FEATURES, CERTAIN_STRUCTURE = -25, 0.2
 """So many agreeing features on so close a structure make a copy without further witnesses."""
 
@@ -184,10 +187,13 @@ def measure(
         )
         shown = [(name, picture) for name, picture in batch if not picture.is_blank]
         blank += len(batch) - len(shown)
-        measured = detector.measure([picture for _, picture in shown])
-        for (name, _), matches in zip(shown, measured, strict=True):
-            others = [match for match in matches if match.id != name]
-            copied = [match for match in others if is_copy(match.distances)]
+        itself = 1 if negatives is None else 0
+        measured = detector.measure([picture for _, picture in shown], deeper=itself)
+        for (name, picture), matches in zip(shown, measured, strict=True):
+            others, copied = _divided(matches, name)
+            if negatives is None and len(others) == len(copied):
+                (matches,) = detector.measure([picture], deeper=MOST_DUPLICATES)
+                others, copied = _divided(matches, name)
             if copied:
                 record = detector.index.find(name) if negatives is None else None
                 shown_as = record.uri if record else name
@@ -213,6 +219,12 @@ def measure(
         blank=blank,
         set_aside=tuple(set_aside),
     )
+
+
+def _divided(matches: Sequence[Match], name: str) -> tuple[list[Match], list[Match]]:
+    """The matches that are not the query itself, and those of them that copy it."""
+    others = [match for match in matches if match.id != name]
+    return others, [match for match in others if is_copy(match.distances)]
 
 
 def is_copy(distances: Mapping[str, float]) -> bool:

@@ -19,20 +19,27 @@ background: training sets repeat what gets memorized."""
 
 
 def normalised(
-    query: NDArray[np.float32], candidate: NDArray[np.float32], background: NDArray[np.float32]
-) -> float:
-    """The cosine distance less the mean of those to the query's nearest background images.
+    queries: NDArray[np.float32],
+    candidates: NDArray[np.float32],
+    background: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Cosine distances less the mean of those to each query's nearest background images.
 
     Args:
-        query, candidate: rows of unit length, float32 (d,).
-        background: float32 (n, d), rows of unit length.
+        queries: float32 (m, d), rows of unit length.
+        candidates: float32 (n, d), likewise.
+        background: float32 (b, d), likewise.
 
     Returns:
-        In [-2, 2]; below 0 the candidate is closer than the query's surroundings.
+        float32 (m, n) in [-2, 2]; below 0 the candidate is closer than the query's surroundings.
     """
-    distance = 1 - float(query @ candidate)
-    others = (1 - background @ query)[1 - background @ candidate > OWN_CLUSTER]
-    if not len(others):
-        return distance - 1
-    nearest = np.partition(others, min(NEAREST, len(others)) - 1)[:NEAREST]
-    return distance - float(nearest.mean())
+    distances = 1 - queries @ candidates.T
+    to_background = 1 - queries @ background.T
+    strange = 1 - candidates @ background.T > OWN_CLUSTER
+    usual = np.ones_like(distances)
+    for column, kept in enumerate(strange):
+        others = to_background[:, kept]
+        if others.shape[1]:
+            nearest = min(NEAREST, others.shape[1])
+            usual[:, column] = np.partition(others, nearest - 1)[:, :nearest].mean(axis=1)
+    return np.asarray(distances - usual, dtype=np.float32)

@@ -9,8 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from memguard.alignment import FEATURE_EDGE, coarse_structure, fine_structure, grey
+from memguard.alignment import (
+    FEATURE_EDGE,
+    coarse_structure,
+    fine_structure,
+    grey,
+    small_square,
+)
 from memguard.images import to_rgb
+from memguard.interior import Interior, interior
 from memguard.local_features import LocalFeatures, local_features
 
 SQUARE = 128
@@ -56,14 +63,24 @@ class Picture:
         return grey(self.pixels)
 
     @cached_property
+    def small(self) -> NDArray[np.float32]:
+        """See :func:`memguard.alignment.small_square`."""
+        return small_square(self.pixels)
+
+    @cached_property
+    def interior(self) -> Interior | None:
+        """See :func:`memguard.interior.interior`."""
+        return interior(self.small)
+
+    @cached_property
     def coarse(self) -> NDArray[np.float32]:
         """See :func:`memguard.alignment.coarse_structure`."""
-        return coarse_structure(self.pixels)
+        return coarse_structure(self.small)
 
     @cached_property
     def fine(self) -> NDArray[np.float32]:
         """See :func:`memguard.alignment.fine_structure`."""
-        return fine_structure(self.pixels)
+        return fine_structure(self.small)
 
     @cached_property
     def square(self) -> NDArray[np.float32]:

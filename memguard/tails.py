@@ -23,6 +23,9 @@ TAIL = 0.1
 QUANTA = 32
 """Parts into which the allowed rate is divided among the signals."""
 
+DRAWN_IN = 0.9
+"""What is left of the allowed rate where the fitted tails let too many of the negatives in."""
+
 
 def tail_threshold(negatives: NDArray[np.float64], rate: float) -> float:
     """The distance that a share ``rate`` of negatives is expected to stay within.
@@ -55,8 +58,9 @@ def choose(negatives: Distances, copies: Distances, rate: float) -> dict[str, fl
     """Thresholds that share out ``rate`` among the signals for the most recall.
 
     The signals' expected rates add up to at most ``rate``, so the rate of their union does not
-    exceed it whatever their dependence (Bonferroni). Shares start equal; parts of them are then
-    moved to where they find more copies, as long as some move helps.
+    exceed it whatever their dependence (Bonferroni); nor do they flag more of these negatives.
+    Shares start equal; parts of them are then moved to where they find more copies, as long as
+    some move helps.
 
     Args:
         negatives: distances of novel images.
@@ -66,6 +70,15 @@ def choose(negatives: Distances, copies: Distances, rate: float) -> dict[str, fl
     Returns:
         Signal name to threshold; signals that are given no share are absent.
     """
+    allowed = rate
+    while True:
+        thresholds = _shared_out(negatives, copies, allowed)
+        if not thresholds or flagged(negatives, thresholds).mean() <= rate:
+            return thresholds
+        allowed *= DRAWN_IN
+
+
+def _shared_out(negatives: Distances, copies: Distances, rate: float) -> dict[str, float]:
     names = list(negatives)
     parts = {name: QUANTA // len(names) for name in names}
     found = {

@@ -18,7 +18,7 @@ class Threshold:
 
 
 DEFAULTS: Mapping[str, Threshold] = {
-    "structure": Threshold(similar=0.31, memorized=0.27),
+    "structure": Threshold(similar=0.30, memorized=0.26),
     "fine_structure": Threshold(similar=0.42, memorized=0.36),
     "aligned_structure": Threshold(similar=0.55, memorized=0.45),
     "local_features": Threshold(similar=-3, memorized=-5),

@@ -18,8 +18,11 @@ View = Literal["as is", "mirrored"]
 """How the query was turned before it was compared."""
 
 
-LEAST_STEP = 1e-6
-"""Thresholds closer than this count as this far apart."""
+LEAST_STEP = 0.1
+"""Thresholds closer than this share of the flag threshold count as this far apart: a signal whose
+thresholds coincide would drown the others."""
+NO_STEP = 1e-6
+"""The same where the flag threshold is 0."""
 
 ONLY_FLAGGED = 0.99
 """The most evidence that a signal gives which never blocks."""
@@ -56,9 +59,9 @@ class Signal:
         below 1.
         """
         if self.memorized is None:
-            beyond = (self.similar - self.distance) / max(abs(self.similar), LEAST_STEP)
+            beyond = (self.similar - self.distance) / max(abs(self.similar), NO_STEP)
             return min(max(0.5 + 0.5 * beyond, 0.0), ONLY_FLAGGED)
-        step = max(self.similar - self.memorized, LEAST_STEP)
+        step = max(self.similar - self.memorized, LEAST_STEP * abs(self.similar), NO_STEP)
         return max(1 + 0.5 * (self.memorized - self.distance) / step, 0.0)
 
 

@@ -11,11 +11,13 @@ Sources:
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from memguard.alignment import align, aligned_correlation
-from memguard.picture import Picture
+from memguard.alignment import TRUSTED_INLIERS, Alignment, align, aligned_correlation
+from memguard.interior import interior_distance
+from memguard.picture import SQUARE, Picture
 
 Images = NDArray[np.float32]
 Distances = NDArray[np.float32]
@@ -27,8 +29,8 @@ NEIGHBOURS = 50
 """The two constants of the relative distance in [1]."""
 KEPT_TILES = 12
 """The tiles that a template verbatim must share, of 16."""
-TRUSTED_INLIERS = 8
-"""An alignment on which fewer features agree may be chance: two flat corners correlate well."""
+MOST_INSIDE = 0.5
+"""What insides with nothing in common count as; from here on no picture resembles another."""
 
 
 def l2(query: Images, candidates: Images) -> Distances:
@@ -125,27 +127,51 @@ def measure(query: Picture, reference: Picture) -> dict[str, float]:
     """Every pixel distance between a view of a query and a reference; the smaller, the closer.
 
     Returns:
-        ``l2``, ``tiled_l2`` and ``masked_tiled_l2`` of the squeezed squares, in [0, 1];
-        ``structure`` and ``fine_structure``: 1 - correlation, in [0, 2];
+        ``l2``, ``tiled_l2`` and ``masked_tiled_l2`` of the squeezed squares, in [0, 1], or of
+        the query laid over the reference by a small alignment, if that is closer;
+        ``structure`` and ``fine_structure``: 1 - correlation, in [0, 2], or half the
+        :func:`memguard.interior.interior_distance` if that is more;
         ``aligned_structure``: the same where an alignment puts the query over the reference, the
         correlation scaled down where fewer than :data:`TRUSTED_INLIERS` features agree on it, 1
         without alignment; ``local_features``: minus the features that agree on the alignment,
         times the squared correlation, at most 0.
     """
+    alignment = align(query.features, reference.features)
     tiles = np.sort(tile_l2(query.square, reference.square[None]), axis=None)
+    if alignment is not None and alignment.is_small:
+        shifted = _laid_over(query, reference, alignment)
+        tiles = np.minimum(tiles, np.sort(tile_l2(shifted, reference.square[None]), axis=None))
     distances = {
         "l2": float(np.sqrt(np.square(tiles).mean())),
         "tiled_l2": float(tiles[-1]),
         "masked_tiled_l2": float(tiles[KEPT_TILES - 1]),
-        "structure": 1 - float(query.coarse @ reference.coarse),
-        "fine_structure": 1 - float(query.fine @ reference.fine),
+        "structure": _witnessed(1 - float(query.coarse @ reference.coarse), query, reference),
+        "fine_structure": _witnessed(1 - float(query.fine @ reference.fine), query, reference),
         "aligned_structure": 1.0,
         "local_features": 0.0,
     }
-    alignment = align(query.features, reference.features)
     if alignment is not None:
         agreement, _ = aligned_correlation(query.plane, reference.plane, alignment.transform)
         trust = min(1.0, alignment.inliers / TRUSTED_INLIERS)
         distances["aligned_structure"] = 1 - trust * agreement
         distances["local_features"] = -alignment.inliers * max(agreement, 0.0) ** 2
     return distances
+
+
+def _laid_over(query: Picture, reference: Picture, alignment: Alignment) -> Images:
+    """The query's square warped onto the reference's; its edges are drawn out where it ends."""
+    here, there = query.pixels.shape[1::-1], reference.pixels.shape[1::-1]
+    shrink = np.array(there) / max(there)
+    matrix = alignment.transform / np.array([[shrink[0]], [shrink[1]]])
+    matrix[:, :2] *= np.array(here) / max(here)
+    matrix[:, 2] *= SQUARE
+    matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
+    size = (SQUARE, SQUARE)
+    return np.asarray(cv2.warpAffine(query.square, matrix, size, borderMode=cv2.BORDER_REPLICATE))
+
+
+def _witnessed(distance: float, query: Picture, reference: Picture) -> float:
+    """The distance between whole pictures, unless their insides are further apart."""
+    if distance >= MOST_INSIDE or reference.interior is None:
+        return distance
+    return max(distance, MOST_INSIDE * interior_distance(query.small, reference.interior))

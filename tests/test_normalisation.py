@@ -5,13 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from memguard.normalisation import NEAREST, OWN_CLUSTER, normalised
+from memguard.normalisation import NEAREST, OWN_CLUSTER
+from memguard.normalisation import normalised as matrix
 
 
 def unit(*angles: float) -> np.ndarray:
     """Rows of length 1 in the plane, at these angles in degrees."""
     turned = np.radians(angles)
     return np.stack([np.cos(turned), np.sin(turned)], axis=1).astype(np.float32)
+
+
+def normalised(query: np.ndarray, candidate: np.ndarray, background: np.ndarray) -> float:
+    return float(matrix(query[None], candidate[None], background)[0, 0])
 
 
 def cosine(degrees: float) -> float:
@@ -51,3 +56,11 @@ def test_a_query_of_a_common_kind_must_come_nearer() -> None:
     (query, candidate) = unit(0, 20)
     crowded, lonely = unit(-50, -55), unit(170, 190)
     assert normalised(query, candidate, crowded) > normalised(query, candidate, lonely) + 1
+
+
+def test_many_at_once_are_each_one_by_itself() -> None:
+    rng = np.random.default_rng(0)
+    queries, candidates, background = (unit(*rng.uniform(0, 360, n)) for n in (4, 5, 40))
+    together = matrix(queries, candidates, background)
+    alone = [[normalised(query, row, background) for row in candidates] for query in queries]
+    assert together == pytest.approx(np.array(alone), abs=1e-6)

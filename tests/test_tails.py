@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from memguard.tails import choose, flagged, tail_threshold
+from memguard.tails import DRAWN_IN, choose, flagged, tail_threshold
 
 RATES = (0.0002, 0.001, 0.01, 0.05, 0.2)
 
@@ -102,8 +102,7 @@ def test_infinite_distances_are_far(rate: float) -> None:
 
 
 def test_the_union_keeps_the_rate_in_sample() -> None:
-    """Whether the signals are independent, the same, or exclude each other. A fitted tail is
-    smoother than its sample, so that a few more or fewer of 3,000 are within it."""
+    """Whether the signals are independent, the same, or exclude each other."""
     for seed in range(5):
         one, other = exponential(3000, seed), exponential(3000, seed + 50)
         exclusive = np.where(np.arange(3000) % 2 == 0, one, 10.0)
@@ -117,7 +116,7 @@ def test_the_union_keeps_the_rate_in_sample() -> None:
             for rate in (0.01, 0.05, 0.2):
                 thresholds = choose(negatives, copies, rate)
                 observed = flagged(negatives, thresholds).mean()
-                assert observed <= rate + 3 * math.sqrt(rate / 3000), (seed, list(negatives), rate)
+                assert rate / 3 < observed <= rate, (seed, list(negatives), rate)
 
 
 def test_the_rate_goes_to_the_signal_that_finds_copies() -> None:
@@ -149,9 +148,11 @@ def test_signals_that_find_different_copies_share_the_rate() -> None:
 def test_without_copies_the_rate_is_shared_equally() -> None:
     negatives = {"a": exponential(1000, 0), "b": exponential(1000, 1)}
     nothing = {"a": np.zeros(0), "b": np.zeros(0)}
-    assert choose(negatives, nothing, 0.02) == pytest.approx(
-        {name: tail_threshold(values, 0.01) for name, values in negatives.items()}
-    )
+    equal = [
+        {name: tail_threshold(values, rate / 2) for name, values in negatives.items()}
+        for rate in 0.02 * DRAWN_IN ** np.arange(8)
+    ]
+    assert any(choose(negatives, nothing, 0.02) == pytest.approx(limits) for limits in equal)
 
 
 def test_flagged_by_hand() -> None:

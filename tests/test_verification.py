@@ -13,6 +13,7 @@ from memguard.verification import (
     l2,
     masked_tiled_l2,
     match_tones,
+    measure,
     relative_l2,
     tile_l2,
     tiled_l2,
@@ -115,3 +116,21 @@ def test_matched_tones_do_not_invent_a_copy(
     astronaut: NDArray[np.float32], coffee: NDArray[np.float32]
 ) -> None:
     assert l2(astronaut, match_tones(astronaut, coffee[None])) > 0.15
+
+
+def test_a_small_shift_and_scaling_is_undone_before_pixels_are_compared() -> None:
+    """Cut 6 % off two sides of a wide picture: far apart where it lies, close when laid over."""
+    image = Image.fromarray(skimage.data.coffee())
+    width, height = image.size
+    cut = image.crop((0, 0, round(0.94 * width), round(0.94 * height)))
+    plain = float(l2(Picture(cut).square, Picture(image).square[None])[0])
+    aligned = measure(Picture(cut), Picture(image))
+    assert plain > 0.08
+    assert aligned["l2"] < plain / 2
+
+
+def test_a_turn_by_half_is_no_small_alignment() -> None:
+    image = Image.fromarray(skimage.data.astronaut())
+    turned = Picture(image.rotate(180))
+    plain = float(l2(turned.square, Picture(image).square[None])[0])
+    assert measure(turned, Picture(image))["l2"] == pytest.approx(plain, abs=1e-6)

@@ -13,18 +13,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from memguard.alignment import structure
+from memguard.alignment import Scale, structure
 from memguard.descriptors.base import DescriptorSpec
 from memguard.picture import Picture
 
 SIDE = 16
 """Pixels on a side: 768 components, 1.5 KB as half floats."""
 
-WINDOW = 1.5
-"""Sigma, in those pixels, of the surroundings that are subtracted."""
-
-FLOOR = 0.5
-"""Of the local contrast, as a share of the whole image's."""
+SCALE = Scale(blur=0, window=1.5, floor=0.5)
+"""In those pixels."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ class Pixels:
             name="pixels",
             metric="cosine",
             dimension=3 * SIDE**2,
-            model=f"RGB levels less local mean, over local contrast (sigma {WINDOW} px)",
+            model=f"RGB levels less local mean, over local contrast (sigma {SCALE.window} px)",
             preprocessing=f"{SIDE} px square, area filter",
         )
 
@@ -48,7 +45,7 @@ class Pixels:
     def __call__(self, picture: Picture) -> NDArray[np.float32]:
         """Picture -> float32 (3 * SIDE**2,), of length 1, or 0 where it is flat."""
         square = cv2.resize(picture.pixels, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-        return structure(square.astype(np.float32) / 255, blur=0, window=WINDOW, floor=FLOOR)
+        return structure(square.astype(np.float32) / 255, SCALE)
 
     def describe(self, prepared: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         return np.stack(prepared)

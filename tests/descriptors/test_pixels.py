@@ -8,7 +8,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from memguard.descriptors.base import distances
-from memguard.descriptors.pixels import FLOOR, SIDE, WINDOW, Pixels
+from memguard.descriptors.pixels import SCALE, SIDE, Pixels
 from memguard.picture import Picture
 
 
@@ -22,10 +22,10 @@ def test_rows_are_the_shrunken_image_over_its_surroundings(
 ) -> None:
     for name, image in photographs.items():
         small = np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX)) / 255
-        detail = small - gaussian_filter(small, (WINDOW, WINDOW, 0), mode="mirror")
+        detail = small - gaussian_filter(small, (SCALE.window, SCALE.window, 0), mode="mirror")
         detail -= detail.mean(axis=(0, 1))
-        energy = gaussian_filter(np.square(detail).mean(axis=2), WINDOW, mode="mirror")
-        detail /= (np.sqrt(energy) + FLOOR * detail.std())[..., None]
+        energy = gaussian_filter(np.square(detail).mean(axis=2), SCALE.window, mode="mirror")
+        detail /= (np.sqrt(energy) + SCALE.floor * detail.std())[..., None]
         expected = (detail / np.linalg.norm(detail)).reshape(-1)
         assert row(image).shape == (Pixels().spec.width,)
         assert float(np.linalg.norm(row(image))) == pytest.approx(1, abs=1e-5)
