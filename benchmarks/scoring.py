@@ -42,7 +42,6 @@ SINGLE_SIGNALS = (
     Rule("tiled l2", ("tiled_l2",)),
     Rule("pixels (16 px)", ("pixels",)),
     Rule("structure", ("structure",)),
-    Rule("fine structure", ("fine_structure",)),
     Rule("aligned structure", ("aligned_structure",)),
     Rule("local features", ("local_features",)),
     Rule("SSCD", ("sscd",), "standard + sscd"),

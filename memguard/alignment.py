@@ -141,7 +141,6 @@ class Scale:
     floor: float
 
 
-FINE = Scale(blur=0, window=4, floor=0.25)
 COARSE = Scale(blur=2, window=4, floor=0.5)
 
 
@@ -152,15 +151,15 @@ def structure(square: NDArray[np.float32], scale: Scale) -> NDArray[np.float32]:
     contrast normalisation lets weak texture inside an outline count as much as the outline.
 
     Args:
-        square: levels in [0, 1], float32 (SIDE, SIDE, channels).
+        square: levels in [0, 1], float32 (SIDE, SIDE, 3).
         scale: of what counts as structure.
 
     Returns:
-        float32 (SIDE * SIDE * channels,); all 0 for a flat picture.
+        float32 (SIDE * SIDE * 3,); all 0 for a flat picture.
     """
     if scale.blur:
-        square = _blurred(square, scale.blur)
-    detail = square - _blurred(square, scale.window)
+        square = cv2.GaussianBlur(square, (0, 0), scale.blur)
+    detail = square - cv2.GaussianBlur(square, (0, 0), scale.window)
     detail = detail - detail.mean(axis=(0, 1))
     return contrast_normalised(detail, np.ones(square.shape[:2], np.float32), scale).reshape(-1)
 
@@ -183,16 +182,6 @@ def contrast_normalised(
     local = np.sqrt(np.maximum(cv2.GaussianBlur(energy, (0, 0), scale.window) / weight, 0))
     detail = detail / (local + scale.floor * contrast)[..., None]
     return np.asarray(detail / np.linalg.norm(detail), dtype=np.float32)
-
-
-def _blurred(square: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
-    """OpenCV drops the last axis of a picture of one channel."""
-    return np.asarray(cv2.GaussianBlur(square, (0, 0), sigma)).reshape(square.shape)
-
-
-def fine_structure(square: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Grey structure down to 1/64 of a square (`small_square`): survives tones and blends."""
-    return structure(cv2.cvtColor(square, cv2.COLOR_RGB2GRAY)[..., None], FINE)
 
 
 def coarse_structure(square: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -298,7 +298,7 @@ class WorkingPoint:
         else:
             own = {}
         return {
-            name: _whole(name, max(own.get(name, -math.inf), stricter.get(name, -math.inf)))
+            name: max(own.get(name, -math.inf), stricter.get(name, -math.inf))
             for name in self.signals
             if name in own or name in stricter
         }
@@ -333,11 +333,6 @@ def operate(measured: Measurements, point: WorkingPoint) -> tuple[dict[str, floa
         at_worst=Rate.of(false + doubtful, count + doubtful),
         recall=recall,
     )
-
-
-def _whole(name: str, limit: float) -> float:
-    """Hashes differ in whole bits."""
-    return math.floor(limit) if name.startswith("phash") and math.isfinite(limit) else limit
 
 
 def _drawn_in(negatives: Distances, rate: float, point: str) -> dict[str, float]:

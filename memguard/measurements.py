@@ -45,6 +45,12 @@ BATCH = 16
 MOST_DUPLICATES = 50
 """So many more references are looked at where all the nearest are copies of the one left out."""
 
+WITNESSES: Mapping[str, float] = {
+    name: limit.memorized for name, limit in DEFAULTS.items() if limit.memorized is not None
+} | {"phash256": 60, "local_features": -5}
+"""Distances within which a signal takes part in saying that a negative is a copy: as the defaults
+of `memguard.thresholds`, near the closest 0.1 % of novel pictures."""
+
 CERTAIN_FEATURES, CERTAIN_STRUCTURE = -25, 0.2
 """So many agreeing features on so close a structure make a copy without further witnesses."""
 
@@ -228,23 +234,22 @@ def _divided(matches: Sequence[Match], name: str) -> tuple[list[Match], list[Mat
 
 
 def is_copy(distances: Mapping[str, float]) -> bool:
-    """Whether independent signals agree, by default thresholds, that this is a copy.
+    """Whether independent signals agree, by their own limits, that this is a copy.
 
-    Layout (structure, fine structure, hash), pieces (aligned local features) and embedding are
-    the witnesses: two of them, or all three signals of the layout, or very many features.
+    Layout (structure, hash), pieces (aligned local features) and embedding are the witnesses: two
+    of them, or both signals of the layout, or very many features.
     """
 
     def within(name: str) -> bool:
-        limit = DEFAULTS[name].memorized
-        return limit is not None and distances.get(name, math.inf) <= limit
+        return distances.get(name, math.inf) <= WITNESSES[name]
 
-    layout = within("structure") + within("fine_structure") + within("phash256")
+    layout = within("structure") + within("phash256")
     pieces = within("aligned_structure") and within("local_features")
     certain = (
         distances["local_features"] <= CERTAIN_FEATURES
         and distances["aligned_structure"] <= CERTAIN_STRUCTURE
     )
-    return certain or layout == 3 or (layout > 0) + pieces + within("sscd_normalised") >= 2
+    return certain or layout == 2 or (layout > 0) + pieces + within("sscd_normalised") >= 2
 
 
 def _closest(matches: Sequence[Match]) -> Mapping[str, float]:

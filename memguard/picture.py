@@ -12,7 +12,6 @@ from PIL import Image
 from memguard.alignment import (
     FEATURE_EDGE,
     coarse_structure,
-    fine_structure,
     grey,
     small_square,
 )
@@ -76,11 +75,6 @@ class Picture:
     def coarse(self) -> NDArray[np.float32]:
         """See :func:`memguard.alignment.coarse_structure`."""
         return coarse_structure(self.small)
-
-    @cached_property
-    def fine(self) -> NDArray[np.float32]:
-        """See :func:`memguard.alignment.fine_structure`."""
-        return fine_structure(self.small)
 
     @cached_property
     def square(self) -> NDArray[np.float32]:

@@ -1,10 +1,10 @@
 """Thresholds from the tail of the negatives' distances.
 
-A false-positive rate of 1e-3 lies at the edge of what a few thousand negatives show. Beyond a
-high threshold, excesses of almost any distribution approach a generalised Pareto one (Pickands
-1975; Balkema and de Haan 1974); its exponential case smooths the edge without a shape
-parameter that so few values cannot tell. It is fitted by the median excess, which one odd negative
-cannot drag along.
+A false-positive rate of 1e-3 lies at the edge of what a few thousand negatives show. Distances
+have a least value, that of an image to itself, and near such an end the share of negatives within
+a distance is a power of it, whatever their distribution (the Weibull case of extreme value theory:
+Fisher and Tippett 1928; Gnedenko 1943). The power is estimated from the logarithms of the nearest
+negatives, as Hill (1975) does, but by their median, which one odd negative cannot drag along.
 """
 
 from __future__ import annotations
@@ -14,11 +14,16 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from memguard.thresholds import LEAST
+
 Distances = Mapping[str, NDArray[np.float64]]
 """Signal name to one distance per query, float64 (n,); infinite where nothing was compared."""
 
-TAIL = 0.1
-"""The share of negatives that the tail is fitted to, at most."""
+TAIL, FEWEST_TAIL = 0.1, 30
+"""The share of negatives that the tail is fitted to, and how many at least, if there are enough."""
+
+CLOSEST = 1e-6
+"""Smaller distances count as this one."""
 
 QUANTA = 32
 """Parts into which the allowed rate is divided among the signals."""
@@ -27,12 +32,13 @@ DRAWN_IN = 0.9
 """What is left of the allowed rate where the fitted tails let too many of the negatives in."""
 
 
-def tail_threshold(negatives: NDArray[np.float64], rate: float) -> float:
+def tail_threshold(negatives: NDArray[np.float64], rate: float, least: float = 0.0) -> float:
     """The distance that a share ``rate`` of negatives is expected to stay within.
 
     Args:
         negatives: one distance per negative, float64 (n,).
         rate: in (0, 1), may be below 1 / n.
+        least: the distance of an image to itself.
 
     Returns:
         Where negatives share a value, it is within the threshold only if all of them may be.
@@ -40,18 +46,20 @@ def tail_threshold(negatives: NDArray[np.float64], rate: float) -> float:
     """
     ordered = np.sort(negatives)
     informative = int((ordered < ordered[-1]).sum())
-    count = int(min(TAIL * len(ordered), informative / 2))
+    count = int(min(max(TAIL * len(ordered), FEWEST_TAIL), informative / 2))
     edge = ordered[min(count, len(ordered) - 1)]
-    excess = edge - ordered[ordered < edge]
-    share = len(excess) / len(ordered)
+    within = ordered[ordered < edge]
+    share = len(within) / len(ordered)
     if rate >= share:
         first_beyond = ordered[int(rate * len(ordered))]
         within = ordered[(ordered < first_beyond) & np.isfinite(ordered)]
         if len(within):
             return float(within[-1])
         return float(np.nextafter(first_beyond, -np.inf)) if np.isfinite(first_beyond) else -np.inf
-    scale = float(np.median(excess)) / np.log(2)
-    return float(edge - scale * np.log(share / rate))
+    reach = max(float(edge) - least, CLOSEST)
+    logarithms = np.log(reach / np.maximum(within - least, CLOSEST))
+    scale = float(np.median(logarithms)) / np.log(2)
+    return least + reach * float((rate / share) ** scale)
 
 
 def choose(negatives: Distances, copies: Distances, rate: float) -> dict[str, float]:
@@ -65,7 +73,8 @@ def choose(negatives: Distances, copies: Distances, rate: float) -> dict[str, fl
     Args:
         negatives: distances of novel images.
         copies: distances of simulated copies, of the same signals.
-        rate: the union's allowed false-positive rate, in (0, 1).
+        rate: the union's allowed false-positive rate, in (0, 1). Where the distance of an image
+            to itself is not 0, :data:`memguard.thresholds.LEAST` has it.
 
     Returns:
         Signal name to threshold; signals that are given no share are absent.
@@ -79,14 +88,14 @@ def choose(negatives: Distances, copies: Distances, rate: float) -> dict[str, fl
 
 
 def _shared_out(negatives: Distances, copies: Distances, rate: float) -> dict[str, float]:
+    def limit(name: str, part: int) -> float:
+        return tail_threshold(negatives[name], rate * part / QUANTA, LEAST.get(name, 0.0))
+
     names = list(negatives)
     parts = {name: QUANTA // len(names) for name in names}
     found = {
         name: [np.zeros(len(copies[name]), dtype=bool)]
-        + [
-            copies[name] <= tail_threshold(negatives[name], rate * part / QUANTA)
-            for part in range(1, QUANTA + 1)
-        ]
+        + [copies[name] <= limit(name, part) for part in range(1, QUANTA + 1)]
         for name in names
     }
 
@@ -108,12 +117,8 @@ def _shared_out(negatives: Distances, copies: Distances, rate: float) -> dict[st
         if top <= best:
             break
         best, parts = top, moves[i]
-    thresholds = {
-        name: tail_threshold(negatives[name], rate * part / QUANTA)
-        for name, part in parts.items()
-        if part
-    }
-    return {name: limit for name, limit in thresholds.items() if np.isfinite(limit)}
+    thresholds = {name: limit(name, part) for name, part in parts.items() if part}
+    return {name: value for name, value in thresholds.items() if np.isfinite(value)}
 
 
 def flagged(distances: Distances, thresholds: Mapping[str, float]) -> NDArray[np.bool_]:

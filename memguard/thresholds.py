@@ -19,10 +19,7 @@ class Threshold:
 
 DEFAULTS: Mapping[str, Threshold] = {
     "structure": Threshold(similar=0.30, memorized=0.26),
-    "fine_structure": Threshold(similar=0.42, memorized=0.36),
     "aligned_structure": Threshold(similar=0.55, memorized=0.45),
-    "local_features": Threshold(similar=-3, memorized=-5),
-    "phash256": Threshold(similar=74, memorized=60),
     "sscd_normalised": Threshold(similar=-0.28, memorized=-0.36),
     "clip": Threshold(similar=0.05, memorized=None),
 }
@@ -31,3 +28,6 @@ DEFAULTS: Mapping[str, Threshold] = {
 and transformed. A few hundred pictures prove no such rate; what the thresholds are worth on your
 index stands in its calibration. ``clip``: near-duplicates of LAION lie above cosine 0.95 (Webster
 et al. 2023, "On the De-duplication of LAION-2B"); CLIP is semantic, so alone it flags."""
+
+LEAST: Mapping[str, float] = {"sscd_normalised": -1, "clip_normalised": -1}
+"""The distance of an image to itself, where it is not 0: less that of strangers, which is 1."""

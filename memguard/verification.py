@@ -129,7 +129,7 @@ def measure(query: Picture, reference: Picture) -> dict[str, float]:
     Returns:
         ``l2``, ``tiled_l2`` and ``masked_tiled_l2`` of the squeezed squares, in [0, 1], or of
         the query laid over the reference by a small alignment, if that is closer;
-        ``structure`` and ``fine_structure``: 1 - correlation, in [0, 2], or half the
+        ``structure``: 1 - correlation, in [0, 2], or half the
         :func:`memguard.interior.interior_distance` if that is more;
         ``aligned_structure``: the same where an alignment puts the query over the reference, the
         correlation scaled down where fewer than :data:`TRUSTED_INLIERS` features agree on it, 1
@@ -146,7 +146,6 @@ def measure(query: Picture, reference: Picture) -> dict[str, float]:
         "tiled_l2": float(tiles[-1]),
         "masked_tiled_l2": float(tiles[KEPT_TILES - 1]),
         "structure": _witnessed(1 - float(query.coarse @ reference.coarse), query, reference),
-        "fine_structure": _witnessed(1 - float(query.fine @ reference.fine), query, reference),
         "aligned_structure": 1.0,
         "local_features": 0.0,
     }

@@ -183,12 +183,12 @@ def test_too_few_references_draw_the_defaults_in(
     monkeypatch: pytest.MonkeyPatch, gallery: Path
 ) -> None:
     """Each signal's default, or, where negatives are nearer than that, below the nearest."""
-    negatives = {"structure": spread(200, 0), "phash256": 100 + 10 * spread(200, 1)}
+    negatives = {"structure": spread(200, 0), "aligned_structure": 0.1 + spread(200, 1)}
     negatives["structure"][7] = 0.05
     found = in_memory(monkeypatch, gallery, negatives)
     assert not found.similar.calibrated
     assert not found.memorized.calibrated
-    assert found.thresholds["phash256"] == DEFAULTS["phash256"]
+    assert found.thresholds["aligned_structure"] == DEFAULTS["aligned_structure"]
     drawn = found.thresholds["structure"]
     assert drawn.memorized < 0.05, "0.001 of 200 is none"
     assert drawn.similar == DEFAULTS["structure"].similar, "0.01 of 200 is two"
@@ -200,11 +200,11 @@ def test_too_few_references_draw_the_defaults_in(
 def test_enough_references_choose_thresholds_of_their_own(
     monkeypatch: pytest.MonkeyPatch, gallery: Path
 ) -> None:
-    negatives = {"structure": spread(3000, 0), "phash256": 100 + 10 * spread(3000, 1)}
+    negatives = {"structure": spread(3000, 0), "aligned_structure": spread(3000, 1)}
     found = in_memory(monkeypatch, gallery, negatives)
     assert found.similar.calibrated
     assert found.memorized.calibrated
-    fresh = {"structure": spread(10**6, 2), "phash256": 100 + 10 * spread(10**6, 3)}
+    fresh = {"structure": spread(10**6, 2), "aligned_structure": spread(10**6, 3)}
     for label, target in (("similar", 0.01), ("memorized", 0.001)):
         limits = {name: getattr(limit, label) for name, limit in found.thresholds.items()}
         assert flagged(fresh, limits).mean() <= target * 1.1

@@ -25,7 +25,6 @@ SIGNALS = {
     "tiled_l2",
     "masked_tiled_l2",
     "structure",
-    "fine_structure",
     "aligned_structure",
     "local_features",
     "phash64",

@@ -299,7 +299,6 @@ def _pairs(index: Index, pairs: tuple[SetAside, ...]) -> list[dict[str, Any]]:
 
 DECIDING = (
     "structure",
-    "fine_structure",
     "phash256",
     "aligned_structure",
     "local_features",

@@ -207,7 +207,7 @@ def _compare(picture: Picture, match: Match | None, index: Index) -> Comparison 
         return None
     query = picture.mirrored() if match.view == "mirrored" else picture
     reference = record.picture()
-    helps = match.distances["aligned_structure"] < match.distances["fine_structure"]
+    helps = match.distances["aligned_structure"] < match.distances["structure"]
     alignment = align(query.features, reference.features) if helps else None
     return Comparison(match, query, reference, alignment)
 

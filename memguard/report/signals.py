@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 
 WORDS: Mapping[str, str] = {
-    "structure": "layout and colours, down to 1/40 of the picture: 1 - correlation",
-    "fine_structure": "grey details, down to 1/64 of the picture: 1 - correlation",
+    "structure": "layout and colours, down to 1/32 of the picture, and inside outlines: "
+    "1 - correlation",
     "aligned_structure": "details where matching points lay one picture over the other: "
     "1 - correlation",
     "local_features": "points that agree on one placement, counted below zero: -20 is 20 points",
