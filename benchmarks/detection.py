@@ -383,10 +383,12 @@ def promise_table(promised: Sequence[Promise]) -> str:
 
 def left_out_table(left_out: Sequence[Mapping[str, Any]]) -> str:
     rows = [["kind", "target", "false by leave-one-out", "false by held-out negatives", "factor"]]
+    rows[0].append("recall by leave-one-out / by held-out, %")
     for one in left_out:
         shares = [one[name] for name in ("leave-one-out", "held-out")]
         cells = [f"{share['count']}/{share['total']}" for share in shares]
         rows.append([one["kind"], f"{100 * one['target']:g} %", *cells, str(one["factor"])])
+        rows[-1].append(" / ".join(f"{100 * value:.1f}" for value in one["recall"].values()))
     return markdown(rows)
 
 

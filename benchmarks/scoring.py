@@ -262,8 +262,9 @@ def measurements(rows: Rows, rule: Rule, negatives: Rows) -> Measurements:
 
 
 def leave_one_out(splits: Sequence[Rows], rule: Rule, rate: float) -> dict[str, Any]:
-    """The rate on test negatives by thresholds from leave-one-out, and from held-out negatives."""
+    """Rate on test negatives, and recall, by thresholds from leave-one-out and from held-out."""
     counts = {"leave-one-out": 0, "held-out": 0}
+    found: dict[str, list[bool]] = {"leave-one-out": [], "held-out": []}
     total = 0
     for rows in splits:
         clean = [row for row in rows if row.transform == CLEAN or row.role == "copy"]
@@ -273,10 +274,12 @@ def leave_one_out(splits: Sequence[Rows], rule: Rule, rate: float) -> dict[str, 
         for name, negatives in sides.items():
             limits = choose(columns(negatives, rule), copies, rate)
             counts[name] += int(flagged(tests, limits).sum())
+            found[name] += flagged(copies, limits).tolist()
     left, held = counts["leave-one-out"], counts["held-out"]
     return {
         "target": rate,
         "rule": rule.name,
         **{name: vars(Rate.of(count, total)) for name, count in counts.items()},
         "factor": round(left / held, 2) if held and left else None,
+        "recall": {name: round(float(np.mean(hits)), 4) for name, hits in found.items()},
     }

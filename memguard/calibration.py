@@ -286,12 +286,12 @@ class WorkingPoint:
         """Whether so many negatives can prove the rate."""
         return negatives >= NEEDED_PER_RATE / self.rate
 
-    def thresholds(self, negatives: Distances, copies: Distances) -> dict[str, float]:
-        """Signal name to threshold, chosen by these negatives and copies."""
-        stricter = self.within.thresholds(negatives, copies) if self.within else {}
+    def thresholds(self, negatives: Distances, copies: Distances, of: int) -> dict[str, float]:
+        """Signal name to threshold, chosen by these negatives, of so many in all, and copies."""
+        stricter = self.within.thresholds(negatives, copies, of) if self.within else {}
         rate = self.rate - (self.within.rate if self.within else 0)
         here = {name: negatives[name] for name in self.signals}
-        if not self.calibrated(len(next(iter(here.values()), ()))):
+        if not self.calibrated(of):
             own = _drawn_in(here, self.rate, self.label)
         elif rate > 0:
             own = choose(here, {name: copies[name] for name in self.signals}, rate)
@@ -315,9 +315,9 @@ def operate(measured: Measurements, point: WorkingPoint) -> tuple[dict[str, floa
     false = sum(
         int(flagged(part(folds == fold), chosen).sum())
         for fold in range(min(FOLDS, count))
-        if (chosen := point.thresholds(part(folds != fold), measured.copies))
+        if (chosen := point.thresholds(part(folds != fold), measured.copies, count))
     )
-    thresholds = point.thresholds(measured.negatives, measured.copies)
+    thresholds = point.thresholds(measured.negatives, measured.copies, count)
     found = (
         flagged(measured.copies, thresholds)
         if thresholds

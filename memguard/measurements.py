@@ -46,10 +46,14 @@ MOST_DUPLICATES = 50
 """So many more references are looked at where all the nearest are copies of the one left out."""
 
 WITNESSES: Mapping[str, float] = {
-    name: limit.memorized for name, limit in DEFAULTS.items() if limit.memorized is not None
-} | {"phash256": 60, "local_features": -5}
-"""Distances within which a signal takes part in saying that a negative is a copy: as the defaults
-of `memguard.thresholds`, near the closest 0.1 % of novel pictures."""
+    "structure": 0.26,
+    "phash256": 60,
+    "aligned_structure": 0.45,
+    "local_features": -5,
+    "sscd_normalised": -0.36,
+}
+"""Distances within which a signal takes part in saying that a negative is a copy: near the closest
+0.1 % of novel pictures, as the default thresholds."""
 
 CERTAIN_FEATURES, CERTAIN_STRUCTURE = -25, 0.2
 """So many agreeing features on so close a structure make a copy without further witnesses."""
