@@ -183,7 +183,7 @@ def test_too_few_references_draw_the_defaults_in(
     monkeypatch: pytest.MonkeyPatch, gallery: Path
 ) -> None:
     """Each signal's default, or, where negatives are nearer than that, below the nearest."""
-    negatives = {"structure": spread(200, 0), "aligned_structure": 0.1 + spread(200, 1)}
+    negatives = {"structure": spread(200, 0), "aligned_structure": 0.2 + spread(200, 1)}
     negatives["structure"][7] = 0.05
     found = in_memory(monkeypatch, gallery, negatives)
     assert not found.similar.calibrated
