@@ -14,7 +14,7 @@ from measuring import Row
 from numpy.typing import NDArray
 from splits import CLEAN
 
-from memguard.calibration import Rate, WorkingPoint, operate
+from memguard.calibration import Rate, WorkingPoint, operate, working_points
 from memguard.defaults import NEEDED_PER_RATE
 from memguard.measurements import Measurements
 from memguard.tails import Distances, choose, flagged
@@ -165,9 +165,8 @@ def limits_of(rows: Rows, copies: Rows, rule: Rule, target: float, by: Mode) -> 
         return defaults(POINT[target], rule)
     if by == "library":
         taken = measurements(copies, rule, kept(rows, rule))
-        blocking = WorkingPoint("memorized", POINT_RATES["memorized"], rule.signals)
-        flagging = WorkingPoint("similar", POINT_RATES["similar"], rule.signals, blocking)
-        return operate(taken, blocking if POINT[target] == "memorized" else flagging)[0]
+        flag, block = working_points(rule.signals, **POINT_RATES)
+        return operate(taken, block if POINT[target] == "memorized" else flag)[0]
     pick = choose if rule in MEMGUARD else equal_tails
     return pick(columns(kept(rows, rule), rule), columns(copies, rule), target)
 

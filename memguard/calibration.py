@@ -12,7 +12,7 @@ import dataclasses
 import json
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -187,14 +187,11 @@ def calibrate(
     if negatives is not None:
         _require_enough(len(negatives), min(similar_rate, memorized_rate))
     measured = measure(detector, negatives, on_progress, np.random.default_rng(seed))
-    signals = tuple(measured.negatives)
-    blocking = WorkingPoint(
-        "memorized",
-        memorized_rate,
-        tuple(name for name in signals if clip_blocks or name not in ONLY_FLAGS),
+    flag, block = working_points(
+        list(measured.negatives), similar_rate, memorized_rate, clip_blocks=clip_blocks
     )
-    blocks, memorized = operate(measured, blocking)
-    flags, similar = operate(measured, WorkingPoint("similar", similar_rate, signals, blocking))
+    flags, similar = operate(measured, flag)
+    blocks, memorized = operate(measured, block)
     thresholds = {name: Threshold(limit, blocks.get(name)) for name, limit in flags.items()}
     calibration = Calibration(
         thresholds=thresholds,
@@ -302,6 +299,15 @@ class WorkingPoint:
             for name in self.signals
             if name in own or name in stricter
         }
+
+
+def working_points(
+    signals: Sequence[str], similar: float, memorized: float, *, clip_blocks: bool = False
+) -> tuple[WorkingPoint, WorkingPoint]:
+    """What flags and what blocks at these rates: CLIP only flags, unless ``clip_blocks``."""
+    blocking = tuple(name for name in signals if clip_blocks or name not in ONLY_FLAGS)
+    block = WorkingPoint("memorized", memorized, blocking)
+    return WorkingPoint("similar", similar, tuple(signals), within=block), block
 
 
 def operate(measured: Measurements, point: WorkingPoint) -> tuple[dict[str, float], Operating]:

@@ -123,12 +123,34 @@ def match_tones(query: Images, candidates: Images) -> Images:
     return np.asarray(gain * centred + target, dtype=np.float32)
 
 
+def laid_over(query: Picture, reference: Picture, alignment: Alignment | None) -> Images:
+    """The query's square as its pixels are compared with the reference's.
+
+    A small alignment (:attr:`memguard.alignment.Alignment.is_small`) is undone by OpenCV's warp if
+    that brings the two closer; where the query then ends, its edge is drawn out.
+
+    Returns:
+        float32 (SQUARE, SQUARE, 3) in [0, 1].
+    """
+    if alignment is None or not alignment.is_small:
+        return query.square
+    here, there = query.pixels.shape[1::-1], reference.pixels.shape[1::-1]
+    matrix = alignment.transform / (np.array(there)[:, None] / max(there))
+    matrix[:, :2] *= np.array(here) / max(here)
+    matrix[:, 2] *= SQUARE
+    matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
+    size = (SQUARE, SQUARE)
+    warped = cv2.warpAffine(query.square, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+    squares = np.stack([query.square, warped])
+    return np.asarray(squares[l2(reference.square, squares).argmin()])
+
+
 def measure(query: Picture, reference: Picture) -> dict[str, float]:
     """Every pixel distance between a view of a query and a reference; the smaller, the closer.
 
     Returns:
-        ``l2``, ``tiled_l2`` and ``masked_tiled_l2`` of the squeezed squares, in [0, 1], or of
-        the query laid over the reference by a small alignment, if that is closer;
+        ``l2``, ``tiled_l2`` and ``masked_tiled_l2`` of the squeezed squares, in [0, 1],
+        after a small alignment (:func:`laid_over`);
         ``structure``: 1 - correlation, in [0, 2], or half the
         :func:`memguard.interior.interior_distance` if that is more;
         ``aligned_structure``: the same where an alignment puts the query over the reference, the
@@ -137,10 +159,8 @@ def measure(query: Picture, reference: Picture) -> dict[str, float]:
         times the squared correlation, at most 0.
     """
     alignment = align(query.features, reference.features)
-    tiles = np.sort(tile_l2(query.square, reference.square[None]), axis=None)
-    if alignment is not None and alignment.is_small:
-        shifted = _laid_over(query, reference, alignment)
-        tiles = np.minimum(tiles, np.sort(tile_l2(shifted, reference.square[None]), axis=None))
+    square = laid_over(query, reference, alignment)
+    tiles = np.sort(tile_l2(square, reference.square[None]), axis=None)
     distances = {
         "l2": float(np.sqrt(np.square(tiles).mean())),
         "tiled_l2": float(tiles[-1]),
@@ -155,18 +175,6 @@ def measure(query: Picture, reference: Picture) -> dict[str, float]:
         distances["aligned_structure"] = 1 - trust * agreement
         distances["local_features"] = -alignment.inliers * max(agreement, 0.0) ** 2
     return distances
-
-
-def _laid_over(query: Picture, reference: Picture, alignment: Alignment) -> Images:
-    """The query's square warped onto the reference's; its edges are drawn out where it ends."""
-    here, there = query.pixels.shape[1::-1], reference.pixels.shape[1::-1]
-    shrink = np.array(there) / max(there)
-    matrix = alignment.transform / np.array([[shrink[0]], [shrink[1]]])
-    matrix[:, :2] *= np.array(here) / max(here)
-    matrix[:, 2] *= SQUARE
-    matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
-    size = (SQUARE, SQUARE)
-    return np.asarray(cv2.warpAffine(query.square, matrix, size, borderMode=cv2.BORDER_REPLICATE))
 
 
 def _witnessed(distance: float, query: Picture, reference: Picture) -> float:

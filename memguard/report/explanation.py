@@ -24,7 +24,7 @@ from memguard.index import Index
 from memguard.picture import Picture
 from memguard.report.signals import distance_text, threshold_text
 from memguard.verdict import Match, Signal, Verdict
-from memguard.verification import masked_tiled_l2, tile_l2
+from memguard.verification import l2, laid_over, masked_tiled_l2, match_tones, tile_l2
 
 PANEL = 300
 """Edge, in pixels, of the square that each of the four pictures stands in."""
@@ -73,13 +73,24 @@ class Comparison:
 
     @cached_property
     def tiles(self) -> NDArray[np.float32]:
-        """The l2 of each of the 4 x 4 tiles, without alignment, as the query matched."""
-        return np.asarray(tile_l2(self.query.square, self.reference.square[None])[0])
+        """The l2 of each of the 4 x 4 tiles, as the query matched."""
+        return np.asarray(tile_l2(self._square, self.reference.square[None])[0])
+
+    @cached_property
+    def _square(self) -> NDArray[np.float32]:
+        alignment = align(self.query.features, self.reference.features)
+        return laid_over(self.query, self.reference, alignment)
+
+    @property
+    def toned_rms(self) -> float:
+        """The l2 once brightness, contrast and colours are matched."""
+        toned = match_tones(self._square, self.reference.square[None])
+        return float(l2(self._square, toned)[0])
 
     @cached_property
     def mask(self) -> NDArray[np.bool_]:
         """The tiles that ``masked_tiled_l2`` compared, bool (4, 4), as the query matched."""
-        return np.asarray(masked_tiled_l2(self.query.square, self.reference.square[None])[1][0])
+        return np.asarray(masked_tiled_l2(self._square, self.reference.square[None])[1][0])
 
     @cached_property
     def placement(self) -> NDArray[np.float64]:
@@ -264,7 +275,11 @@ def _panels(explanation: Explanation) -> list[tuple[str, str, Image.Image]]:
     return [
         (*query, _fit(explanation.image)),
         (title, kept, shown),
-        (f"difference: rms {comparison.rms:.3f}", note, _fit(_heat(comparison))),
+        (
+            f"rms {comparison.rms:.3f}; with tones matched {comparison.toned_rms:.3f}",
+            note,
+            _fit(_heat(comparison)),
+        ),
         (
             f"masked_tiled_l2 {worst:.3f}",
             "l2 of each tile; crossed out: the 4 it leaves out",

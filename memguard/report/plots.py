@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memguard._optional import require
-from memguard.calibration import FOLDS, Calibration
+from memguard.calibration import FOLDS, Calibration, operate, working_points
 from memguard.defaults import NEEDED_PER_RATE
 from memguard.measurements import Measurements
 from memguard.report.signals import threshold_text
-from memguard.tails import choose, flagged
 from memguard.thresholds import Threshold
 from memguard.verdict import Label
 
@@ -108,7 +107,8 @@ def roc(calibration: Calibration, measured: Measurements) -> bytes | None:
     count = calibration.negatives
     if count < FEWEST or not measured.transforms:
         return None
-    rates, recalls = zip(*(_trade(measured, count, rate) for rate in RATES.tolist()))
+    blocked = calibration.memorized.target
+    rates, recalls = zip(*(_trade(measured, rate, blocked) for rate in RATES.tolist()))
 
     def draw(axes: Axes) -> None:
         axes.plot(rates, recalls, "o", color=COPIES, ms=3.5, label="other targets")
@@ -180,19 +180,11 @@ def recall_bars(calibration: Calibration) -> bytes | None:
     return _svg(draw, (5.2, 0.6 + 0.31 * len(names)))
 
 
-def _trade(measured: Measurements, count: int, rate: float) -> tuple[float, float]:
-    """False-positive rate and recall of thresholds chosen for a target rate."""
-    folds = np.arange(count) % FOLDS
-
-    def part(rows: NDArray[np.bool_]) -> Mapping[str, NDArray[np.float64]]:
-        return {name: values[rows] for name, values in measured.negatives.items()}
-
-    false = 0
-    for fold in range(FOLDS):
-        limits = choose(part(folds != fold), measured.copies, rate)
-        false += int(flagged(part(folds == fold), limits).sum())
-    found = flagged(measured.copies, choose(measured.negatives, measured.copies, rate))
-    return false / count, float(found.mean())
+def _trade(measured: Measurements, rate: float, blocked: float) -> tuple[float, float]:
+    """False-positive rate and recall of what flags, at one target rate of it."""
+    flag, _ = working_points(list(measured.negatives), rate, min(blocked, rate))
+    _, worth = operate(measured, flag)
+    return worth.observed.share, _mean(worth.recall)
 
 
 def _limits(threshold: Threshold | None) -> dict[Label, float]:

@@ -197,7 +197,7 @@ def test_held_out_negatives_a_copy_among_them_and_a_reached_target(
         proven = point.observed.upper <= point.target
         assert ("is PROVEN" in page.words(label)) == proven
 
-    rate, recall = _trade(Measurements.read(index), calibration.negatives, 0.2)
+    rate, recall = _trade(Measurements.read(index), 0.2, calibration.memorized.target)
     assert rate == calibration.similar.observed.share, "the ROC passes through the working point"
     shares = list(calibration.similar.recall.values())
     assert recall == pytest.approx(sum(shares) / len(shares), abs=1e-9)
