@@ -108,8 +108,8 @@ class Detector:
                 candidates["as is"][i].update(nearest)
         wanted = sorted(set().union(*(rows for lists in candidates.values() for rows in lists)))
         records = dict(zip(wanted, self.index.take(wanted), strict=True))
-        references = {row: record.picture() for row, record in records.items()}
-        blank = {row for row, reference in references.items() if reference.is_blank}
+        references = {row: r.picture() for row, r in records.items() if r.has_pixels}
+        blank = {row for row, record in records.items() if record.blank}
         matches: list[list[Match]] = []
         for i in range(len(queries)):
             seen: dict[str, list[Match]] = {}
@@ -119,7 +119,9 @@ class Detector:
                     rows[name] = np.concatenate([rows[name], parts[name][i]])
                 for row in candidates[view][i] - blank:
                     record = records[row]
-                    measured = measure(pictures[i], references[row]) | self._compare(rows, record)
+                    measured = self._compare(rows, record)
+                    if record.has_pixels:
+                        measured = measure(pictures[i], references[row]) | measured
                     seen.setdefault(record.id, []).append(self._match(record, view, measured))
             closest = [max(views_of, key=self._evidence) for views_of in seen.values()]
             matches.append(sorted(closest, key=self._evidence, reverse=True))
@@ -130,17 +132,20 @@ class Detector:
         signals = tuple(
             Signal(
                 name,
-                min(match.distances[name] for match in matches),
+                min(match.distances[name] for match in matches if name in match.distances),
                 threshold.similar,
                 threshold.memorized,
             )
             for name, threshold in self.thresholds.items()
-            if matches and name in matches[0].distances
+            if any(name in match.distances for match in matches)
         )
         if not signals:
             return Verdict("clear", 0.0, why="no reference came near the image")
         strongest = max(signals, key=lambda signal: signal.evidence)
-        closest = min(matches, key=lambda match: match.distances[strongest.name])
+        closest = min(
+            (match for match in matches if strongest.name in match.distances),
+            key=lambda match: match.distances[strongest.name],
+        )
         return Verdict(
             label=max((signal.label for signal in signals), key=SEVERITY.index),
             score=strongest.evidence,
@@ -206,7 +211,9 @@ class Detector:
     def _compare(self, rows: Mapping[str, NDArray[Any]], record: Record) -> dict[str, float]:
         compared: dict[str, float] = {}
         for spec in self.index.specs:
-            name, reference = spec.name, record.rows[spec.name]
+            name, reference = spec.name, record.rows.get(spec.name)
+            if reference is None:
+                continue
             compared[name] = float(distances(spec, reference, rows[name]).min())
             if name in NORMALISED:
                 background = self.index.background(name)
@@ -221,8 +228,11 @@ class Detector:
             uri=record.uri,
             view=view,
             distances=measured,
-            copies=self.index.copies(record.id),
+            copies=record.copies,
+            duplicates=record.duplicates,
             caption=record.caption,
+            rights=record.rights,
+            url=record.url,
         )
 
     def _evidence(self, match: Match) -> float:
