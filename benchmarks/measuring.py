@@ -28,13 +28,13 @@ from memguard.descriptors import weightless_descriptors
 from memguard.descriptors.base import Descriptor
 from memguard.descriptors.sscd import Sscd
 from memguard.detector import Detector
-from memguard.index import Index
 from memguard.index.builder import build
+from memguard.index.opened import DirectoryIndex
 from memguard.index.reading import content_id
 from memguard.index.store import Record
 from memguard.measurements import is_copy
 from memguard.picture import Picture
-from memguard.sources import Item
+from memguard.sources import FileItem, Item
 from memguard.verdict import Match
 from memguard.verification import measure
 
@@ -199,15 +199,18 @@ def sscd() -> Sscd:
 class References:
     """The references of a task as a source of the builder; their uri is the file name."""
 
+    name = "references"
+
     def __init__(self, task: Task) -> None:
         self.pictures = task.references
 
-    def __len__(self) -> int:
+    def size(self) -> int:
         return len(self.pictures)
 
-    def __iter__(self) -> Iterator[Item]:
+    def iterate(self, after: str | None = None) -> Iterator[Item]:  # noqa: ARG002
+        """All of them, whatever the position: a benchmark's build is never resumed."""
         for picture in self.pictures:
-            yield Item(picture.path.name, picture.path, "")
+            yield FileItem(uri=picture.path.name, state="", path=picture.path)
 
 
 class Shared:
@@ -238,7 +241,7 @@ class SharedPicture(Picture):
         return self._mirrored
 
 
-class SharedIndex(Index):
+class SharedIndex(DirectoryIndex):
     """An index whose references are decoded once."""
 
     def take(self, positions: Sequence[int]) -> list[Record]:

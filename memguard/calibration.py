@@ -9,7 +9,6 @@ own references with themselves and their near-duplicates taken out. Simulated co
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
 import math
 from collections.abc import Callable, Sequence
@@ -30,7 +29,7 @@ from memguard.measurements import Measurements, Method, Negatives, SetAside, mea
 from memguard.tails import Distances, choose, flagged
 from memguard.thresholds import DEFAULTS, Threshold
 from memguard.verdict import Label
-from memguard.writing import write_json
+from memguard.writing import checked_json, read_checked, write_bytes
 
 NAME = "calibration.json"
 
@@ -126,7 +125,11 @@ class Calibration:
 
     def write(self, directory: Path) -> None:
         """Save with the index, in one atomic step."""
-        write_json(directory / NAME, dataclasses.asdict(self))
+        write_bytes(directory / NAME, self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """What :meth:`read` and :meth:`of` read."""
+        return checked_json(dataclasses.asdict(self))
 
     @classmethod
     def read(cls, directory: Path) -> Calibration | None:
@@ -136,7 +139,24 @@ class Calibration:
             CalibrationError: the file is damaged.
         """
         try:
-            data = json.loads((directory / NAME).read_bytes())
+            return cls._parse((directory / NAME).read_bytes(), directory)
+        except FileNotFoundError:
+            return None
+
+    @classmethod
+    def of(cls, index: Index) -> Calibration | None:
+        """The calibration that an opened index has, or None.
+
+        Raises:
+            CalibrationError: it is damaged.
+        """
+        data = index.document(NAME)
+        return None if data is None else cls._parse(data, index.name)
+
+    @classmethod
+    def _parse(cls, text: bytes, where: object) -> Calibration:
+        try:
+            data = read_checked(text)
             return cls(
                 thresholds={k: Threshold(**v) for k, v in data.pop("thresholds").items()},
                 similar=_operating(data.pop("similar")),
@@ -144,11 +164,9 @@ class Calibration:
                 set_aside=tuple(SetAside(**row) for row in data.pop("set_aside")),
                 **data,
             )
-        except FileNotFoundError:
-            return None
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise CalibrationError(
-                f"{directory / NAME} is damaged ({error}); run `memguard calibrate {directory}`"
+                f"the {NAME} of {where} is damaged ({error}); run `memguard calibrate {where}`"
             ) from error
 
 
@@ -224,20 +242,25 @@ def calibrated_detector(
     thorough: bool = False,
     clip_weights: str | None = None,
     sscd_weights: str | None = None,
+    loaded: Detector | None = None,
 ) -> Detector:
     """The index's detector: its descriptors loaded, its calibrated thresholds, else the defaults.
 
     Logs a warning where the index has none, has outgrown them, or was calibrated otherwise.
+    ``loaded``: a detector whose models are used again, where they are the index's.
 
     Raises:
         WeightsError: see :func:`memguard.descriptors.load_descriptors`.
         CalibrationError: the calibration is damaged.
     """
-    descriptors = load_descriptors(
-        index.specs, clip_weights=clip_weights, sscd_weights=sscd_weights
-    )
-    calibration = Calibration.read(index.directory)
-    again = f"run `memguard calibrate {index.directory}`"
+    if loaded is not None and loaded.index.specs == index.specs:
+        descriptors = loaded.descriptors
+    else:
+        descriptors = load_descriptors(
+            index.specs, clip_weights=clip_weights, sscd_weights=sscd_weights
+        )
+    calibration = Calibration.of(index)
+    again = f"run `memguard calibrate {index.name}`"
     if calibration is None:
         log.warning("%s has not been calibrated; default thresholds apply: %s", index, again)
         return Detector(index, descriptors, thorough=thorough)

@@ -114,8 +114,8 @@ class Detector:
                 candidates["as is"][i].update(nearest)
         wanted = sorted(set().union(*(rows for lists in candidates.values() for rows in lists)))
         records = dict(zip(wanted, self.index.take(wanted), strict=True))
-        references = {row: record.picture() for row, record in records.items()}
-        blank = {row for row, reference in references.items() if reference.is_blank}
+        references = {row: r.picture() for row, r in records.items() if r.has_pixels}
+        blank = {row for row, record in records.items() if record.blank}
         matches: list[list[Match]] = []
         for i in range(len(queries)):
             seen: dict[str, list[Match]] = {}
@@ -127,7 +127,9 @@ class Detector:
                 compared = self._compare(rows, [records[row] for row in near])
                 for row, distances_of in zip(near, compared, strict=True):
                     record = records[row]
-                    measured = measure(pictures[i], references[row]) | distances_of
+                    measured = distances_of
+                    if record.has_pixels:
+                        measured = measure(pictures[i], references[row]) | measured
                     seen.setdefault(record.id, []).append(self._match(record, view, measured))
             closest = [max(views_of, key=self._evidence) for views_of in seen.values()]
             matches.append(sorted(closest, key=self._evidence, reverse=True))
@@ -138,17 +140,20 @@ class Detector:
         signals = tuple(
             Signal(
                 name,
-                min(match.distances[name] for match in matches),
+                min(match.distances[name] for match in matches if name in match.distances),
                 threshold.similar,
                 threshold.memorized,
             )
             for name, threshold in self.thresholds.items()
-            if matches and name in matches[0].distances
+            if any(name in match.distances for match in matches)
         )
         if not signals:
             return Verdict("clear", 0.0, why="no reference came near the image")
         strongest = max(signals, key=lambda signal: signal.evidence)
-        closest = min(matches, key=lambda match: match.distances[strongest.name])
+        closest = min(
+            (match for match in matches if strongest.name in match.distances),
+            key=lambda match: match.distances[strongest.name],
+        )
         return Verdict(
             label=max((signal.label for signal in signals), key=SEVERITY.index),
             score=strongest.evidence,
@@ -216,18 +221,19 @@ class Detector:
     ) -> list[dict[str, float]]:
         """The smallest distance of a query's rows to each record, in every descriptor."""
         compared: list[dict[str, float]] = [{} for _ in records]
-        if not records:
-            return compared
         for spec in self.index.specs:
             name, queries = spec.name, rows[spec.name]
-            references = np.stack([record.rows[name] for record in records])
+            held = [i for i, record in enumerate(records) if name in record.rows]
+            if not held:
+                continue
+            references = np.stack([records[i].rows[name] for i in held])
             columns = {name: np.stack([distances(spec, row, references) for row in queries])}
             if name in NORMALISED:
                 background = self.index.background(name)
                 columns[f"{name}_normalised"] = normalised(queries, references, background)
             for signal, column in columns.items():
-                for found, value in zip(compared, column.min(axis=0).tolist(), strict=True):
-                    found[signal] = value
+                for i, value in zip(held, column.min(axis=0).tolist(), strict=True):
+                    compared[i][signal] = value
         return compared
 
     def _match(self, record: Record, view: View, measured: dict[str, float]) -> Match:
@@ -236,8 +242,11 @@ class Detector:
             uri=record.uri,
             view=view,
             distances=measured,
-            copies=self.index.copies(record.id),
+            copies=record.copies,
+            duplicates=record.duplicates,
             caption=record.caption,
+            rights=record.rights,
+            url=record.url,
         )
 
     def _evidence(self, match: Match) -> float:

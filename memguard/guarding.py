@@ -25,7 +25,7 @@ from memguard.errors import (
     MemorizedImageError,
     UnsupportedOutputError,
 )
-from memguard.index import Index
+from memguard.index import Health, Index
 from memguard.latents import latent_reader
 from memguard.outputs import Output, take_apart
 from memguard.policy import Action, Policy
@@ -129,11 +129,45 @@ class Guard:
         self.policy = Policy.of(policy)
         self.on_error = _one_of(OnError, "on_error", on_error)
         self.latents = _one_of(Latents, "latents", latents)
-        self.index = index if isinstance(index, Index) else Index.open(index)
-        self._detector = calibrated_detector(
-            self.index, thorough=thorough, clip_weights=clip_weights, sscd_weights=sscd_weights
-        )
+        self._options: dict[str, Any] = {
+            "thorough": thorough,
+            "clip_weights": clip_weights,
+            "sscd_weights": sscd_weights,
+        }
+        opened = index if isinstance(index, Index) else Index.open(index)
+        self._detector = calibrated_detector(opened, **self._options)
         self._local = threading.local()
+
+    @property
+    def index(self) -> Index:
+        """The index that images are checked against now."""
+        return self._detector.index
+
+    def reload(self) -> Index:
+        """Open the newest version of the index, and check everything against it from now on.
+
+        Checks that are under way end on the version that they began with; none waits, and models
+        are not loaded again. If the newest version cannot be opened, the guard keeps the old one.
+
+        Returns:
+            The index as it is now.
+
+        Raises:
+            IndexUnavailableError, WeightsError, CalibrationError: see :class:`Guard`.
+        """
+        detector = calibrated_detector(
+            Index.open(self.index.name), loaded=self._detector, **self._options
+        )
+        self._detector = detector
+        return detector.index
+
+    def health(self) -> Health:
+        """Look up the index's canaries, which any search must find.
+
+        Raises:
+            IndexUnavailableError: a search does not find them: the guard would let copies through.
+        """
+        return self.index.health()
 
     @property
     def last_verdicts(self) -> tuple[Verdict, ...]:

@@ -6,7 +6,6 @@ recognised by the agreement of independent signals, set aside and reported.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,7 +29,7 @@ from memguard.tails import Distances
 from memguard.thresholds import DEFAULTS
 from memguard.transforms import simulated_copies
 from memguard.verdict import Match
-from memguard.writing import write_json
+from memguard.writing import checked_json, read_checked, write_bytes
 
 NAME = "measurements.json"
 
@@ -67,7 +66,7 @@ class FolderPictures(Sequence[tuple[str, Picture]]):
     """The readable images of a folder as negatives, each read when it is looked at."""
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
-        self._items = list(Folder(root))
+        self._items = list(Folder(root).iterate())
 
     def __len__(self) -> int:
         return len(self._items)
@@ -125,8 +124,11 @@ class Measurements:
 
     def write(self, directory: Path) -> None:
         """Save with the index, for plots and reviews."""
-        write_json(
-            directory / NAME,
+        write_bytes(directory / NAME, self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """What :meth:`read` reads."""
+        return checked_json(
             {
                 "negatives": {name: _finite(row) for name, row in self.negatives.items()},
                 "copies": {name: _finite(row) for name, row in self.copies.items()},
@@ -134,27 +136,40 @@ class Measurements:
                 "method": self.method,
                 "blank": self.blank,
                 "set_aside": [vars(pair) for pair in self.set_aside],
-            },
+            }
         )
 
     @classmethod
     def read(cls, directory: Path) -> Measurements:
-        """What the index's calibration measured.
+        """What the calibration of the index in a directory measured.
 
         Raises:
             CalibrationError: there is none, or it is damaged.
         """
+        path = directory / NAME
+        return cls._parse(path.read_bytes() if path.exists() else b"", directory)
+
+    @classmethod
+    def of(cls, index: Index) -> Measurements:
+        """What an opened index's calibration measured.
+
+        Raises:
+            CalibrationError: there is none, or it is damaged.
+        """
+        return cls._parse(index.document(NAME) or b"", index.name)
+
+    @classmethod
+    def _parse(cls, text: bytes, where: object) -> Measurements:
         try:
-            data = json.loads((directory / NAME).read_bytes())
+            data = read_checked(text)
             for side in ("negatives", "copies"):
                 data[side] = {name: _with_infinity(row) for name, row in data[side].items()}
             data["transforms"] = tuple(data["transforms"])
             data["set_aside"] = tuple(SetAside(**pair) for pair in data["set_aside"])
             return cls(**data)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise CalibrationError(
-                f"{directory} has no readable measurements ({error}); run "
-                f"`memguard calibrate {directory}`"
+                f"{where} has no readable measurements ({error}); run `memguard calibrate {where}`"
             ) from error
 
 
@@ -180,7 +195,7 @@ def measure(
         on_progress: called with queries measured and queries to measure.
         rng: draws the samples and the simulated copies.
     """
-    sample = sorted(rng.permutation(len(detector.index))[:MOST_NEGATIVES].tolist())
+    sample = sorted(detector.index.sample(MOST_NEGATIVES, rng))
     copies = list(_simulated(detector.index, rng))
     count = len(sample) if negatives is None else len(negatives)
     total = count + len(copies)
@@ -250,15 +265,18 @@ def is_copy(distances: Mapping[str, float]) -> bool:
     layout = within("structure") + within("phash256")
     pieces = within("aligned_structure") and within("local_features")
     certain = (
-        distances["local_features"] <= CERTAIN_FEATURES
-        and distances["aligned_structure"] <= CERTAIN_STRUCTURE
+        distances.get("local_features", math.inf) <= CERTAIN_FEATURES
+        and distances.get("aligned_structure", math.inf) <= CERTAIN_STRUCTURE
     )
     return certain or layout == 2 or (layout > 0) + pieces + within("sscd_normalised") >= 2
 
 
 def _closest(matches: Sequence[Match]) -> Mapping[str, float]:
-    names = matches[0].distances if matches else ()
-    return {name: min(match.distances[name] for match in matches) for name in names}
+    names = dict.fromkeys(name for match in matches for name in match.distances)
+    return {
+        name: min(match.distances[name] for match in matches if name in match.distances)
+        for name in names
+    }
 
 
 def _references(index: Index, positions: Sequence[int]) -> list[tuple[str, Picture]]:
@@ -276,9 +294,9 @@ def _image(record: Record) -> Image.Image:
 
 def _simulated(index: Index, rng: np.random.Generator) -> Iterator[tuple[str, str, Picture]]:
     """Transform, id of the reference, and the copy, for a sample of the references."""
-    order = rng.permutation(len(index)).tolist()
+    order = index.sample(len(index), rng)
     others = [picture.image for _, picture in _references(index, order[-OTHERS:])]
-    count = min(COPIED, max(FEWEST_COPIED, len(index) // 4))
+    count = min(COPIED, max(FEWEST_COPIED, len(order) // 4))
     for original, picture in _references(index, order[:count]):
         if not picture.is_blank:
             for name, transform in simulated_copies(others).items():

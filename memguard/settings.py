@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from memguard.errors import ConfigurationError
+from memguard.milvus_address import in_milvus
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -16,8 +17,8 @@ else:
 VARIABLE = "MEMGUARD_INDEX"
 
 
-def configured_index() -> Path:
-    """The path in ``$MEMGUARD_INDEX``, else ``index`` in the nearest ``[tool.memguard]`` table.
+def configured_index() -> str | Path:
+    """Where the index is: ``$MEMGUARD_INDEX``, else ``index`` in the nearest ``[tool.memguard]``.
 
     The table is looked for in ``pyproject.toml`` of the working directory and its parents; a
     relative path in it starts at that file.
@@ -27,14 +28,14 @@ def configured_index() -> Path:
     """
     named = os.environ.get(VARIABLE)
     if named:
-        return Path(named)
+        return named if in_milvus(named) else Path(named)
     here = Path.cwd()
     for folder in (here, *here.parents):
         project = folder / "pyproject.toml"
         if project.is_file():
             index = _table(project).get("index")
             if index is not None:
-                return folder / str(index)
+                return str(index) if in_milvus(index) else folder / str(index)
     raise ConfigurationError(
         f'no index named: call guard(pipe, index="training.memguard"), set {VARIABLE}, or write '
         '[tool.memguard] index = "training.memguard" into pyproject.toml'

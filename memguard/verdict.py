@@ -75,7 +75,10 @@ class Match:
         view: how the query was turned when it came closest.
         distances: signal name to distance, in the units of :class:`Signal`.
         copies: how many files of the training set hold exactly these bytes.
+        duplicates: how many references are nearly this image, itself included.
         caption: the training caption, where the source had one.
+        rights: licence and copyright notice, of the source or in the file.
+        url: where the image was published, where the source said so.
     """
 
     id: str
@@ -83,7 +86,10 @@ class Match:
     view: View
     distances: dict[str, float]
     copies: int = 1
+    duplicates: int = 1
     caption: str | None = None
+    rights: str | None = None
+    url: str | None = None
 
 
 @dataclass(frozen=True)

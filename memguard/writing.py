@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -10,17 +11,66 @@ from typing import Any
 PARTIAL = ".tmp"
 """Added to the name of a file until it is complete; a killed writer may leave one behind."""
 
+CHECKSUM = "sha256"
+"""The key under which a JSON file holds the fingerprint of all its other keys."""
 
-def write_text(path: Path, text: str) -> None:
+
+def write_bytes(path: Path, data: bytes) -> None:
     """Replace the file at ``path`` in one atomic step."""
     partial = path.with_name(path.name + PARTIAL)
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(text)
+    with partial.open("wb") as file:
+        file.write(data)
         file.flush()
         os.fsync(file.fileno())
     os.replace(partial, path)
 
 
-def write_json(path: Path, data: Any) -> None:
-    """Replace the file at ``path`` by JSON in one atomic step."""
-    write_text(path, json.dumps(data, indent=2))
+def write_text(path: Path, text: str) -> None:
+    """Replace the file at ``path`` in one atomic step."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: Path, data: dict[str, Any]) -> None:
+    """Replace the file at ``path`` by :func:`checked_json` in one atomic step."""
+    write_bytes(path, checked_json(data))
+
+
+def checked_json(data: dict[str, Any]) -> bytes:
+    """A JSON object that tells by itself whether one of its bytes has changed since."""
+    plain = json.loads(json.dumps(data))
+    return json.dumps({**plain, CHECKSUM: _checksum(plain)}, indent=2).encode("utf-8")
+
+
+def read_checked(data: bytes) -> dict[str, Any]:
+    """The inverse of :func:`checked_json`.
+
+    Raises:
+        ValueError: these are other bytes than :func:`checked_json` gave.
+    """
+    found = json.loads(data)
+    if not isinstance(found, dict):
+        raise ValueError("it is no JSON object")
+    recorded = found.pop(CHECKSUM, None)
+    if recorded != _checksum(found) or data != checked_json(found):
+        raise ValueError("its checksum does not fit its contents")
+    return found
+
+
+def sealed(text: str) -> str:
+    """A page of HTML that ends with the fingerprint of what comes before."""
+    return f"{text.rstrip()}\n{_seal(text.rstrip())}\n"
+
+
+def is_sealed(text: str) -> bool:
+    """Whether this is a page as :func:`sealed` gave it."""
+    page, _, _ = text.rstrip("\n").rpartition("\n")
+    return text == sealed(page)
+
+
+def _seal(text: str) -> str:
+    return f"<!-- {CHECKSUM} {hashlib.sha256(text.encode('utf-8')).hexdigest()} -->"
+
+
+def _checksum(data: dict[str, Any]) -> str:
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()

@@ -1,11 +1,12 @@
 """Runs one build again and again, each in a forked process that is killed at another moment.
 
     python killing.py IMAGES TARGET [BASE]
+    python killing.py --compact TARGET BASE
 
 Copy number n of BASE (an index to grow; or nothing) is TARGET/step-n: its build kills itself
 with SIGKILL just before its n-th step that changes the disk. TARGET/time-n is killed from
-outside after a share of the time that a whole build takes. (Forking is sound here: this
-process itself never runs FAISS or Lance.)
+outside after a share of the time that a whole build takes. A compaction likewise. (Forking is
+sound here: this process itself never runs FAISS or Lance.)
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import lance
 
 from memguard.descriptors import weightless_descriptors
 from memguard.index import builder
+from memguard.index.compaction import compact
 from memguard.sources import Folder
 
 SHARES = (0.2, 0.5, 0.7, 0.9)
@@ -46,25 +48,34 @@ def die_before(step: int) -> None:
     os.replace = dying(os.replace)
     os.unlink = dying(os.unlink)
     lance.write_dataset = dying(lance.write_dataset)
+    for name in ("delete", "cleanup_old_versions"):
+        setattr(lance.LanceDataset, name, dying(getattr(lance.LanceDataset, name)))
+    optimizer = lance.dataset.DatasetOptimizer
+    optimizer.compact_files = dying(optimizer.compact_files)
     Path.unlink = dying(Path.unlink)  # type: ignore[method-assign]
     Path.mkdir = dying(Path.mkdir)  # type: ignore[method-assign]
 
 
-def start(images: Path, output: Path, base: Path | None, step: int = -1) -> int:
-    """Fork a build, and return its process id."""
+def start(images: Path | None, output: Path, base: Path | None, step: int = -1) -> int:
+    """Fork a build, or a compaction where there are no images, and return its process id."""
     if base:
         shutil.copytree(base, output)
     process = os.fork()
     if process == 0:
         builder.CHUNK = builder.STEP_IMAGES = 4
         die_before(step)
-        builder.build(Folder(images), output, weightless_descriptors(), workers=0)
+        if images:
+            builder.build(Folder(images), output, weightless_descriptors(), workers=0)
+        else:
+            compact(output)
         os._exit(0)
     return process
 
 
 def main() -> None:
-    images, target, *rest = map(Path, sys.argv[1:])
+    first, *others = sys.argv[1:]
+    target, *rest = map(Path, others)
+    images = None if first == "--compact" else Path(first)
     base = rest[0] if rest else None
     seconds = 0.0
     for step in itertools.count():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,14 @@ def encoded(image: Image.Image, format: str, **options: Any) -> bytes:
     stream = io.BytesIO()
     image.save(stream, format, **options)
     return stream.getvalue()
+
+
+def decompression_bomb() -> bytes:
+    """A PNG of 60,000 x 60,000 pixels, as its header says, in a few bytes."""
+    data = bytearray(encoded(Image.new("L", (1, 1)), "PNG"))
+    data[16:24] = (60_000).to_bytes(4, "big") * 2
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    return bytes(data)
 
 
 def mean_difference(left: Image.Image, right: Image.Image) -> float:

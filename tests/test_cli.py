@@ -124,6 +124,7 @@ def test_build_again_and_json(built: tuple[Path, BuildSummary], tmp_path: Path) 
         "added": 0,
         "skipped": 61,
         "duplicates": 0,
+        "refused": 0,
         "unreadable": {str(images / "broken.png"): "not an image in a format that Pillow reads"},
     }
 
@@ -149,6 +150,9 @@ def test_check_and_info_as_json(built: tuple[Path, BuildSummary], tmp_path: Path
         "vlad",
     ]
     assert list(info["unreadable"]) == [str(index.parent / "images" / "broken.png")]
+    assert info["searches"]["phash256"]["kind"] == "BFlat"
+    assert info["bytes_per_image"]["vlad"] > 4096
+    assert (info["removed"], info["refused"], info["format"]) == (0, 0, 2)
 
 
 def test_every_kind_of_file_can_be_checked(
@@ -176,6 +180,63 @@ def test_every_kind_of_file_can_be_checked(
     )
     for row in verdicts.values():
         assert Path(row["matches"][0]["uri"]).name == "0000.jpg"
+
+
+def test_the_life_of_an_index(
+    photographs: dict[str, Image.Image], gallery: Path, tmp_path: Path
+) -> None:
+    """Grown, looked into, an image taken down, compacted, verified, merged."""
+    index = shutil.copytree(gallery, tmp_path / "x.memguard")
+    (tmp_path / "more").mkdir()
+    photographs["chelsea.png"].save(tmp_path / "more" / "cat.jpg", quality=70)
+    photographs["rocket.jpg"].save(tmp_path / "more" / "rocket.png")
+    done = memguard("add", index, tmp_path / "more", "--no-calibrate", "--memory", "1GB")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "6 images. Files of this build: 2 new, 0 exact duplicates" in done.stdout
+
+    done = memguard("duplicates", index, "-o", tmp_path / "sheet.png")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"4 +│ 2 +│ .*chelsea.png +│ a cat", done.stdout), done.stdout
+    assert Image.open(tmp_path / "sheet.png").size == (1096, 164)
+    (row,) = json.loads(memguard("duplicates", index, "--json").stdout)
+    assert (row["files"], row["images"], len(row["members"])) == (4, 2, 2)
+
+    photographs["chelsea.png"].resize((200, 133)).save(tmp_path / "copy.jpg", quality=60)
+    done = memguard("remove", index, "--like", tmp_path / "copy.jpg")
+    assert done.returncode == 1
+    assert "Remove these 2 images?" in done.stderr
+    done = memguard("remove", index, "--like", tmp_path / "copy.jpg", "--yes", "--json")
+    removed = json.loads(done.stdout)
+    assert set(removed["removed"]) == {member["id"] for member in row["members"]}
+    assert removed["records"] == 4
+    done = memguard("remove", index, "--uri", tmp_path / "more" / "rocket.png")
+    assert "1 images removed, 3 left" in done.stdout
+    assert_one_line_error(memguard("remove", index, "--uri", "/x.png"), "holds no image of /x.png")
+    assert_one_line_error(memguard("remove", index), "nothing to remove: name images by --id")
+    done = memguard("check", tmp_path / "copy.jpg", "-i", index)
+    assert (done.returncode, done.stdout.split()[0]) == (0, "clear")
+    assert "3 removed (not yet compacted), 3 refused" in memguard("info", index).stdout
+
+    done = memguard("compact", index)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "3 removed images left the files, 3 images are in it" in done.stdout
+    done = memguard("verify", index)
+    assert done.returncode == 0
+    assert " 0 damaged" in done.stdout
+    (file,) = index.glob("ann/phash64-*.faiss")
+    file.write_bytes(file.read_bytes()[::-1])
+    done = memguard("verify", index)
+    assert done.returncode == 4
+    assert f"damaged ann/{file.name}: it holds other bytes than were written" in done.stdout
+    done = memguard("verify", index, "--mend", "--json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["mended"] == [f"ann/{file.name}"]
+
+    done = memguard("merge", index, gallery, "-o", tmp_path / "merged")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"{tmp_path}/merged: 3 images." in done.stdout
+    done = memguard("remove", index, "--undo", "--id", row["members"][0]["id"])
+    assert done.stdout == f"{index}: 3 images\n"
 
 
 def test_errors_are_one_line(calibrated: Calibrated, tmp_path: Path) -> None:
@@ -251,6 +312,8 @@ def test_models_pull_says_where_the_weights_lie(tmp_path: Path) -> None:
 def test_version_help_and_wrong_options() -> None:
     assert memguard("version").stdout == f"{__version__}\n"
     help_text = memguard("--help").stdout
+    for command in ("add", "remove", "compact", "verify", "merge", "duplicates"):
+        assert command in help_text
     for command in ("build", "calibrate", "check", "info", "models", "version"):
         assert command in help_text
     wrong = memguard("build", "--nonesuch")

@@ -15,6 +15,7 @@ from memguard.calibration import calibrated_detector
 from memguard.descriptors import load_descriptors
 from memguard.detector import MATCHES, Detector
 from memguard.index import Index
+from memguard.index.canary import CANARIES
 from memguard.picture import Picture
 from memguard.thresholds import DEFAULTS, Threshold
 from memguard.transforms import SIMULATED_COPIES
@@ -155,7 +156,7 @@ def test_why_is_one_plain_sentence(index: Index, detector: Detector, cat: Image.
         {"phash256": Threshold(similar=70, memorized=50)},
         rates={"similar": 0.01, "memorized": 0.001},
     )
-    uri = index.take([1])[0].uri
+    uri = index.take([CANARIES + 1])[0].uri
     (exact, mirrored) = only.detect([cat, copy(cat, "mirror")])
     assert exact.why == (
         f"phash256 distance 0 to reference {uri} is within the block threshold 50 (FPR 0.001)"
@@ -217,7 +218,7 @@ def test_thorough_finds_insets_that_the_standard_views_do_not_propose(
     """A reference in the corner of another photograph."""
     index = Index.open(built[0])
     descriptors = load_descriptors(index.specs)
-    (original,) = index.take([position])
+    (original,) = index.take([CANARIES + position])
     picture = photographs["rocket.jpg"].copy()
     side = int(share * min(picture.size))
     with Image.open(original.uri) as image:

@@ -8,7 +8,7 @@ import sys
 import typer
 from rich.markup import escape
 
-from memguard.cli import checking, indexing, trying
+from memguard.cli import changing, checking, indexing, remote, trying
 from memguard.cli.terminal import err
 from memguard.errors import MemguardError
 
@@ -22,6 +22,13 @@ app.add_typer(models, name="models")
 
 for command in (
     indexing.build,
+    changing.add,
+    changing.remove,
+    changing.compact,
+    changing.verify,
+    changing.merge,
+    changing.duplicates,
+    remote.push,
     indexing.calibrate,
     indexing.report,
     indexing.info,

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import math
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 from rich.markup import escape
@@ -32,10 +32,38 @@ from memguard.defaults import (
 )
 from memguard.errors import ConfigurationError, MemguardError
 
+if TYPE_CHECKING:
+    from memguard.index.builder import BuildSummary
+    from memguard.sources import Source
+
+
+Images = Annotated[
+    str,
+    typer.Argument(
+        metavar="IMAGES",
+        help="A folder, tar shards, Parquet, a list of URLs, hf:NAME, or embeddings.",
+    ),
+]
+Options = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--option",
+        metavar="NAME=VALUE",
+        help="How to read them: caption, rights, image, column, split, config or model.",
+    ),
+]
+Workers = Annotated[
+    Optional[int], typer.Option(min=0, help="Decoding processes; by default one per core.")
+]
+Memory = Annotated[
+    Optional[str], typer.Option(help="What searches may occupy, like 4GB; by default no limit.")
+]
+
 
 def build(
-    images: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of training images.")],
+    images: Images,
     output: Annotated[Path, typer.Option("-o", "--output", help="Where the index goes.")],
+    option: Options = None,
     clip: Clip = CLIP_MODEL,
     clip_weights: ClipWeights = CLIP_WEIGHTS,
     no_clip: Annotated[bool, typer.Option("--no-clip", help="Index without CLIP.")] = False,
@@ -43,29 +71,50 @@ def build(
         Optional[str],
         typer.Option(help="SSCD: a TorchScript or ONNX file, or 'installed'."),
     ] = None,
-    workers: Annotated[
-        Optional[int], typer.Option(min=0, help="Decoding processes; by default one per core.")
+    workers: Workers = None,
+    memory: Memory = None,
+    ray: Annotated[
+        Optional[str],
+        typer.Option(help="A Ray cluster that reads and describes: local, auto, HOST:PORT."),
     ] = None,
     calibrate: Annotated[
         bool, typer.Option(help="Choose thresholds by leave-one-out at the end.")
     ] = True,
     as_json: Json = False,
 ) -> None:
-    """Index a folder of training images; run again to resume it or to add what is new."""
+    """Index training images; run again to resume it or to add what is new."""
     from memguard.build import build_index
 
     with progress("Indexing") as show:
         summary = build_index(
-            images,
+            source_of(images, option),
             output,
             clip=None if no_clip else clip,
             clip_weights=clip_weights,
             sscd=sscd,
             calibrate=calibrate,
             workers=workers,
+            memory=memory,
+            ray=ray,
             on_progress=lambda now: show("Indexing", now.done, now.total),
             on_calibration=lambda done, total: show("Calibrating", done, total),
         )
+    show_summary(summary, as_json)
+
+
+def source_of(images: str, options: list[str] | None) -> Source:
+    """The source that a command line names."""
+    from memguard.sources import open_source
+
+    pairs = [option.partition("=") for option in options or []]
+    for name, equals, value in pairs:
+        if not (name and equals and value):
+            raise ConfigurationError(f"{name!r} is no option of a source; write NAME=VALUE")
+    return open_source(images, **{name: value for name, _, value in pairs})
+
+
+def show_summary(summary: BuildSummary, as_json: bool) -> None:
+    """Say what a build did."""
     if as_json:
         typer.echo(json.dumps(dataclasses.asdict(summary), indent=2))
         return
@@ -73,11 +122,12 @@ def build(
         err.print(f"[yellow]unreadable[/] {escape(uri)}: {escape(reason)}")
     if len(summary.unreadable) > MOST_SHOWN:
         more = len(summary.unreadable) - MOST_SHOWN
-        err.print(f"... and {more} more: `memguard info {output} --json` lists them all")
+        err.print(f"... and {more} more: `memguard info {summary.path} --json` lists them all")
+    refused = f"{summary.refused} taken down before, " if summary.refused else ""
     out.print(
         f"[bold]{escape(summary.path)}[/]: {summary.records} images. Files of this build: "
-        f"{summary.added} new, {summary.duplicates} exact duplicates, {summary.skipped} seen "
-        f"before; unreadable {len(summary.unreadable)}; {summary.seconds:.1f} s"
+        f"{summary.added} new, {summary.duplicates} exact duplicates, {refused}{summary.skipped} "
+        f"seen before; unreadable {len(summary.unreadable)}; {summary.seconds:.1f} s"
     )
 
 
@@ -165,22 +215,39 @@ def report(
 
 def info(index: IndexArgument, as_json: Json = False) -> None:
     """Say what an index holds."""
-    from memguard.index import Index
+    from memguard.index.summary import summarize
 
-    opened = Index.open(index)
-    unreadable = opened.unreadable()
+    about = summarize(index)
     if as_json:
-        manifest = dataclasses.asdict(opened.manifest)
-        typer.echo(json.dumps({**manifest, "unreadable": unreadable}, indent=2))
+        typer.echo(json.dumps(about.to_json(), indent=2))
         return
-    table = Table(title=f"{index}: {len(opened)} images, {len(unreadable)} unreadable files")
-    for heading in ("descriptor", "metric", "size", "model", "weights sha256"):
+    table = Table(
+        title=f"{index}: {about.records} images, {len(about.unreadable)} unreadable files"
+    )
+    for heading in ("descriptor", "metric", "size", "model", "weights sha256", "search"):
         table.add_column(heading, overflow="fold")
-    for spec in opened.specs:
+    table.add_column("bytes an image", justify="right")
+    for spec in about.descriptors:
         unit = "bits" if spec.metric == "hamming" else "numbers"
         fingerprint = (spec.weights_sha256 or "-")[:16]
-        table.add_row(spec.name, spec.metric, f"{spec.dimension} {unit}", spec.model, fingerprint)
+        choice = about.searches[spec.name]
+        recall = "" if choice.recall is None else f", {choice.recall:.1%} of copies"
+        table.add_row(
+            spec.name,
+            spec.metric,
+            f"{spec.dimension} {unit}",
+            spec.model,
+            fingerprint,
+            f"{choice.kind}{recall}",
+            f"{about.bytes_per_image[spec.name]:.0f}",
+        )
     out.print(table)
+    out.print(
+        f"{about.clusters} distinct but for near-duplicates; {about.removed} removed"
+        f"{' (not yet compacted)' if about.removed else ''}, {about.refused} refused; "
+        f"{about.with_rights / max(about.records, 1):.0%} with a rights notice; "
+        f"{about.bytes / 1e6:.1f} MB"
+    )
 
 
 def _calibration_page(index: Path) -> Path | None:

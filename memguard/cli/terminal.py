@@ -60,7 +60,7 @@ class _Rate(ProgressColumn):
 
 
 @contextlib.contextmanager
-def progress(what: str) -> Iterator[Callable[[str, int, int], None]]:
+def progress(what: str) -> Iterator[Callable[[str, int, int | None], None]]:
     """A progress bar on a terminal; call what it gives with the work's name, done and total."""
     columns = (
         SpinnerColumn(),
@@ -73,7 +73,7 @@ def progress(what: str) -> Iterator[Callable[[str, int, int], None]]:
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         tasks = {what: bar.add_task(what, total=None)}
 
-        def show(name: str, done: int, total: int) -> None:
+        def show(name: str, done: int, total: int | None) -> None:
             if name not in tasks:
                 tasks[name] = bar.add_task(name, total=total)
             bar.update(tasks[name], completed=done, total=total)

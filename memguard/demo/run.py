@@ -72,7 +72,7 @@ def run_demo(
     *,
     samples: int = DEMO_SAMPLES,
     recipe: Recipe = DEMO_RECIPE,
-    on_step: Callable[[str, int, int], None] = lambda _what, _done, _total: None,
+    on_step: Callable[[str, int, int | None], None] = lambda _what, _done, _total: None,
 ) -> DemoResult:
     """Run the demo.
 

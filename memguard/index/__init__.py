@@ -1,5 +1,5 @@
 """The index of a training set: its store, its searchers and its builder."""
 
-from memguard.index.opened import Index
+from memguard.index.base import Health, Index
 
-__all__ = ["Index"]
+__all__ = ["Health", "Index"]

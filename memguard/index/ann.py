@@ -1,11 +1,13 @@
-"""Nearest neighbours with FAISS: exact flat indexes, derived from the stored rows, memory-mapped.
+"""Nearest neighbours with FAISS, from memory-mapped files derived from the stored rows.
 
-Distances come out in the units of the descriptor's metric (:mod:`memguard.descriptors.base`).
+Distances come out exact, in the units of the descriptor's metric
+(:mod:`memguard.descriptors.base`): where FAISS holds compressed rows, the rows it proposes are
+compared again as they are stored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +15,33 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from memguard.descriptors.base import DescriptorSpec
+from memguard.descriptors.base import DescriptorSpec, distances
+from memguard.index.ann_choice import AnnChoice
+from memguard.index.ann_files import Fetch, load
 
 
-def write(spec: DescriptorSpec, blocks: Iterable[NDArray[Any]], path: Path) -> None:
-    """Derive a FAISS file from a descriptor's matrix, given in blocks of rows.
+class Excluded:
+    """Rows that no search may return.
 
-    Raises:
-        OSError: it cannot be written.
+    Args:
+        positions: row positions, in any order.
+        rows: the length of the index, these rows included.
     """
-    index = _empty(spec)
-    for block in blocks:
-        index.add(np.ascontiguousarray(block))
-    try:
-        _writer(spec)(index, str(path))
-    except RuntimeError as error:
-        raise OSError(f"{path} cannot be written ({error})") from error
+
+    def __init__(self, positions: Sequence[int] | NDArray[np.int64], rows: int) -> None:
+        kept = np.ones(rows, dtype=bool)
+        kept[np.asarray(positions, dtype=np.int64)] = False
+        self._count = rows - int(kept.sum())
+        self._kept = kept
+        self._bits = np.packbits(kept, bitorder="little")
+        self.selector = faiss.IDSelectorBitmap(self._bits)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def spares(self, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of the positions may be returned; -1, for none, may."""
+        return (positions < 0) | self._kept[positions]
 
 
 class Searcher:
@@ -37,35 +50,113 @@ class Searcher:
     Args:
         spec: the descriptor whose rows the file holds.
         path: the FAISS file; it is memory-mapped.
+        choice: how it is searched.
+        fetch: the stored rows; needed where the choice has candidates.
+
+    Raises:
+        RuntimeError: the file is missing or damaged.
     """
 
-    def __init__(self, spec: DescriptorSpec, path: Path) -> None:
+    def __init__(
+        self,
+        spec: DescriptorSpec,
+        path: Path,
+        choice: AnnChoice,
+        fetch: Fetch | None = None,
+    ) -> None:
         self.spec = spec
-        read = faiss.read_index_binary if spec.metric == "hamming" else faiss.read_index
-        self._index: Any = read(str(path), faiss.IO_FLAG_MMAP)
+        self.choice = choice
+        self._fetch = fetch
+        self._index: Any = load(spec, path)
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
 
-    def row(self, position: int) -> NDArray[Any]:
-        """The reference at a row position, as it is stored in the file."""
-        row: NDArray[Any] = self._index.reconstruct(position)
-        return row
-
     def search(
-        self, queries: NDArray[Any], k: int
+        self, queries: NDArray[Any], k: int, *, excluded: Excluded | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """The k nearest references of each query.
 
         Args:
             queries: shape (n, width), uint8 for hashes, float32 otherwise.
             k: neighbours a query; fewer come back where the index holds fewer.
+            excluded: rows that are passed over.
 
         Returns:
-            Distances, float32 (n, min(k, len)), ascending, and row positions, int64.
+            Distances, float32 (n, min(k, rows left)), ascending, and row positions, int64. Where
+            the lists looked into hold fewer rows, inf and -1 fill the end.
         """
-        scores, rows = self._index.search(np.ascontiguousarray(queries), min(k, len(self)))
-        return np.asarray(self._distances(scores), dtype=np.float32), rows
+        k = min(k, len(self) - len(excluded or ()))
+        if not self.choice.candidates:
+            scores, found = self.propose(queries, k, excluded=excluded)
+            return np.where(found < 0, np.inf, self._distances(scores)).astype(np.float32), found
+        wanted = max(self.choice.candidates, k)
+        _, proposed = self.propose(queries, wanted, excluded=excluded)
+        return self._ranked_again(queries, proposed, k)
+
+    def propose(
+        self,
+        queries: NDArray[Any],
+        count: int,
+        *,
+        excluded: Excluded | None = None,
+        nprobe: int | None = None,
+    ) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """FAISS's own scores and row positions (-1 for none), shape (n, count), the best first."""
+        queries = np.ascontiguousarray(queries)
+        if excluded is not None and not self._selects:
+            return self._passed_over(queries, count, excluded, nprobe)
+        how = self._parameters(excluded, nprobe or self.choice.nprobe)
+        scores, found = self._index.search(queries, count, params=how)
+        return scores, found
+
+    @property
+    def _selects(self) -> bool:
+        """Whether FAISS can pass over rows itself."""
+        hashes_in_lists = self.spec.metric == "hamming" and self.choice.in_lists
+        return not (hashes_in_lists or self.choice.kind.endswith("fs"))
+
+    def _parameters(self, excluded: Excluded | None, nprobe: int) -> Any:
+        if not self._selects and not self.choice.in_lists:
+            return None
+        sel = {} if excluded is None else {"sel": excluded.selector}
+        if not self.choice.in_lists:
+            return faiss.SearchParameters(**sel)
+        lists = faiss.SearchParametersIVF(nprobe=max(nprobe, 1), **sel)
+        if isinstance(self._index, faiss.IndexPreTransform):
+            return faiss.SearchParametersPreTransform(index_params=lists)
+        return lists
+
+    def _passed_over(
+        self, queries: NDArray[Any], count: int, excluded: Excluded, nprobe: int | None
+    ) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """What FAISS cannot do in some kinds: more rows are proposed until enough are left."""
+        fetched = count
+        while True:
+            fetched = min(2 * fetched, len(self))
+            scores, found = self.propose(queries, fetched, nprobe=nprobe)
+            spared = excluded.spares(found)
+            if fetched == len(self) or (spared.sum(axis=1) >= count).all():
+                break
+        order = np.argsort(~spared, axis=1, kind="stable")[:, :count]
+        found = np.where(spared, found, -1)
+        return np.take_along_axis(scores, order, 1), np.take_along_axis(found, order, 1)
+
+    def _ranked_again(
+        self, queries: NDArray[Any], proposed: NDArray[np.int64], k: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        if self._fetch is None:
+            raise ValueError(f"{self.choice.kind} needs `fetch`")
+        positions = np.unique(proposed[proposed >= 0])
+        rows = self._fetch(positions)
+        nearest = np.full((len(queries), k), np.inf, dtype=np.float32)
+        found = np.full((len(queries), k), -1, dtype=np.int64)
+        for i, candidates in enumerate(proposed):
+            near = candidates[candidates >= 0]
+            exact = distances(self.spec, queries[i], rows[np.searchsorted(positions, near)])
+            order = np.argsort(exact, kind="stable")[:k]
+            nearest[i, : len(order)], found[i, : len(order)] = exact[order], near[order]
+        return nearest, found
 
     def _distances(self, scores: NDArray[Any]) -> NDArray[Any]:
         if self.spec.metric == "cosine":
@@ -73,15 +164,3 @@ class Searcher:
         if self.spec.metric == "rms":
             return np.asarray(np.sqrt(np.maximum(scores, 0) / self.spec.dimension))
         return scores
-
-
-def _empty(spec: DescriptorSpec) -> Any:
-    if spec.metric == "hamming":
-        return faiss.IndexBinaryFlat(spec.dimension)
-    if spec.metric == "cosine":
-        return faiss.IndexFlatIP(spec.dimension)
-    return faiss.IndexFlatL2(spec.dimension)
-
-
-def _writer(spec: DescriptorSpec) -> Any:
-    return faiss.write_index_binary if spec.metric == "hamming" else faiss.write_index

@@ -1,49 +1,43 @@
 """The build: source -> worker processes -> descriptors -> Lance, committed step by step.
 
 A step that was committed is never done again: a killed build resumes with the same command.
-The manifest comes last, so that until then readers see the old index, or none.
+The manifest comes last, so that until then readers see the old index, or none. Worker processes
+decode, this process describes, and a thread writes, all at the same time.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
-import json
 import os
 import shutil
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import loky
-from filelock import FileLock, Timeout
 
-from memguard._version import __version__
-from memguard.descriptors.base import Descriptor, DescriptorSpec
-from memguard.descriptors.weights import require_same, sha256
+from memguard.descriptors.base import Descriptor, DescriptorSpec, Prepare
+from memguard.descriptors.weights import require_same
 from memguard.errors import BuildError
-from memguard.index import ann
+from memguard.index.canary import canary_ids, canary_records
+from memguard.index.deriving import derive_all
+from memguard.index.describing import described
+from memguard.index.known import Digests, file_digest, id_digest
+from memguard.index.lists import file_digests, read_digests, record_digests
+from memguard.index.locking import LOCK, at_work
+from memguard.index.manifest import BUILDING, Manifest
 from memguard.index.manifest import NAME as MANIFEST
-from memguard.index.manifest import AnnFile, Manifest, specs_from_json
 from memguard.index.reading import Readable, Unreadable, read
-from memguard.index.store import (
-    FileEntry,
-    Record,
-    Tables,
-    append_files,
-    append_records,
-)
-from memguard.sources.base import Item, Source
-from memguard.writing import PARTIAL, write_json
-
-BUILDING = "building.json"
-"""The descriptors of a build that has not finished."""
-
-LOCK = "build.lock"
+from memguard.index.simulated import copies_described
+from memguard.index.store import FileEntry, Record, Tables, append_files, append_records
+from memguard.index.takedown import TAKEN_DOWN
+from memguard.index.unfinished import Reached, Unfinished
+from memguard.sources.base import RETRY, Item, Source
+from memguard.writing import PARTIAL
 
 FIRST_FILES = (LOCK, BUILDING + PARTIAL)
 """What a build that was killed at once may have left; other files are somebody else's."""
@@ -62,13 +56,17 @@ STEP_IMAGES = 4096
 
 MOST_WORKERS = 16
 
+ReadAhead = Callable[[Iterator[Item]], Iterable[Sequence[Readable | Unreadable]]]
+"""Items to results in the same order, read by others meanwhile."""
+
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a build is: images done of those to do, and how many were unreadable."""
+    """How far a build is: images done of those to do (None: not known), and how many of them were
+    unreadable."""
 
     done: int
-    total: int
+    total: int | None
     unreadable: int
 
 
@@ -82,6 +80,7 @@ class BuildSummary:
         added: records that this build added.
         skipped: files that an earlier build or step had already seen.
         duplicates: files of this build whose bytes were already known.
+        refused: files of this build whose image was taken down before, and is not taken in again.
         unreadable: every unreadable file of the index, with the reason.
         seconds: wall-clock time of this build.
     """
@@ -91,6 +90,7 @@ class BuildSummary:
     added: int
     skipped: int
     duplicates: int
+    refused: int
     unreadable: dict[str, str]
     seconds: float
 
@@ -101,6 +101,8 @@ def build(
     descriptors: Sequence[Descriptor],
     *,
     workers: int | None = None,
+    memory: int | None = None,
+    read_ahead: ReadAhead | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> BuildSummary:
     """Index the images of ``source`` in the directory ``output``, new or resumed or grown.
@@ -110,42 +112,58 @@ def build(
         output: the index directory, conventionally named ``NAME.memguard``.
         descriptors: what to compute; must equal those of an index already there.
         workers: decoding processes; 0 decodes in this process; by default one per core.
+        memory: bytes that searches of the index may occupy (:mod:`memguard.index.ann_choice`);
+            None for no limit, or an old index's own.
+        read_ahead: who reads the images, in place of ``workers`` (:mod:`memguard.index.ray_build`).
         on_progress: called after every chunk of images.
 
     Raises:
         BuildError: nothing to build from, another build at work here, an index with other
             descriptors here, a full disk. What was committed stays, and the same command resumes.
+        ConfigurationError: embeddings of another model than the index's.
         WeightsError: the index here was built with other weights.
     """
     started = time.monotonic()
     directory = Path(output)
-    if not len(source):
-        raise BuildError("the source holds no image files; nothing was built")
+    _require_descriptor(source, [descriptor.spec for descriptor in descriptors])
     _refuse_other_things(directory)
     new = not directory.exists()
     directory.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(directory / LOCK, timeout=0):
-            _claim(directory, [descriptor.spec for descriptor in descriptors])
-            run = _Run(directory, descriptors)
-            for results in _read_all(run.unseen(source), run.prepare, workers):
-                run.take_in(results)
-                on_progress(Progress(run.done, len(source), run.unreadable))
-            run.commit()
-            manifest = _finish(directory, descriptors)
-    except Timeout:
-        raise BuildError(f"another build is at work on {directory}; wait for it to end") from None
+        with at_work(directory):
+            old = Manifest.read(directory) if (directory / MANIFEST).exists() else None
+            unfinished = _claim(directory, [descriptor.spec for descriptor in descriptors], old)
+            total = source.size()
+            prepare = {descriptor.spec.name: descriptor.prepare for descriptor in descriptors}
+            locally = partial(read_all, prepare=prepare, workers=workers)
+            with _Run(directory, descriptors, source, unfinished, old) as run:
+                for results in (read_ahead or locally)(run.unseen()):
+                    run.take_in(results)
+                    on_progress(Progress(run.done, total, run.unreadable))
+            manifest = old
+            if run.done:
+                manifest = derive_all(
+                    directory,
+                    unfinished.descriptors,
+                    old,
+                    memory=old.memory if memory is None and old else memory,
+                    describe_copies=copies_described(descriptors),
+                )
+            if manifest:
+                (directory / BUILDING).unlink()
     except OSError as error:
         raise BuildError(
             f"the build of {directory} stopped: {error}. What was committed is kept: mend the "
             "cause and run the same command again, it resumes"
         ) from error
     unreadable = Tables(directory).unreadable()
-    if not manifest:
+    if not run.done or not manifest:
         if new:
             shutil.rmtree(directory)
+        if not run.done:
+            raise BuildError("the source holds no image files; nothing was built")
         raise BuildError(
-            f"none of the {len(source)} files is a readable image; nothing was built: "
+            f"none of the {run.done} files is a readable image; nothing was built: "
             + "; ".join(f"{uri}: {reason}" for uri, reason in list(unreadable.items())[:5])
         )
     return BuildSummary(
@@ -154,91 +172,130 @@ def build(
         added=run.added,
         skipped=run.skipped,
         duplicates=run.duplicates,
-        unreadable=unreadable,
+        refused=run.refused,
+        unreadable={uri: why for uri, why in unreadable.items() if why != TAKEN_DOWN},
         seconds=time.monotonic() - started,
     )
 
 
 class _Run:
-    """One build at work: what is known already, what waits for the next commit, and counts."""
+    """One build at work: what is known already, what waits for the next commit, and counts.
 
-    def __init__(self, directory: Path, descriptors: Sequence[Descriptor]) -> None:
+    A context in which images are taken in; at its end everything is committed.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        descriptors: Sequence[Descriptor],
+        source: Source,
+        unfinished: Unfinished,
+        old: Manifest | None,
+    ) -> None:
         self.directory = directory
         self.descriptors = descriptors
-        self.prepare = {descriptor.spec.name: descriptor.prepare for descriptor in descriptors}
+        self.source = source
         tables = Tables(directory)
-        self._ids = set(tables.ids())
-        self._states = {entry.uri: entry.state for entry in tables.files()}
+        self._ids = Digests(record_digests(tables))
+        self._refused = Digests(read_digests(directory, old))
+        self._files_seen = Digests(file_digests(tables))
+        self._unfinished = unfinished
+        self._reached = unfinished.reached.get(source.name, Reached("", 0))
+        self._given: deque[int] = deque()
         self._records: list[Record] = []
         self._files: list[FileEntry] = []
+        self._writer = ThreadPoolExecutor(1)
+        self._writing: Future[None] | None = None
         self._committed_at = time.monotonic()
-        self.added = self.skipped = self.duplicates = self.unreadable = 0
+        self.skipped = self._reached.items
+        self.added = self.duplicates = self.refused = self.unreadable = 0
+        if id_digest(canary_ids()[0]) not in self._ids:
+            self._records += canary_records(descriptors)
+
+    def __enter__(self) -> _Run:
+        return self
+
+    def __exit__(self, failure: object, *_: object) -> None:
+        try:
+            if failure is None and self.done:
+                self._commit()
+            if self._writing:
+                self._writing.result()
+        finally:
+            self._writer.shutdown()
 
     @property
     def done(self) -> int:
-        return self.added + self.skipped + self.duplicates + self.unreadable
+        return self.added + self.skipped + self.duplicates + self.refused + self.unreadable
 
-    def unseen(self, source: Iterable[Item]) -> Iterator[Item]:
+    def unseen(self) -> Iterator[Item]:
         """The items that no earlier step has seen in their present state."""
-        for item in source:
-            if self._states.get(item.uri) == item.state:
+        first = self._reached.items + 1
+        for number, item in enumerate(self.source.iterate(self._reached.position or None), first):
+            if file_digest(item.uri, item.state) in self._files_seen:
                 self.skipped += 1
             else:
+                self._given.append(number)
                 yield item
 
     def take_in(self, results: Sequence[Readable | Unreadable]) -> None:
         """Describe the new images among the results, and commit when a step is full."""
         fresh: list[Readable] = []
         for result in results:
+            number = self._given.popleft()
             if isinstance(result, Unreadable):
-                self._note(result.item, reason=result.reason)
+                self._note(result, reason=result.reason)
                 self.unreadable += 1
-                continue
-            self._note(result.item, id=result.id)
-            if result.id in self._ids:
+            elif (digest := id_digest(result.id)) in self._refused:
+                refused = FileEntry(result.item.uri, RETRY, None, TAKEN_DOWN)
+                self._files.append(refused)
+                self.refused += 1
+            elif digest in self._ids:
+                self._note(result, id=result.id)
                 self.duplicates += 1
             else:
-                self._ids.add(result.id)
+                self._note(result, id=result.id)
+                self._ids.add(digest)
                 fresh.append(result)
-        self._describe(fresh)
+        self._records += described(self.descriptors, fresh)
+        self.added += len(fresh)
+        if position := results[-1].item.position:
+            self._reached = Reached(position, number)
         waited = time.monotonic() - self._committed_at
         if len(self._files) >= STEP_IMAGES or waited >= STEP_SECONDS:
-            self.commit()
+            self._commit()
 
-    def commit(self) -> None:
-        """Records first: a file entry promises that its record is there."""
-        specs = [descriptor.spec for descriptor in self.descriptors]
-        append_records(self.directory, specs, self._records)
-        append_files(self.directory, self._files)
+    def _commit(self) -> None:
+        """Hand a step to the writing thread, once that has written the one before."""
+        if self._writing:
+            self._writing.result()
+        step = (self._records, self._files, self._reached)
+        self._writing = self._writer.submit(self._write, *step)
         self._records, self._files = [], []
         self._committed_at = time.monotonic()
 
-    def _note(self, item: Item, *, id: str | None = None, reason: str | None = None) -> None:
-        self._files.append(FileEntry(item.uri, item.state, id, reason))
+    def _write(
+        self, records: Sequence[Record], files: Sequence[FileEntry], reached: Reached
+    ) -> None:
+        """Records first: a file entry promises that its record is there; then the position, which
+        promises that its files are."""
+        append_records(self.directory, self._unfinished.descriptors, records)
+        append_files(self.directory, files)
+        self._unfinished.reached[self.source.name] = reached
+        self._unfinished.write(self.directory)
 
-    def _describe(self, images: Sequence[Readable]) -> None:
-        if not images:
-            return
-        matrices = {
-            descriptor.spec.name: descriptor.describe(
-                [image.prepared[descriptor.spec.name] for image in images]
-            )
-            for descriptor in self.descriptors
-        }
-        self._records += [
-            Record(
-                id=image.id,
-                uri=image.item.uri,
-                width=image.width,
-                height=image.height,
-                caption=image.item.caption,
-                thumbnail=image.thumbnail,
-                features=image.features,
-                rows={name: matrix[i] for name, matrix in matrices.items()},
-            )
-            for i, image in enumerate(images)
-        ]
-        self.added += len(images)
+    def _note(
+        self, result: Readable | Unreadable, *, id: str | None = None, reason: str | None = None
+    ) -> None:
+        self._files.append(FileEntry(result.item.uri, result.state, id, reason))
+
+
+def _require_descriptor(source: Source, specs: Sequence[DescriptorSpec]) -> None:
+    """Refuse embeddings that an index with these descriptors cannot compare."""
+    from memguard.sources.embeddings import Embeddings
+
+    if isinstance(source, Embeddings):
+        source.require(specs)
 
 
 def _refuse_other_things(directory: Path) -> None:
@@ -252,32 +309,26 @@ def _refuse_other_things(directory: Path) -> None:
         raise BuildError(f"{directory} is a file; choose another output")
 
 
-def _claim(directory: Path, specs: Sequence[DescriptorSpec]) -> None:
+def _claim(directory: Path, specs: Sequence[DescriptorSpec], old: Manifest | None) -> Unfinished:
     """Mark the directory as being built with these descriptors, or refuse."""
-    recorded = _recorded(directory)
-    if recorded is not None:
-        by_name = {spec.name: spec for spec in specs}
-        if list(by_name) != [spec.name for spec in recorded]:
-            raise BuildError(
-                f"{directory} holds the descriptors {', '.join(spec.name for spec in recorded)}; "
-                f"this build would compute {', '.join(by_name)}. Use the same options, or another "
-                "output"
-            )
-        for spec in recorded:
-            require_same(spec, by_name[spec.name])
-    write_json(directory / BUILDING, [dataclasses.asdict(spec) for spec in specs])
+    unfinished = Unfinished.read(directory) or Unfinished(old.descriptors if old else specs)
+    recorded = unfinished.descriptors
+    by_name = {spec.name: spec for spec in specs}
+    if list(by_name) != [spec.name for spec in recorded]:
+        raise BuildError(
+            f"{directory} holds the descriptors {', '.join(spec.name for spec in recorded)}; "
+            f"this build would compute {', '.join(by_name)}. Use the same options, or another "
+            "output"
+        )
+    for spec in recorded:
+        require_same(spec, by_name[spec.name])
+    claimed = Unfinished(specs, unfinished.reached)
+    claimed.write(directory)
+    return claimed
 
 
-def _recorded(directory: Path) -> Sequence[DescriptorSpec] | None:
-    if (directory / BUILDING).exists():
-        return specs_from_json(json.loads((directory / BUILDING).read_bytes()))
-    if (directory / MANIFEST).exists():
-        return Manifest.read(directory).descriptors
-    return None
-
-
-def _read_all(
-    items: Iterator[Item], prepare: dict[str, Any], workers: int | None
+def read_all(
+    items: Iterator[Item], prepare: Mapping[str, Prepare], workers: int | None
 ) -> Iterator[list[Readable | Unreadable]]:
     """Chunks of results in the order of the items, read in worker processes."""
     chunks = iter(lambda: list(itertools.islice(items, CHUNK)), [])
@@ -301,37 +352,3 @@ def _read_all(
         ) from error
     finally:
         pool.shutdown(wait=True, kill_workers=True)
-
-
-def _finish(directory: Path, descriptors: Sequence[Descriptor]) -> Manifest | None:
-    """Derive the FAISS files and put the manifest in place; None where there is no record."""
-    tables = Tables(directory)
-    if not len(tables):
-        return None
-    records_version, files_version = tables.versions
-    (directory / "ann").mkdir(exist_ok=True)
-    files: dict[str, AnnFile] = {}
-    for descriptor in descriptors:
-        spec = descriptor.spec
-        path = directory / "ann" / f"{spec.name}-{records_version}.faiss"
-        partial = path.with_name(path.name + PARTIAL)
-        ann.write(spec, tables.column(spec), partial)
-        os.replace(partial, path)
-        files[spec.name] = AnnFile(
-            str(path.relative_to(directory)), path.stat().st_size, sha256(path)
-        )
-    manifest = Manifest(
-        descriptors=tuple(descriptor.spec for descriptor in descriptors),
-        records_version=records_version,
-        files_version=files_version,
-        records=len(tables),
-        unreadable=len(tables.unreadable()),
-        ann=files,
-        written_by=__version__,
-    )
-    manifest.write(directory)
-    (directory / BUILDING).unlink(missing_ok=True)
-    current = {directory / file.path for file in files.values()}
-    for stale in set((directory / "ann").iterdir()) - current:
-        stale.unlink()
-    return manifest

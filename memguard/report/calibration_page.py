@@ -20,15 +20,16 @@ from memguard._optional import require
 from memguard._version import __version__
 from memguard.calibration import CONFIDENCE, FOLDS, NAME, Calibration, Operating, Rate
 from memguard.defaults import CALIBRATION_PAGE, NEEDED_PER_RATE
-from memguard.errors import CalibrationError
+from memguard.errors import CalibrationError, ConfigurationError
 from memguard.index import Index
+from memguard.index.opened import DirectoryIndex
 from memguard.measurements import Measurements, SetAside
 from memguard.report import plots
 from memguard.report.pictures import data_uri, find_pictures, picture_uri
 from memguard.report.signals import WORDS, distance_text, threshold_text
 from memguard.tails import flagged
 from memguard.verdict import Label
-from memguard.writing import write_text
+from memguard.writing import sealed, write_text
 
 TEMPLATE = "calibration.html.j2"
 
@@ -71,13 +72,12 @@ def calibration_page(index: Index | str | os.PathLike[str]) -> str:
     """
     jinja2 = require("jinja2", extra="report")
     opened = index if isinstance(index, Index) else Index.open(index)
-    calibration = Calibration.read(opened.directory)
-    if calibration is None:
+    calibration, document = Calibration.of(opened), opened.document(NAME)
+    if calibration is None or document is None:
         raise CalibrationError(
-            f"{opened.directory} has not been calibrated; run "
-            f"`memguard calibrate {opened.directory}`"
+            f"{opened.name} has not been calibrated; run `memguard calibrate {opened.name}`"
         )
-    measured = Measurements.read(opened.directory)
+    measured = Measurements.of(opened)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -87,8 +87,8 @@ def calibration_page(index: Index | str | os.PathLike[str]) -> str:
     )
     environment.filters |= {"percent": _percent, "count": _count}
     page: str = environment.get_template(TEMPLATE).render(
-        name=opened.directory.resolve().name,
-        directory=str(opened.directory),
+        name=Path(opened.name).resolve().name,
+        directory=opened.name,
         calibration=calibration,
         points=_points(opened, calibration, measured),
         signals=_signals(calibration, measured),
@@ -107,7 +107,7 @@ def calibration_page(index: Index | str | os.PathLike[str]) -> str:
         provable=NEEDED_PER_RATE / max(calibration.negatives, 1),
         confidence=CONFIDENCE,
         folds=FOLDS,
-        digest=hashlib.sha256((opened.directory / NAME).read_bytes()).hexdigest(),
+        digest=hashlib.sha256(document).hexdigest(),
         version=__version__,
     )
     return page
@@ -122,8 +122,10 @@ def write_calibration_page(
         CalibrationError, ConfigurationError: see :func:`calibration_page`.
     """
     opened = index if isinstance(index, Index) else Index.open(index)
-    target = opened.directory / CALIBRATION_PAGE if path is None else Path(path)
-    write_text(target, calibration_page(opened))
+    if path is None and not isinstance(opened, DirectoryIndex):
+        raise ConfigurationError(f"{opened.name} is no directory: say where the page goes (-o)")
+    target = Path(opened.name) / CALIBRATION_PAGE if path is None else Path(path)
+    write_text(target, sealed(calibration_page(opened)))
     return target
 
 
@@ -181,7 +183,7 @@ def _needed(index: Index, operating: Operating, label: Label) -> str:
     target, observed = operating.target, operating.observed
     verb = plots.VERBS[label]
     least = math.ceil(NEEDED_PER_RATE / target)
-    give = f"`memguard calibrate {index.directory} --negatives FOLDER`"
+    give = f"`memguard calibrate {index.name} --negatives FOLDER`"
     count = negatives_needed(observed, target) if observed.total else least
     if not operating.calibrated:
         return (

@@ -12,7 +12,6 @@ from PIL import Image
 from memguard.errors import UnreadableImageError
 from memguard.images import decode, to_rgb
 from memguard.index import Index
-from memguard.index.store import Tables
 
 EDGE = 200
 """Longer edge, in pixels, of the pictures on a page."""
@@ -24,15 +23,11 @@ def find_pictures(index: Index, names: Collection[str]) -> dict[str, Image.Image
     A name that is the uri of a reference gives its thumbnail, as the index compared it; any other
     is read as a file.
     """
-    manifest = index.manifest
-    tables = Tables(index.directory, manifest.records_version, manifest.files_version)
-    ids = {entry.uri: entry.id for entry in tables.files() if entry.uri in names}
-    wanted = set(ids.values())
-    rows = [row for row, known in enumerate(tables.ids()) if known in wanted]
-    thumbnails = {record.id: record.image() for record in index.take(rows)}
+    records = index.find_uris(names)
     found: dict[str, Image.Image] = {}
     for name in names:
-        image = thumbnails.get(ids.get(name) or "") or _read(name)
+        record = records.get(name)
+        image = record.image() if record and record.has_pixels else _read(name)
         if image is not None:
             found[name] = image
     return found

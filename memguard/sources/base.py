@@ -2,40 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from memguard.errors import UnreadableImageError
+
+RETRY = "retry"
+"""What a build records in place of an item's state when the next build must read it again: its
+bytes changed while they were read, or could not be had this time. No item has this state."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Item:
     """One image of a source, not yet read; picklable, so that a worker process can read it.
 
     Attributes:
         uri: names the image for good; the builder skips a uri whose ``state`` it has seen.
-        path: the file that holds the bytes.
         state: changes when the bytes may have changed, e.g. size and modification time.
+        position: where :meth:`Source.iterate` goes on after this item; empty where it cannot go on
+            just there, and the position before holds.
         caption: the training caption, where there is one.
+        rights: licence or copyright notice that the source's metadata gives, on one line.
+        url: where the image was published, where the metadata says so.
+        vectors: descriptor name to a float32 row of unit length, shape (width,), of an image whose
+            pixels the source lacks; None for an image to be read.
     """
 
     uri: str
-    path: Path
     state: str
+    position: str = ""
     caption: str | None = None
+    rights: str | None = None
+    url: str | None = None
+    vectors: Mapping[str, NDArray[Any]] | None = field(default=None, compare=False)
+
+    @property
+    def has_pixels(self) -> bool:
+        """Whether :meth:`read` gives an image; else :attr:`vectors` are all there is."""
+        return self.vectors is None
 
     def read(self) -> bytes:
         """The encoded image.
 
         Raises:
-            OSError: it cannot be read.
+            OSError: it cannot be had now; the next build tries again.
+            UnreadableImageError: there is none.
         """
-        return self.path.read_bytes()
+        raise UnreadableImageError("the source holds no pixels of this image")
+
+    def state_now(self) -> str:
+        """The state after reading; it differs from ``state`` where the bytes have changed since."""
+        return self.state
+
+
+@dataclass(frozen=True, kw_only=True)
+class BytesItem(Item):
+    """An image whose bytes came with the metadata around it."""
+
+    data: bytes = field(repr=False)
+
+    def read(self) -> bytes:
+        return self.data
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrokenItem(Item):
+    """Stands for what a source could not give, so that a build lists it with the reason.
+
+    Attributes:
+        error: raised by :meth:`read`; an OSError is tried again by the next build.
+    """
+
+    error: OSError | UnreadableImageError = field(compare=False)
+
+    def read(self) -> bytes:
+        raise self.error
 
 
 class Source(Protocol):
     """Where training images come from."""
 
-    def __iter__(self) -> Iterator[Item]: ...
+    @property
+    def name(self) -> str:
+        """Identifies the source; a position belongs to the source of this name."""
+        ...
 
-    def __len__(self) -> int: ...
+    def size(self) -> int | None:
+        """How many items there are, for progress; None where only reading everything would tell."""
+        ...
+
+    def iterate(self, after: str | None = None) -> Iterator[Item]:
+        """The items in an order that stays the same, read from storage as they are asked for.
+
+        Args:
+            after: the :attr:`Item.position` of the last item that was committed: what follows it
+                is given, and whatever before it may have changed since. A position that no longer
+                fits starts over; items already seen are known by uri and state.
+        """
+        ...

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from memguard.errors import BuildError
-from memguard.sources.base import Item
+from memguard.sources.base import BrokenItem, Item
+from memguard.sources.files import UNREADABLE, FileItem, Position, file_state, now
+from memguard.sources.metadata import described
 
 SUFFIXES = frozenset(
     [
@@ -37,7 +43,9 @@ SUFFIXES = frozenset(
 class Folder:
     """The image files below ``root``, in the order of their paths.
 
-    A text file of the same name (``cat.jpg`` and ``cat.txt``) is the image's caption.
+    A text file of the same name (``cat.jpg`` and ``cat.txt``) is the image's caption; a JSON file
+    (``cat.json``, as img2dataset writes it) gives caption, url and rights. One folder's names are
+    held in memory at a time.
 
     Raises:
         BuildError: ``root`` is no folder.
@@ -47,39 +55,70 @@ class Folder:
         self.root = Path(root).resolve()
         if not self.root.is_dir():
             raise BuildError(f"{root} is not a folder; name the folder that holds the images")
-        self._paths = sorted(self._walk())
 
-    def __len__(self) -> int:
-        return len(self._paths)
+    @property
+    def name(self) -> str:
+        return f"folder {self.root}"
 
-    def __iter__(self) -> Iterator[Item]:
-        for path in self._paths:
-            yield Item(str(path), path, _state(path), _caption(path.with_suffix(".txt")))
+    def size(self) -> int:
+        return self._count
 
-    def _walk(self) -> Iterator[Path]:
-        for folder, subfolders, names in os.walk(self.root, followlinks=True):
-            subfolders[:] = [name for name in subfolders if not _leads_back(folder, name)]
-            for name in names:
-                if os.path.splitext(name)[1].lower() in SUFFIXES:
-                    yield Path(folder, name)
+    def iterate(self, after: str | None = None) -> Iterator[Item]:
+        resumed = Position.parse(after)
+        since = resumed.since if resumed else now()
+        for path in _walk(self.root):
+            if isinstance(path, OSError):
+                yield BrokenItem(uri=path.filename, state=UNREADABLE, error=path)
+            elif not (resumed and resumed.covers(path)):
+                state = file_state(path)
+                yield FileItem(
+                    uri=str(path),
+                    state=state,
+                    position=str(Position(since, str(path), state)),
+                    path=path,
+                    **_said_beside(path),
+                )
+
+    @cached_property
+    def _count(self) -> int:
+        return sum(1 for _ in _walk(self.root))
 
 
-def _leads_back(folder: str, name: str) -> bool:
+def _walk(folder: Path) -> Iterator[Path | OSError]:
+    """Image files in the order of their paths, and the error of a folder that does not open."""
+    names, folders = [], set()
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir():
+                    folders.add(entry.name)
+                elif os.path.splitext(entry.name)[1].lower() not in SUFFIXES:
+                    continue
+                names.append(entry.name)
+    except OSError as error:
+        yield error
+        return
+    for name in sorted(names):
+        if name not in folders:
+            yield folder / name
+        elif not _leads_back(folder, name):
+            yield from _walk(folder / name)
+
+
+def _leads_back(folder: Path, name: str) -> bool:
     """Whether this is a link to a folder above it: its images would be found without end."""
-    path = Path(folder, name)
-    return path.is_symlink() and Path(folder).resolve().is_relative_to(path.resolve())
+    path = folder / name
+    return path.is_symlink() and folder.resolve().is_relative_to(path.resolve())
 
 
-def _state(path: Path) -> str:
+def _said_beside(path: Path) -> dict[str, Any]:
+    """Caption, rights and url of an image, from the files of its name."""
     try:
-        status = path.stat()
-    except OSError:
-        return "unreadable"
-    return f"{status.st_size}-{status.st_mtime_ns}"
-
-
-def _caption(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").strip() or None
-    except OSError:
-        return None
+        metadata = json.loads(path.with_suffix(".json").read_bytes())
+        said = described(metadata if isinstance(metadata, dict) else {})
+    except (OSError, ValueError, RecursionError):
+        said = described({})
+    with contextlib.suppress(OSError):
+        caption = path.with_suffix(".txt").read_text(encoding="utf-8", errors="replace").strip()
+        said["caption"] = caption or said["caption"]
+    return said

@@ -26,6 +26,7 @@ from memguard.descriptors.clip import Clip, find, pull
 from memguard.descriptors.weights import sha256
 from memguard.errors import WeightsError
 from memguard.index import Index
+from memguard.index.canary import CANARIES
 from memguard.picture import Picture
 
 SIGLIP = {"mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bicubic", "resize_mode": "squash"}
@@ -175,11 +176,11 @@ def test_an_index_opens_with_its_weights_wherever_they_are_and_with_no_others(
     torch.save(tiny_models.new_clip(seed=1).state_dict(), other)
 
     loaded = load_descriptors(index.specs, clip_weights=str(moved))
-    record = index.take([0])[0]
+    record = index.take([CANARIES])[0]
     with Image.open(record.uri) as image:
         row = embed(loaded[-1], [image.convert("RGB")])
     found, rows = index.search("clip", row, 1)
-    assert rows[0, 0] == 0
+    assert rows[0, 0] == CANARIES
     assert found[0, 0] == pytest.approx(0, abs=1e-3)
 
     both = f"(?s){sha256(checkpoint)}.*{sha256(other)}"

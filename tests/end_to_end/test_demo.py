@@ -75,4 +75,4 @@ def test_the_index_knows_how_often_an_image_was_duplicated(result: DemoResult) -
     files = len(list((result.index.parent / "training").glob("*.png")))
     assert len(index) < files
     (example, *_) = result.examples()
-    assert index.copies(example.matches[0].id) > 1
+    assert example.matches[0].copies > 1

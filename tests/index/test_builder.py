@@ -26,6 +26,9 @@ from memguard.descriptors import weightless_descriptors
 from memguard.descriptors.phash import PHash
 from memguard.index import Index
 from memguard.index.builder import BuildSummary, Progress, build
+from memguard.index.manifest import specs_from_json
+from memguard.index.opened import DirectoryIndex
+from memguard.index.unfinished import Unfinished
 from memguard.picture import Picture
 from memguard.sources import Folder
 
@@ -97,15 +100,15 @@ def test_a_thousand_images_and_twenty_broken_files(
     assert all(summary.unreadable.values())
     assert summary.unreadable[str(root / "images" / "empty.jpg")] == "the file is empty"
 
-    index = Index.open(root / "big.memguard")
+    index = DirectoryIndex.open(root / "big.memguard")
     assert len(index) == 995
     assert index.unreadable() == summary.unreadable
-    records = index.take(range(995))
+    records = index.take(index.positions())
     assert {one.id for one in records} == {
         hashlib.sha256(path.read_bytes()).hexdigest()[:32] for path in good
     }
     by_uri = {one.uri: one for one in records}
-    copies = [index.copies(by_uri[str(good[number])].id) for number in (0, 1, 2, 500)]
+    copies = [by_uri[str(good[number])].copies for number in (0, 1, 2, 500)]
     assert copies == [4, 2, 1, 2]
 
 
@@ -173,12 +176,13 @@ def test_a_file_that_is_mended_is_no_longer_unreadable(
     cat.save(folder / "late.jpg")
     mended = build_index(folder, output, clip=None, calibrate=False, workers=0)
     assert (mended.records, mended.added, mended.unreadable) == (25, 1, {})
-    assert Index.open(output).unreadable() == {}
+    assert DirectoryIndex.open(output).unreadable() == {}
 
 
 def test_captions_and_sizes_are_kept(folder: Path, tmp_path: Path) -> None:
     build_index(folder, tmp_path / "index", clip=None, calibrate=False, workers=0)
-    records = Index.open(tmp_path / "index").take(range(24))
+    index = DirectoryIndex.open(tmp_path / "index")
+    records = index.take(index.positions())
     captions = {Path(one.uri).name: one.caption for one in records if one.caption}
     assert captions == {"0003.jpg": "a caption"}
     assert {(one.width, one.height) for one in records} == {(64, 64)}
@@ -231,7 +235,7 @@ def test_other_descriptors_are_refused(folder: Path, tmp_path: Path, finished: b
     build(Folder(folder), output, [PHash(8)], workers=0)
     if not finished:
         manifest = json.loads((output / "manifest.json").read_text())
-        (output / "building.json").write_text(json.dumps(manifest["descriptors"]))
+        Unfinished(specs_from_json(manifest["descriptors"])).write(output)
         (output / "manifest.json").unlink()
     with pytest.raises(BuildError, match=r"holds the descriptors phash64; .* phash64, phash256"):
         build(Folder(folder), output, weightless_descriptors(), workers=0)

@@ -9,22 +9,34 @@ import pytest
 
 from memguard.descriptors import weightless_descriptors
 from memguard.errors import IndexUnavailableError
-from memguard.index.manifest import NAME, AnnFile, Manifest
-from memguard.writing import write_json
+from memguard.index.ann_choice import AnnChoice
+from memguard.index.manifest import NAME, AnnFile, Manifest, PinnedFile
+from memguard.writing import read_checked, write_json
 
 MANIFEST = Manifest(
     descriptors=tuple(one.spec for one in weightless_descriptors()),
+    revision=7,
+    generation=1,
     records_version=3,
     files_version=4,
+    rows=14,
     records=10,
+    with_rights=2,
     unreadable=1,
-    ann={"phash64": AnnFile("ann/phash64-3.faiss", 80, "a" * 64)},
+    canaries=(0, 1, 2),
+    ann={
+        "phash64": AnnFile(
+            (PinnedFile("ann/phash64-3.faiss", 80, "a" * 64),), AnnChoice("BFlat", 80)
+        )
+    },
+    lists={"removed": PinnedFile("lists/removed-7.npy", 136, "b" * 64)},
+    memory=10**9,
     written_by="0.1.0",
 )
 
 
 def test_round_trip(tmp_path: Path) -> None:
-    MANIFEST.write(tmp_path)
+    MANIFEST.write(tmp_path / NAME)
     assert Manifest.read(tmp_path) == MANIFEST
     assert [path.name for path in tmp_path.iterdir()] == [NAME]
 
@@ -33,7 +45,7 @@ def test_a_write_that_fails_leaves_the_old_bytes(tmp_path: Path) -> None:
     write_json(tmp_path / "file.json", {"a": 1})
     with pytest.raises(TypeError):
         write_json(tmp_path / "file.json", {"a": object()})
-    assert json.loads((tmp_path / "file.json").read_text()) == {"a": 1}
+    assert read_checked((tmp_path / "file.json").read_bytes()) == {"a": 1}
 
 
 @pytest.mark.parametrize(
@@ -68,16 +80,16 @@ def test_directories_without_one(tmp_path: Path, path: str, message: str) -> Non
     ],
 )
 def test_damage(tmp_path: Path, damage: object) -> None:
-    MANIFEST.write(tmp_path)
+    MANIFEST.write(tmp_path / NAME)
     text = (tmp_path / NAME).read_text()
     (tmp_path / NAME).write_text(damage(text), encoding="latin-1")  # type: ignore[operator]
     with pytest.raises(IndexUnavailableError, match=r"manifest .* is damaged .*build the index"):
         Manifest.read(tmp_path)
 
 
-@pytest.mark.parametrize("format", [2, 99, None])
-def test_a_newer_format(tmp_path: Path, format: int | None) -> None:
-    MANIFEST.write(tmp_path)
+@pytest.mark.parametrize("format", [1, 3, 99, None])
+def test_another_format(tmp_path: Path, format: int | None) -> None:
+    MANIFEST.write(tmp_path / NAME)
     data = json.loads((tmp_path / NAME).read_text())
     write_json(tmp_path / NAME, {**data, "format": format, "something": "new"})
     with pytest.raises(IndexUnavailableError, match=f"format {format}, this .* upgrade memguard"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,17 @@ def record(number: int, caption: str | None = None) -> Record:
         "vector": random.normal(size=5).astype(np.float32),
     }
     return Record(
-        f"{number:032x}", f"/{number}.jpg", 10 + number, 20, caption, b"jpeg", b"sift", rows
+        id=f"{number:032x}",
+        uri=f"/{number}.jpg",
+        width=10 + number,
+        height=20,
+        caption=caption,
+        rights=f"(c) {number}" if number else None,
+        url=None,
+        blank=number == 1,
+        thumbnail=b"jpeg",
+        features=b"sift",
+        rows=rows,
     )
 
 
@@ -67,10 +78,10 @@ def test_columns_stand_in_row_order(tmp_path: Path) -> None:
 
 def test_find_by_id(tmp_path: Path) -> None:
     append_records(tmp_path, SPECS, [record(0), record(1)])
-    found = Tables(tmp_path).find(SPECS, record(1).id)
-    assert found is not None
-    assert found.uri == "/1.jpg"
-    assert Tables(tmp_path).find(SPECS, "f" * 32) is None
+    tables = Tables(tmp_path)
+    assert tables.positions("id", [record(1).id]) == [1]
+    assert tables.positions("uri", ["/1.jpg", "/0.jpg", "/2.jpg"]) == [0, 1]
+    assert tables.positions("id", ["f" * 32]) == tables.positions("id", []) == []
 
 
 def test_files_round_trip(tmp_path: Path) -> None:
@@ -115,3 +126,45 @@ def test_what_a_first_commit_left_that_was_killed_is_no_table(tmp_path: Path) ->
 def test_a_version_that_is_gone(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not found"):
         Tables(tmp_path, 1, 1)
+
+
+def test_what_a_record_lacks(tmp_path: Path) -> None:
+    """Precomputed embeddings come without pixels, and so without thumbnail and hash."""
+    whole, bare = record(0), replace(record(1), thumbnail=None, features=None, width=0)
+    del bare.rows["bits"]
+    append_records(tmp_path, SPECS, [whole, bare, record(2)])
+    tables = Tables(tmp_path)
+    found = tables.take(SPECS, [1, 0])
+    assert [one.has_pixels for one in found] == [False, True]
+    assert [set(one.rows) for one in found] == [{"vector"}, {"bits", "vector"}]
+    np.testing.assert_array_equal(found[1].rows["bits"], whole.rows["bits"])
+    with pytest.raises(ValueError, match=r"no pixels of /1\.jpg"):
+        found[0].image()
+    assert tables.missing("bits").tolist() == tables.without_pixels().tolist() == [1]
+    assert tables.missing("vector").tolist() == []
+    (bits,) = tables.column(SPECS[0])
+    assert bits[1].tolist() == [0] * 8
+    np.testing.assert_array_equal(bits[2], record(2).rows["bits"])
+    (after,) = tables.column(SPECS[1], after=2)
+    np.testing.assert_allclose(after, record(2).rows["vector"][None], rtol=1e-3)
+    assert list(tables.column(SPECS[1], after=3)) == []
+    np.testing.assert_array_equal(tables.rows(SPECS[0], [1, 2]), bits[1:])
+
+
+def test_rights_and_blankness(tmp_path: Path) -> None:
+    append_records(tmp_path, SPECS, [record(0), record(1)])
+    assert Tables(tmp_path).flagged("blank").tolist() == [1]
+    assert Tables(tmp_path).flagged("canary").tolist() == []
+    found = Tables(tmp_path).take((), [0, 1])
+    assert [(one.rights, one.blank, one.canary) for one in found] == [
+        (None, False, False),
+        ("(c) 1", True, False),
+    ]
+
+
+def test_the_latest_id_of_a_file(tmp_path: Path) -> None:
+    append_files(tmp_path, [FileEntry("/a", "1", "x", None), FileEntry("/b", "1", "y", None)])
+    append_files(tmp_path, [FileEntry("/a", "2", "z", None), FileEntry("/b", "2", None, "broken")])
+    tables = Tables(tmp_path)
+    assert tables.latest_ids(["/a", "/b", "/c"]) == {"/a": "z"}
+    assert tables.unreadable() == {"/b": "broken"}

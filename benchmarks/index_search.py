@@ -1,0 +1,225 @@
+"""Search at the size of a training set: each kind of FAISS index, and all signals together."""
+
+from __future__ import annotations
+
+import dataclasses
+import multiprocessing
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+from index_rows import Rows
+
+from memguard.index import ann_writing
+from memguard.index.ann import Searcher
+from memguard.index.ann_choice import AnnChoice
+from memguard.index.ann_files import empty, files, save
+from memguard.index.ann_recall import CANDIDATES
+
+COMPARED = {
+    "phash64": ("BFlat",),
+    "phash256": ("BFlat", "BIVF{lists}"),
+    "embedding": (
+        "IVF{lists},SQ8",
+        "PCAR512,IVF{lists},RaBitQ",
+        "PCAR128,IVF{lists},RaBitQ",
+        "Flat",
+        "SQfp16",
+        "PCAR256,IVF{lists},RaBitQ",
+        "PCAR256,IVF{lists},PQ64",
+        "HNSW32,SQ8",
+    ),
+    "pixels": ("IVF{lists},SQ8", "PCAR256,IVF{lists},RaBitQ"),
+    "vlad": (
+        "PCAR512,RaBitQfs",
+        "PCAR256,RaBitQfs",
+        "PCAR512,IVF{lists},RaBitQ",
+    ),
+}
+"""Rows to the kinds compared on them; the first of each is what much memory gets."""
+
+SIGNALS = {"phash64": 1, "phash256": 3, "pixels": 5, "vlad": 8, "embedding": 5}
+"""Rows of each signal to neighbours, as :mod:`memguard.detector` asks for; embeddings twice."""
+
+NEAREST = 5
+SINGLES, BATCHES, BATCH = 200, 20, 64
+EF_SEARCH = (32, 64, 128, 256, 512)
+HNSW_SAMPLE = 50_000
+
+
+def compare(name: str, kind: str, count: int, folder: Path) -> dict[str, Any]:
+    """Build one kind over some rows in a process of its own, and search it."""
+    Rows(name, count, folder)
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as child:
+        return child.submit(_compare, name, kind, count, folder).result()
+
+
+def _compare(name: str, kind: str, count: int, folder: Path) -> dict[str, Any]:
+    faiss.omp_set_num_threads(1)
+    rows = Rows(name, count, folder)
+    path = folder / f"{name}-{count}-{kind}.faiss"
+    before = _most_memory()
+    started, worked = time.perf_counter(), time.process_time()
+    choice = _build(rows, kind, path)
+    build_seconds, build_cpu = time.perf_counter() - started, time.process_time() - worked
+    peak = _most_memory()
+    started = time.perf_counter()
+    searcher = _open(rows, path, choice)
+    searcher.search(rows.copies("test").rows[:1], NEAREST)
+    opened = time.perf_counter() - started
+    copies = rows.copies("test")
+    return {
+        "rows": name,
+        "kind": kind,
+        "count": count,
+        "settings": {"nprobe": choice.nprobe, "candidates": choice.candidates}
+        | ({"efSearch": searcher.ef} if isinstance(searcher, Graph) else {}),
+        "bytes per image": round(sum(f.stat().st_size for f in files(path)) / count, 1),
+        "build seconds": round(build_seconds, 1),
+        "build seconds of the core": round(build_cpu, 1),
+        "build peak memory, MB": round(peak / 1e6),
+        "memory before the build, MB": round(before / 1e6),
+        "open and first search, s": round(opened, 4),
+        "recall at build": choice.recall,
+        "recall of copies": _recall(searcher, copies),
+        "copies tested": len(copies.rows),
+        **_latencies(searcher, copies.rows),
+    }
+
+
+def _build(rows: Rows, kind: str, path: Path) -> AnnChoice:
+    choice = AnnChoice(kind, 0)
+    if kind.startswith("HNSW"):
+        return _graph(rows, kind, path)
+    if kind == "Flat":
+        index = empty(rows.spec, kind)
+        for block in rows.blocks():
+            index.add(block)
+        save(rows.spec, index, path)
+        return choice
+    copies = None if choice.exact else rows.copies("tuning")
+    return ann_writing.derive(
+        rows.spec, choice, rows.blocks(), rows.count, rows.fetch, path, copies
+    )
+
+
+def _graph(rows: Rows, kind: str, path: Path) -> AnnChoice:
+    """A graph of neighbours, which memguard does not offer; built to show why."""
+    index = empty(rows.spec, kind)
+    sample = np.random.default_rng(0).choice(rows.count, min(HNSW_SAMPLE, rows.count), False)
+    index.train(rows.fetch(np.sort(sample)))
+    for block in rows.blocks():
+        index.add(block)
+    save(rows.spec, index, path)
+    return AnnChoice(kind, path.stat().st_size, candidates=CANDIDATES[0])
+
+
+class Graph(Searcher):
+    """Searches a graph, looking as far as a test copies' recall of 0.99 needs."""
+
+    ef = EF_SEARCH[-1]
+
+    def propose(self, queries: Any, count: int, **_: Any) -> tuple[Any, Any]:
+        how = faiss.SearchParametersHNSW(efSearch=self.ef)
+        return self._index.search(queries, count, params=how)
+
+
+def _open(rows: Rows, path: Path, choice: AnnChoice) -> Searcher:
+    if not choice.kind.startswith("HNSW"):
+        return Searcher(rows.spec, path, choice, rows.fetch)
+    graph = Graph(rows.spec, path, choice, rows.fetch)
+    tuning = rows.copies("tuning")
+    for ef in EF_SEARCH:
+        graph.ef = ef
+        if _recall(graph, tuning) >= 0.99:
+            break
+    return graph
+
+
+def _recall(searcher: Searcher, copies: Any) -> float:
+    _, found = searcher.search(copies.rows, NEAREST)
+    return float((found == copies.originals[:, None]).any(axis=1).mean())
+
+
+def _latencies(searcher: Searcher, queries: Any) -> dict[str, float]:
+    singles = [queries[[i % len(queries)]] for i in range(SINGLES)]
+    batches = [np.resize(np.roll(queries, i, axis=0), (BATCH, queries.shape[1])) for i in range(4)]
+    heavy = searcher.choice.exact and searcher.spec.metric != "hamming"
+    singles, batches = (singles[:20], batches[:2]) if heavy else (singles, batches * (BATCHES // 4))
+    found = {}
+    for name, asked in (("batch 1", singles), (f"batch {BATCH}", batches)):
+        taken = [_milliseconds(searcher.search, query, NEAREST) for query in asked]
+        found[f"p50 ms, {name}"], found[f"p99 ms, {name}"] = (
+            round(float(x), 3) for x in np.percentile(taken, [50, 99])
+        )
+    return found
+
+
+def together(count: int, folder: Path, settings: dict[str, AnnChoice]) -> dict[str, Any]:
+    """All signals' searches for one image, next to one forward pass of ViT-B-32."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as child:
+        return child.submit(_together, count, folder, settings).result()
+
+
+def _together(count: int, folder: Path, settings: dict[str, AnnChoice]) -> dict[str, Any]:
+    import open_clip
+    import torch
+
+    faiss.omp_set_num_threads(1)
+    torch.set_num_threads(1)
+    network = open_clip.create_model("ViT-B-32", pretrained=None).eval()
+    every = {name: Rows(name, count, folder) for name in SIGNALS}
+    searchers = {
+        name: _open(rows, folder / f"{name}-{count}-{settings[name].kind}.faiss", settings[name])
+        for name, rows in every.items()
+    }
+    asked = {name: rows.copies("test").rows for name, rows in every.items()}
+    taken: dict[str, list[float]] = {}
+
+    def clocked(what: str, call: Callable[..., Any], *given: Any) -> None:
+        taken.setdefault(what, []).append(_milliseconds(call, *given))
+
+    with torch.inference_mode():
+        for views in (1, 2):
+            image = torch.zeros(views, 3, 224, 224)
+            for i in range(60):
+                for name, k in SIGNALS.items():
+                    query = np.resize(asked[name][i:], (views, asked[name].shape[1]))
+                    clocked(f"{name}, {views}", searchers[name].search, query, k)
+                if i % 4 == 0:
+                    clocked(f"ViT-B-32, {views}", network.encode_image, image)
+    median = {name: float(np.median(spent)) for name, spent in taken.items()}
+    result: dict[str, Any] = {"count": count, "kinds": {n: settings[n].kind for n in SIGNALS}}
+    for views in (1, 2):
+        parts = {name: round(median[f"{name}, {views}"], 2) for name in SIGNALS}
+        total = sum(parts.values()) + parts["embedding"]
+        forward = median[f"ViT-B-32, {views}"]
+        result[f"{views} row{'s' * (views > 1)} a signal"] = {
+            "search p50 ms": parts,
+            "all signals ms": round(total, 2),
+            "ViT-B-32 forward ms": round(forward, 1),
+            "share": round(total / forward, 4),
+        }
+    return result
+
+
+def settings_of(result: dict[str, Any]) -> AnnChoice:
+    """The choice that a result of :func:`compare` was measured with."""
+    settings = {k: v for k, v in result["settings"].items() if k != "efSearch"}
+    return dataclasses.replace(AnnChoice(result["kind"], 0), **settings)
+
+
+def _milliseconds(call: Callable[..., Any], *given: Any) -> float:
+    started = time.perf_counter()
+    call(*given)
+    return 1000 * (time.perf_counter() - started)
+
+
+def _most_memory() -> int:
+    """Bytes that this process has held at once at most."""
+    status = Path("/proc/self/status").read_text()
+    return 1024 * int(status.split("VmHWM:")[1].split()[0])

@@ -1,0 +1,142 @@
+"""Which FAISS index for which descriptor: by how many rows there are, and by the memory to be had.
+
+Exact while a scan takes a few milliseconds. Beyond, an inverted file: rows fall into lists by
+their nearest centroid, and a search looks into a few lists only. Its codes take a byte a
+component, or a bit (RaBitQ, Gao and Long 2024, arXiv:2405.12497) of ever fewer principal
+components, whatever fits; distances are then computed again from the stored rows.
+
+Copies are far from their references in long rows, such as VLAD's, so that lists lose them: a bit
+of each principal component is scanned instead, 100,000 rows a millisecond. `benchmarks/index.py`
+compares these with what was left out: HNSW and PQ.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from memguard.descriptors.base import DescriptorSpec
+
+logger = logging.getLogger(__name__)
+
+EXACT_BYTES = 64 << 20
+"""Rows of up to this size are scanned: about 10 ms of one core."""
+
+FEWEST_FOR_LISTS = 10_000
+"""Fewer rows stay exact, however little memory there is."""
+
+MOST_LISTS = 1 << 14
+"""Finding the centroids of more takes hours."""
+
+LONGEST = 1024
+"""Rows of more components are not searched in lists while a scan of their bits is quick."""
+
+SCANNED_BYTES = 256 << 20
+"""Bits of up to this size are scanned: about 30 ms of one core."""
+
+BIT_COMPONENTS = (512, 256, 128)
+"""Principal components of which RaBitQ keeps a bit, the best first."""
+
+POSITION_BYTES = 8
+RABITQ_FACTORS = 8
+"""Bytes a row beside its bits."""
+
+
+@dataclass(frozen=True)
+class AnnChoice:
+    """How one descriptor is searched; recorded in the manifest.
+
+    Attributes:
+        kind: a FAISS factory string, of ``index_binary_factory`` for hashes.
+        bytes: size of its files; an estimate until they are written.
+        nprobe: lists that a search looks into; 0 where there are no lists.
+        candidates: rows a query whose distances are computed again from the stored rows; 0 where
+            FAISS's distances are exact.
+        recall: the share of simulated copies, among those whose reference an exact search finds,
+            whose reference is found; None for an exact kind, or where there were no copies.
+    """
+
+    kind: str
+    bytes: int
+    nprobe: int = 0
+    candidates: int = 0
+    recall: float | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether every row is scanned, as it is stored."""
+        return not self.in_lists and "RaBitQ" not in self.kind
+
+    @property
+    def in_lists(self) -> bool:
+        """Whether a search looks at a part of the rows only."""
+        return "IVF" in self.kind
+
+
+def plan(
+    specs: Sequence[DescriptorSpec], rows: int, memory: int | None = None
+) -> dict[str, AnnChoice]:
+    """The best choices that fit in memory together; a warning is logged if none do.
+
+    Args:
+        specs: the descriptors of an index.
+        rows: how many rows each has.
+        memory: bytes that a search of all of them may occupy; None for as much as is useful.
+
+    Returns:
+        Descriptor name to choice, not yet tuned.
+    """
+    ladders = {spec.name: _ladder(spec, rows) for spec in specs}
+    while memory is not None and sum(ladder[0].bytes for ladder in ladders.values()) > memory:
+        lowered = [name for name, ladder in ladders.items() if len(ladder) > 1]
+        if not lowered:
+            logger.warning(
+                "the smallest FAISS files for %d rows take %.1f GB, more than --memory allows; "
+                "they will be read from disk, slowly",
+                rows,
+                sum(ladder[0].bytes for ladder in ladders.values()) / 1e9,
+            )
+            break
+        ladders[max(lowered, key=lambda name: ladders[name][0].bytes)].pop(0)
+    return {name: ladder[0] for name, ladder in ladders.items()}
+
+
+def _ladder(spec: DescriptorSpec, rows: int) -> list[AnnChoice]:
+    """The choices for one descriptor, the best first and the smallest last."""
+    if spec.metric == "hamming":
+        size = rows * spec.width
+        if size <= EXACT_BYTES:
+            return [AnnChoice("BFlat", size)]
+        count = lists(rows)
+        return [AnnChoice(f"BIVF{count}", size + rows * POSITION_BYTES + count * spec.width)]
+    size = rows * 2 * spec.width
+    exact = [AnnChoice("SQfp16", size)] if size <= EXACT_BYTES else []
+    smaller = [choice for choice in _compressed(spec.width, rows) if choice.bytes < size]
+    return exact + smaller if rows >= FEWEST_FOR_LISTS else [AnnChoice("SQfp16", size)]
+
+
+def _compressed(width: int, rows: int) -> list[AnnChoice]:
+    kept = list(dict.fromkeys(min(width, components) for components in BIT_COMPONENTS))
+    bits = {components: math.ceil(components / 8) + RABITQ_FACTORS for components in kept}
+    if width > LONGEST and rows * bits[kept[0]] <= SCANNED_BYTES:
+        return [AnnChoice(f"PCAR{n},RaBitQfs", rows * bits[n] + 4 * n * width) for n in kept]
+    count = lists(rows)
+    bytewise = AnnChoice(f"IVF{count},SQ8", rows * (width + POSITION_BYTES) + 4 * width * count)
+    return [bytewise] * (width <= LONGEST) + [
+        AnnChoice(
+            f"PCAR{n},IVF{count},RaBitQ",
+            rows * (bits[n] + POSITION_BYTES) + 4 * n * (count + width),
+        )
+        for n in kept
+    ]
+
+
+def lists(rows: int) -> int:
+    """How many lists: about twice the root of the rows, a power of two.
+
+    FAISS's guidelines (https://github.com/facebookresearch/faiss/wiki) say 4 to 16 times the root;
+    for few lists looked into, half as many cost a search no more, and a build a quarter.
+    """
+    return int(min(MOST_LISTS, 2 ** round(math.log2(2 * math.sqrt(rows)))))

@@ -1,0 +1,114 @@
+"""Files as the parts of a source: their state, and how iteration resumes among them."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from memguard.sources.base import Item
+
+UNREADABLE = "unreadable"
+"""The state of a file that cannot be looked at."""
+
+CLOCKS_APART = 3600 * 10**9
+"""Nanoseconds by which the clock of a file server may differ from this machine's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileItem(Item):
+    """An image that is a file of its own."""
+
+    path: Path
+
+    def read(self) -> bytes:
+        return self.path.read_bytes()
+
+    def state_now(self) -> str:
+        return file_state(self.path)
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far an iteration over sorted files has come.
+
+    Attributes:
+        since: when it first began, in nanoseconds since 1970.
+        path: the file it is in.
+        state: that file's state.
+        done: how much of that file is done, in rows or bytes.
+    """
+
+    since: int
+    path: str
+    state: str
+    done: int = 0
+
+    @classmethod
+    def parse(cls, text: str | None) -> Position | None:
+        """The inverse of ``str``; None for anything else."""
+        try:
+            return cls(*json.loads(text or ""))
+        except (TypeError, ValueError):
+            return None
+
+    def __str__(self) -> str:
+        return json.dumps([self.since, self.path, self.state, self.done], ensure_ascii=False)
+
+    def covers(self, path: Path) -> bool:
+        """Whether a file was done before this position, and has not changed since."""
+        if str(path) == self.path:
+            return file_state(path) == self.state
+        return path.parts < Path(self.path).parts and not changed_after(path, self.since)
+
+
+def now() -> int:
+    """Nanoseconds since 1970, to begin an iteration with."""
+    return time.time_ns()
+
+
+def file_state(path: Path) -> str:
+    """Size and modification time, or :data:`UNREADABLE`."""
+    try:
+        status = path.stat()
+    except OSError:
+        return UNREADABLE
+    return f"{status.st_size}-{status.st_mtime_ns}"
+
+
+def changed_after(path: Path, moment: int) -> bool:
+    """Whether a file was written, moved or put here after the moment, or may have been."""
+    try:
+        status = path.stat()
+    except OSError:
+        return True
+    return max(status.st_mtime_ns, status.st_ctime_ns) + CLOCKS_APART >= moment
+
+
+def parts(paths: Iterable[Path], after: str | None) -> Iterator[tuple[Path, Position]]:
+    """The files that an iteration must still look into, each with where to begin in it.
+
+    Args:
+        paths: sorted files.
+        after: the position it resumes from, if any.
+    """
+    resumed = Position.parse(after)
+    since = resumed.since if resumed else now()
+    for path in paths:
+        state = file_state(path)
+        if resumed and (str(path), state) == (resumed.path, resumed.state):
+            yield path, resumed
+        elif not (resumed and resumed.covers(path)):
+            yield path, Position(since, str(path), state)
+
+
+def files_below(where: str | os.PathLike[str], suffixes: tuple[str, ...]) -> list[Path]:
+    """A file, or all files below a folder that end so, sorted and absolute."""
+    path = Path(where).resolve()
+    if not path.is_dir():
+        return [path]
+    found = (one for one in path.rglob("*") if one.name.lower().endswith(suffixes))
+    return sorted(one for one in found if one.is_file())

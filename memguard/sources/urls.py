@@ -1,0 +1,149 @@
+"""Images by address: a list of URLs, object-store URIs or paths, read through ``fsspec``."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from memguard.errors import ConfigurationError, UnreadableImageError
+from memguard.sources.base import BrokenItem, Item
+from memguard.sources.fetching import UrlItem
+from memguard.sources.files import FileItem, Position, file_state, parts
+from memguard.sources.metadata import URLS, Columns
+from memguard.sources.parquet import image_column
+from memguard.sources.rows import rows_from
+
+FILE = "file://"
+
+ADDRESS = "address"
+"""The one column of a plain list."""
+
+LISTED = "listed"
+"""The state of every address: what stands behind it is not asked again once it was read."""
+
+ADDRESSES = (*URLS, "uri", "path", "file", "filename", "image_path", "image")
+"""Columns that hold addresses, in order of preference."""
+
+TABLES = {".csv": ",", ".tsv": "\t"}
+"""Endings of lists with a line of column names, and what separates their columns."""
+
+
+class Urls:
+    """The images that a list names: a text file of one address a line, or a table of them.
+
+    An address is anything that ``fsspec`` reads (``https://``, ``s3://``, ``gs://``, ``memory://``
+    ...), or a path, taken from the list's own folder. An address is read once; only files are
+    read again when they change. What could not be reached is tried again by the next build.
+
+    Args:
+        where: a ``.txt``, ``.csv``, ``.tsv`` or ``.parquet`` file.
+        column: the column of addresses, else the first of :data:`ADDRESSES`.
+        caption, rights: columns to use instead of those with usual names.
+
+    Raises:
+        ConfigurationError: there is no such file or column, or it is no Parquet file.
+    """
+
+    def __init__(
+        self,
+        where: str | os.PathLike[str],
+        *,
+        column: str | None = None,
+        caption: str | None = None,
+        rights: str | None = None,
+    ) -> None:
+        self.where = Path(where).resolve()
+        if not self.where.is_file():
+            raise ConfigurationError(f"there is no list at {where}")
+        self._column, self._columns = None, Columns.among([])
+        names = _column_names(self.where)
+        if names is not None:
+            self._column = _column_of_addresses(names, column, self.where)
+            self._columns = Columns.among(names, caption=caption, rights=rights)
+
+    @property
+    def name(self) -> str:
+        return f"urls {self.where}"
+
+    def size(self) -> int | None:
+        if self.where.suffix.lower() == ".parquet":
+            return int(pq.read_metadata(self.where).num_rows)
+        return None
+
+    def iterate(self, after: str | None = None) -> Iterator[Item]:
+        for _, begin in parts([self.where], after):
+            try:
+                yield from self._items(begin)
+            except (csv.Error, pa.ArrowException) as error:
+                reason = UnreadableImageError(f"the list is damaged: {error}")
+                yield BrokenItem(uri=str(self.where), state=begin.state, error=reason)
+
+    def _items(self, begin: Position) -> Iterator[Item]:
+        for number, row in enumerate(self._rows(begin.done), begin.done + 1):
+            address = str(row.get(self._column or ADDRESS) or "").strip()
+            if address and not address.startswith("#"):
+                position = Position(begin.since, begin.path, begin.state, number)
+                yield self._item(address, row, str(position))
+
+    def _item(self, address: str, row: Mapping[str, Any], position: str) -> Item:
+        said = self._columns.described(row)
+        if "://" in address and not address.startswith(FILE):
+            shared = {**said, "url": address} if address.startswith("http") else said
+            return UrlItem(uri=address, state=LISTED, position=position, address=address, **shared)
+        path = (self.where.parent / address.removeprefix(FILE)).resolve()
+        return FileItem(uri=str(path), state=file_state(path), position=position, path=path, **said)
+
+    def _rows(self, skipped: int) -> Iterator[Mapping[str, Any]]:
+        suffix = self.where.suffix.lower()
+        if suffix == ".parquet":
+            used = list(dict.fromkeys([str(self._column), *self._columns.names]))
+            with pq.ParquetFile(self.where) as table:
+                yield from rows_from(table, used, skipped)
+            return
+        with self.where.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+            rows: Iterator[Mapping[str, Any]] = (
+                csv.DictReader(lines, delimiter=TABLES[suffix])
+                if suffix in TABLES
+                else ({ADDRESS: line} for line in lines)
+            )
+            yield from itertools.islice(rows, skipped, None)
+
+
+def lists_addresses(path: Path) -> bool:
+    """Whether a Parquet file has a column of addresses and none of images."""
+    try:
+        with pq.ParquetFile(path) as table:
+            names = {name.casefold() for name in table.schema_arrow.names}
+            return not names.isdisjoint(ADDRESSES) and image_column(table) is None
+    except (OSError, pa.ArrowException):
+        return False
+
+
+def _column_names(path: Path) -> list[str] | None:
+    """The columns of a table; None for a plain list."""
+    if path.suffix.lower() == ".parquet":
+        try:
+            return list(pq.read_schema(path).names)
+        except (OSError, pa.ArrowException) as error:
+            raise ConfigurationError(f"{path} is no Parquet file: {error}") from error
+    if path.suffix.lower() not in TABLES:
+        return None
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+        return next(csv.reader(lines, delimiter=TABLES[path.suffix.lower()]), [])
+
+
+def _column_of_addresses(names: Sequence[str], column: str | None, path: Path) -> str:
+    known = {name.casefold(): name for name in reversed(names)}
+    for name in (column.casefold(),) if column else ADDRESSES:
+        if name in known:
+            return known[name]
+    raise ConfigurationError(
+        f"{path} has no column {column or 'of addresses'}; its columns are {', '.join(names)}"
+    )
