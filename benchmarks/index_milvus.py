@@ -41,12 +41,12 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--scratch", type=Path, default=Path("/tmp/memguard-milvus"))
     options = parser.parse_args()
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     with milvus_server(options.scratch / "server") as server:
         for name in options.names or KINDS:
             rows = Rows(name, options.rows, options.scratch)
             found = measure(server, rows) | _provenance()
             found["versions"] |= {name: version(name) for name in ("milvus", "pymilvus")}
+            results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
             results[f"{name} {options.rows}"] = found
             RESULTS.write_text(json.dumps(results, indent=1) + "\n")
             print(name, {key: value for key, value in found.items() if key != "machine"})

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from memguard._version import __version__
 
 if TYPE_CHECKING:
-    from memguard.build import build_index, calibrate_index
+    from memguard.build import add_images, build_index, calibrate_index
     from memguard.calibration import Calibration
     from memguard.detector import Detector
     from memguard.errors import (
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from memguard.verdict import Match, Signal, Verdict
 
 _HOME = {
+    "add_images": "memguard.build",
     "build_index": "memguard.build",
     "calibrate_index": "memguard.build",
     "Calibration": "memguard.calibration",
@@ -80,6 +81,7 @@ __all__ = [
     "Verdict",
     "WeightsError",
     "__version__",
+    "add_images",
     "build_index",
     "calibrate_index",
     "guard",

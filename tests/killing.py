@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import lance
+from lance.dataset import DatasetOptimizer
 
 from memguard.descriptors import weightless_descriptors
 from memguard.index import builder
@@ -50,8 +51,7 @@ def die_before(step: int) -> None:
     lance.write_dataset = dying(lance.write_dataset)
     for name in ("delete", "cleanup_old_versions"):
         setattr(lance.LanceDataset, name, dying(getattr(lance.LanceDataset, name)))
-    optimizer = lance.dataset.DatasetOptimizer
-    optimizer.compact_files = dying(optimizer.compact_files)
+    DatasetOptimizer.compact_files = dying(DatasetOptimizer.compact_files)
     Path.unlink = dying(Path.unlink)  # type: ignore[method-assign]
     Path.mkdir = dying(Path.mkdir)  # type: ignore[method-assign]
 

@@ -21,6 +21,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from own_network import isolated
 
@@ -129,15 +130,21 @@ def serve(listening: socket.socket, directory: Path) -> None:
     from milvus import MilvusServer as Server
 
     server = Server(wait_for_started=False, proxy_port=INNER_PORT, data_dir=str(directory))
+    threading.Thread(target=_end_with_input, args=[server], daemon=True).start()
     server.start()
     print(server.server_proc.pid, flush=True)
     server.wait_started()
     sys.stdout.buffer.write(READY)
     sys.stdout.flush()
-    threading.Thread(target=_relay_all, args=[listening, INNER_PORT, []], daemon=True).start()
+    _relay_all(listening, INNER_PORT, [])
+
+
+def _end_with_input(server: Any) -> None:
     sys.stdin.buffer.read()
-    server.server_proc.kill()
-    server.server_proc.wait()
+    if server.server_proc:
+        server.server_proc.kill()
+        server.server_proc.wait()
+    os._exit(0)
 
 
 def _relay_all(listening: socket.socket, port: int, ends: list[socket.socket]) -> None:

@@ -33,8 +33,14 @@ from memguard.index.manifest import BUILDING, Manifest
 from memguard.index.manifest import NAME as MANIFEST
 from memguard.index.reading import Readable, Unreadable, read
 from memguard.index.simulated import copies_described
-from memguard.index.store import FileEntry, Record, Tables, append_files, append_records
-from memguard.index.takedown import TAKEN_DOWN
+from memguard.index.store import (
+    TAKEN_DOWN,
+    FileEntry,
+    Record,
+    Tables,
+    append_files,
+    append_records,
+)
 from memguard.index.unfinished import Reached, Unfinished
 from memguard.sources.base import RETRY, Item, Source
 from memguard.writing import PARTIAL
@@ -173,7 +179,7 @@ def build(
         skipped=run.skipped,
         duplicates=run.duplicates,
         refused=run.refused,
-        unreadable={uri: why for uri, why in unreadable.items() if why != TAKEN_DOWN},
+        unreadable=unreadable,
         seconds=time.monotonic() - started,
     )
 

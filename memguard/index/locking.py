@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from memguard.errors import BuildError, IndexUnavailableError
+from memguard.index.manifest import absent
 
 LOCK = "build.lock"
 
@@ -22,9 +23,7 @@ def at_work(directory: Path) -> Iterator[None]:
         IndexUnavailableError: there is no such directory.
     """
     if not directory.is_dir():
-        raise IndexUnavailableError(
-            f"there is no index at {directory}; make one with `memguard build IMAGES -o NAME`"
-        )
+        raise IndexUnavailableError(absent(directory))
     lock = FileLock(directory / LOCK, timeout=0)
     try:
         lock.acquire()

@@ -114,7 +114,7 @@ class Manifest:
         try:
             return cls.parse((directory / NAME).read_bytes())
         except (FileNotFoundError, NotADirectoryError):
-            raise IndexUnavailableError(_absent(directory)) from None
+            raise IndexUnavailableError(absent(directory)) from None
         except OtherFormatError as error:
             raise IndexUnavailableError(
                 f"{directory} has index format {error}, this memguard reads format {FORMAT}; "
@@ -165,7 +165,8 @@ def _ann_file(data: dict[str, Any]) -> AnnFile:
     return AnnFile(tuple(PinnedFile(**file) for file in data["files"]), AnnChoice(**data["choice"]))
 
 
-def _absent(directory: Path) -> str:
+def absent(directory: Path) -> str:
+    """Why there is no index here, and what to do."""
     if in_milvus(directory):
         return f"{directory} is an address in Milvus; this needs an index in a directory"
     if not directory.exists():

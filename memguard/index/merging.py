@@ -18,8 +18,7 @@ from memguard.index.known import Digests, as_array, file_digest, id_digest, plac
 from memguard.index.lists import file_digests, read_digests, record_digests
 from memguard.index.locking import LOCK, at_work
 from memguard.index.manifest import BUILDING, Manifest
-from memguard.index.store import FILES, FILES_SCHEMA, PLAIN, RECORDS, Tables, append
-from memguard.index.takedown import TAKEN_DOWN
+from memguard.index.store import FILES, FILES_SCHEMA, PLAIN, RECORDS, TAKEN_DOWN, Tables, append
 from memguard.index.unfinished import Unfinished
 
 STEP_ROWS = 4096

@@ -21,7 +21,6 @@ from memguard.index.deriving import open_searcher
 from memguard.index.lease import Lease
 from memguard.index.manifest import Manifest
 from memguard.index.store import Record, Tables
-from memguard.index.takedown import TAKEN_DOWN
 from memguard.writing import write_bytes
 
 HASHED_AT_OPEN = 128 << 20
@@ -171,8 +170,7 @@ class DirectoryIndex(Index):
 
     def unreadable(self) -> dict[str, str]:
         """Files that could not be read, with the reason."""
-        found = self._tables.unreadable()
-        return {uri: reason for uri, reason in found.items() if reason != TAKEN_DOWN}
+        return self._tables.unreadable()
 
     @property
     def _mend(self) -> str:

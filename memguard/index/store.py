@@ -42,6 +42,9 @@ FILES_SCHEMA = pa.schema(
 )
 """``id`` of a readable file's record, else ``reason`` says why there is none."""
 
+TAKEN_DOWN = "taken down"
+"""The reason where the image was removed from the index, and is not to be taken in again."""
+
 PLAIN_FIELDS = (
     pa.field("id", pa.string(), nullable=False),
     pa.field("uri", pa.string(), nullable=False),
@@ -211,7 +214,7 @@ class Tables:
         """Files that could not be read when they were last seen, with the reason.
 
         A damaged shard or a closed folder counts as mended once an image of it was read that has
-        another state.
+        another state. Files whose image was taken down are left out.
         """
         failed = {
             uri
@@ -229,7 +232,7 @@ class Tables:
                 for whole in (uri.partition("#")[0], os.path.dirname(uri)):
                     if latest.get(whole, (state, ""))[0] != state:
                         del latest[whole]
-        return {uri: reason for uri, (_, reason) in latest.items()}
+        return {uri: reason for uri, (_, reason) in latest.items() if reason != TAKEN_DOWN}
 
     def column(self, spec: DescriptorSpec, after: int = 0) -> Iterator[NDArray[Any]]:
         """A descriptor's matrix in row order, in blocks of shape (<= SCAN_ROWS, width).

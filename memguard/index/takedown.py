@@ -29,9 +29,6 @@ from memguard.milvus_address import in_milvus
 
 ID = re.compile(rf"[0-9a-f]{{{ID_DIGITS}}}")
 
-TAKEN_DOWN = "taken down"
-"""What the files' table says of a file whose image a build was asked not to take in again."""
-
 
 @dataclass(frozen=True)
 class Removal:

@@ -98,9 +98,9 @@ def verify(
     directory = Path(index)
     if not mend:
         while True:
-            before, _ = _manifest(directory)
+            manifest, _ = _manifest(directory)
             found = _verified(directory, on_progress)
-            if _manifest(directory)[0] == before:  # else it was replaced meanwhile
+            if _manifest(directory)[0] == manifest:  # else it was replaced meanwhile
                 return found
     with at_work(directory):
         before = _verified(directory, on_progress)
