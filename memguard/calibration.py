@@ -94,7 +94,7 @@ class Operating:
 
     @property
     def status(self) -> Status:
-        """Whether the negatives prove the target at :data:`CONFIDENCE`, contradict it, or neither."""
+        """Whether the negatives prove the target, contradict it (at CONFIDENCE), or neither."""
         if self.observed.upper <= self.target:
             return "proven"
         return "missed" if self.observed.lower > self.target else "not proven"
