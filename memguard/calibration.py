@@ -70,6 +70,9 @@ class Rate:
         return self.count / self.total if self.total else math.nan
 
 
+Status = Literal["proven", "not proven", "missed"]
+
+
 @dataclass(frozen=True)
 class Operating:
     """One working point: what was asked for, and what was seen.
@@ -88,6 +91,13 @@ class Operating:
     observed: Rate
     at_worst: Rate
     recall: dict[str, float]
+
+    @property
+    def status(self) -> Status:
+        """Whether the negatives prove the target, contradict it (at CONFIDENCE), or neither."""
+        if self.observed.upper <= self.target:
+            return "proven"
+        return "missed" if self.observed.lower > self.target else "not proven"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ query -> views -> descriptors -> nearest references of each -> candidates -> ver
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,13 @@ from memguard.descriptors import Descriptor
 from memguard.descriptors.base import distances
 from memguard.index import Index
 from memguard.index.store import Record
-from memguard.local_features import LocalFeatures, vlad
+from memguard.local_features import vlad
 from memguard.normalisation import normalised
 from memguard.picture import Picture
 from memguard.thresholds import DEFAULTS, Threshold
 from memguard.verdict import Label, Match, Signal, Verdict, View
 from memguard.verification import measure
+from memguard.views import features_of, views, windows
 
 NEIGHBOURS: Mapping[str, int] = {"phash64": 1, "phash256": 3, "pixels": 5, "vlad": 8}
 """References that each descriptor proposes for each view of a query; others propose
@@ -33,24 +35,31 @@ OTHER_NEIGHBOURS = 5
 NORMALISED = ("sscd", "clip")
 """Embeddings whose distance is also given less the query's usual distance, as NAME_normalised."""
 
-WINDOWS = (
-    (0.15, 0.15, 0.85, 0.85),
-    (0.0, 0.0, 0.6, 0.6),
-    (0.4, 0.0, 1.0, 0.6),
-    (0.0, 0.4, 0.6, 1.0),
-    (0.4, 0.4, 1.0, 1.0),
-)
-"""Parts of a query (left, top, right, bottom, as shares) in which ``thorough`` looks for insets."""
-
 WINDOW_NEIGHBOURS = 3
-FEWEST_FEATURES = 8
-"""A window with fewer local features proposes nothing."""
+"""References that each descriptor proposes for each part of a query."""
 
 MATCHES = 5
 """Matches that a verdict shows."""
 
 SEVERITY: tuple[Label, ...] = ("clear", "similar", "memorized")
 THRESHOLD_NAMES: Mapping[Label, str] = {"similar": "flag", "memorized": "block"}
+
+
+@dataclass(frozen=True)
+class Look:
+    """One view of one query.
+
+    Attributes:
+        query: its place in the batch.
+        view: how it is seen.
+        picture: what is seen.
+        windows: parts of it, for embeddings.
+    """
+
+    query: int
+    view: View
+    picture: Picture
+    windows: Sequence[Picture]
 
 
 class Detector:
@@ -61,7 +70,8 @@ class Detector:
         descriptors: those of the index, loaded (:func:`memguard.descriptors.load_descriptors`).
         thresholds: signal name to thresholds; signals without any are measured and shown only.
         rates: the false-positive rates that the thresholds were chosen for, by label.
-        thorough: also look for references inside parts of each image.
+        thorough: also look for references inside parts of each image, in quarter turns and within
+            a border.
     """
 
     def __init__(
@@ -97,43 +107,36 @@ class Detector:
             queries: none of them blank.
             deeper: so many more references than usual are proposed by each descriptor.
         """
-        if not queries:
+        looks = [
+            Look(i, view, picture, windows(picture) if self.thorough and view == "as is" else ())
+            for i, query in enumerate(queries)
+            for view, picture in views(query, thorough=self.thorough).items()
+        ]
+        if not looks:
             return []
-        views: dict[View, list[Picture]] = {
-            "as is": list(queries),
-            "mirrored": [query.mirrored() for query in queries],
-        }
-        described = {view: self._describe(pictures) for view, pictures in views.items()}
-        parts = self._describe_parts(queries) if self.thorough else {}
-        candidates = {
-            view: self._candidates(pictures, described[view], deeper)
-            for view, pictures in views.items()
-        }
-        for name, embedded in parts.items():
-            for i, nearest in enumerate(self._nearest(name, embedded, WINDOW_NEIGHBOURS)):
-                candidates["as is"][i].update(nearest)
-        wanted = sorted(set().union(*(rows for lists in candidates.values() for rows in lists)))
+        described = self._describe(looks)
+        candidates = self._candidates(looks, described, deeper)
+        wanted = sorted(set().union(*candidates))
         records = dict(zip(wanted, self.index.take(wanted), strict=True))
         references = {row: r.picture() for row, r in records.items() if r.has_pixels}
         blank = {row for row, record in records.items() if record.blank}
-        matches: list[list[Match]] = []
-        for i in range(len(queries)):
-            seen: dict[str, list[Match]] = {}
-            for view, pictures in views.items():
-                rows = {name: matrix[i][None] for name, matrix in described[view].items()}
-                for name in parts if view == "as is" else ():
-                    rows[name] = np.concatenate([rows[name], parts[name][i]])
-                near = sorted(candidates[view][i] - blank)
-                compared = self._compare(rows, [records[row] for row in near])
-                for row, distances_of in zip(near, compared, strict=True):
-                    record = records[row]
-                    measured = distances_of
-                    if record.has_pixels:
-                        measured = measure(pictures[i], references[row]) | measured
-                    seen.setdefault(record.id, []).append(self._match(record, view, measured))
-            closest = [max(views_of, key=self._evidence) for views_of in seen.values()]
-            matches.append(sorted(closest, key=self._evidence, reverse=True))
-        return matches
+        seen: list[dict[str, list[Match]]] = [{} for _ in queries]
+        for look, rows, proposed in zip(looks, described, candidates, strict=True):
+            near = sorted(proposed - blank)
+            compared = self._compare(rows, [records[row] for row in near])
+            for row, measured in zip(near, compared, strict=True):
+                if row in references:
+                    measured |= measure(look.picture, references[row])
+                match = self._match(records[row], look.view, measured)
+                seen[look.query].setdefault(match.id, []).append(match)
+        return [
+            sorted(
+                (max(views_of, key=self._evidence) for views_of in found.values()),
+                key=self._evidence,
+                reverse=True,
+            )
+            for found in seen
+        ]
 
     def decide(self, matches: Sequence[Match]) -> Verdict:
         """The verdict on a query with these matches."""
@@ -166,55 +169,62 @@ class Detector:
         kind: Label = "memorized" if signal.label == "memorized" else "similar"
         limit = signal.memorized if kind == "memorized" else signal.similar
         side = "beyond" if signal.label == "clear" else "within"
-        view = " (mirrored)" if match.view == "mirrored" else ""
+        view = "" if match.view == "as is" else f" ({match.view})"
         rate = f" (FPR {self.rates[kind]:g})" if kind in self.rates else ""
         return (
             f"{signal.name} distance {signal.distance:.3g} to reference {match.uri}{view} is "
             f"{side} the {THRESHOLD_NAMES[kind]} threshold {limit:.3g}{rate}"
         )
 
-    def _describe(self, pictures: Sequence[Picture]) -> dict[str, NDArray[Any]]:
-        return {
-            descriptor.spec.name: descriptor.describe(
-                [descriptor.prepare(picture) for picture in pictures]
+    def _describe(self, looks: Sequence[Look]) -> list[dict[str, NDArray[Any]]]:
+        """Each look's rows by descriptor, all in one batch; of embeddings, its windows' as well."""
+        described: list[dict[str, NDArray[Any]]] = [{} for _ in looks]
+        for descriptor in self.descriptors:
+            name = descriptor.spec.name
+            pictures = [
+                [look.picture, *(look.windows if name in NORMALISED else ())] for look in looks
+            ]
+            matrix = descriptor.describe(
+                [descriptor.prepare(picture) for many in pictures for picture in many]
             )
-            for descriptor in self.descriptors
-        }
+            ends = np.cumsum([len(many) for many in pictures])[:-1]
+            for rows, part in zip(described, np.split(matrix, ends), strict=True):
+                rows[name] = part
+        return described
 
     def _candidates(
-        self, pictures: Sequence[Picture], described: Mapping[str, NDArray[Any]], deeper: int
+        self, looks: Sequence[Look], described: Sequence[Mapping[str, NDArray[Any]]], deeper: int
     ) -> list[set[int]]:
-        found: list[set[int]] = [set() for _ in pictures]
-        for name, matrix in described.items():
+        """The rows of the references that any descriptor proposes for each look."""
+        found: list[set[int]] = [set() for _ in looks]
+        for name in described[0]:
             neighbours = NEIGHBOURS.get(name, OTHER_NEIGHBOURS) + deeper
-            for i, nearest in enumerate(self._nearest(name, matrix[:, None], neighbours)):
-                found[i].update(nearest)
+            whole = [(i, rows[name][0]) for i, rows in enumerate(described)]
+            self._propose(name, whole, neighbours, found)
+            parts = [(i, row) for i, rows in enumerate(described) for row in rows[name][1:]]
+            self._propose(name, parts, WINDOW_NEIGHBOURS, found)
         if self.thorough:
-            for i, picture in enumerate(pictures):
-                sums = [vlad(part) for part in _windows(picture)]
-                if sums:
-                    found[i].update(*self._nearest("vlad", np.stack(sums)[None], WINDOW_NEIGHBOURS))
+            sums = [
+                (i, vlad(part))
+                for i, look in enumerate(looks)
+                for part in features_of(look.picture)
+            ]
+            self._propose("vlad", sums, WINDOW_NEIGHBOURS, found)
         return found
 
-    def _nearest(self, name: str, rows: NDArray[Any], neighbours: int) -> list[set[int]]:
-        """The neighbours of each query's rows, given as (queries, rows a query, width)."""
-        queries, each, width = rows.shape
-        _, found = self.index.search(name, rows.reshape(-1, width), neighbours)
-        return [
-            {int(row) for row in nearest if row >= 0}
-            for nearest in found.reshape(queries, each * found.shape[1])
-        ]
-
-    def _describe_parts(self, queries: Sequence[Picture]) -> dict[str, NDArray[Any]]:
-        """Embeddings of each query's windows, shape (queries, windows, width)."""
-        parts = [Picture(_cut(query.image, box)) for query in queries for box in WINDOWS]
-        return {
-            descriptor.spec.name: descriptor.describe(
-                [descriptor.prepare(part) for part in parts]
-            ).reshape(len(queries), len(WINDOWS), -1)
-            for descriptor in self.descriptors
-            if descriptor.spec.name in NORMALISED
-        }
+    def _propose(
+        self,
+        name: str,
+        rows: Sequence[tuple[int, NDArray[Any]]],
+        neighbours: int,
+        found: Sequence[set[int]],
+    ) -> None:
+        """Add each row's nearest references to its look's; rows of zeros are near nothing."""
+        told = [(i, row) for i, row in rows if row.any()]
+        if told:
+            _, nearest = self.index.search(name, np.stack([row for _, row in told]), neighbours)
+            for (i, _), positions in zip(told, nearest.tolist(), strict=True):
+                found[i].update(position for position in positions if position >= 0)
 
     def _compare(
         self, rows: Mapping[str, NDArray[Any]], records: Sequence[Record]
@@ -258,28 +268,3 @@ class Detector:
             ),
             default=0.0,
         )
-
-
-def _cut(image: Image.Image, box: tuple[float, float, float, float]) -> Image.Image:
-    """The part of an image inside a window, given in shares."""
-    left, top, right, bottom = box
-    width, height = image.size
-    return image.crop(
-        (
-            int(left * width),
-            int(top * height),
-            max(int(right * width), int(left * width) + 1),
-            max(int(bottom * height), int(top * height) + 1),
-        )
-    )
-
-
-def _windows(picture: Picture) -> Iterable[LocalFeatures]:
-    """The local features inside each window of a picture, where there are enough."""
-    features = picture.features
-    height, width = picture.pixels.shape[:2]
-    x, y = features.points.T / np.array([[width], [height]])
-    for left, top, right, bottom in WINDOWS:
-        inside = (x >= left) & (x < right) & (y >= top) & (y < bottom)
-        if inside.sum() >= FEWEST_FEATURES:
-            yield LocalFeatures(features.points[inside], features.descriptors[inside])

@@ -79,6 +79,12 @@ class LocalFeatures:
         return cls(points.astype(np.float32) * np.float32(POINT_STEP), descriptors)
 
 
+NO_FEATURES = LocalFeatures(
+    np.zeros((0, 2), dtype=np.float32), np.zeros((0, DIRECTIONS), dtype=np.uint8)
+)
+"""Of a picture in which none are to be sought."""
+
+
 @dataclass(frozen=True)
 class Basis:
     """What shortens descriptors and sums them up.

@@ -14,8 +14,9 @@ Label = Literal["clear", "similar", "memorized", "uninformative", "unchecked"]
 its closeness to other blank images says nothing. ``unchecked``: the check could not run.
 """
 
-View = Literal["as is", "mirrored"]
-"""How the query was turned before it was compared."""
+View = Literal["as is", "mirrored", "turned 90", "turned 180", "turned 270", "unletterboxed"]
+"""How the query was seen when it was compared: turns are counterclockwise; unletterboxed is
+without its border."""
 
 
 LEAST_STEP = 0.1

@@ -179,13 +179,19 @@ def calibrate(
         recall = sum(point.recall.values()) / max(len(point.recall), 1)
         table.add_row(
             label,
-            f"{point.target:g}" if point.calibrated else f"{point.target:g}, not proven",
+            f"{point.target:g}, {point.status}",
             f"{point.observed.share:.2%} (< {point.observed.upper:.2%})",
             f"{recall:.1%}",
         )
     out.print(table)
     for pair in calibration.set_aside[:MOST_SHOWN]:
         out.print(f"[yellow]set aside[/] {escape(pair.image)}: a copy of {escape(pair.reference)}")
+    doubtful = calibration.memorized.at_worst
+    if doubtful.count > calibration.memorized.observed.count:
+        out.print(
+            f"Look at them: were they no copies, {doubtful.share:.2%} (< {doubtful.upper:.2%}) of "
+            "novel images would be blocked."
+        )
     if not calibration.memorized.calibrated:
         need = math.ceil(NEEDED_PER_RATE / calibration.memorized.target)
         out.print(

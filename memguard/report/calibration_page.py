@@ -48,7 +48,6 @@ class Point:
         label: what an image within these thresholds is called.
         verb: what happens to it.
         operating: what calibration saw.
-        status: ``proven``, ``not proven`` or ``missed``.
         needed: what would prove the target, a sentence; empty where it is proven.
         recall: the mean over the transforms.
         own: negatives within the thresholds in use, which these negatives helped to choose.
@@ -57,7 +56,6 @@ class Point:
     label: Label
     verb: str
     operating: Operating
-    status: str
     needed: str
     recall: float
     own: int
@@ -162,18 +160,12 @@ def _point(index: Index, calibration: Calibration, measured: Measurements, label
         for name, threshold in calibration.thresholds.items()
         if (limit := getattr(threshold, label)) is not None and name in measured.negatives
     }
-    if operating.observed.upper <= operating.target:
-        status, needed = "proven", ""
-    else:
-        missed = operating.observed.lower > operating.target
-        status = "missed" if missed else "not proven"
-        needed = _needed(index, operating, label)
+    proven = operating.status == "proven"
     return Point(
         label=label,
         verb=plots.VERBS[label],
         operating=operating,
-        status=status,
-        needed=needed,
+        needed="" if proven else _needed(index, operating, label),
         recall=sum(operating.recall.values()) / max(len(operating.recall), 1),
         own=int(flagged(measured.negatives, limits).sum()) if limits else 0,
     )

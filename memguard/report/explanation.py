@@ -25,6 +25,7 @@ from memguard.picture import Picture
 from memguard.report.signals import distance_text, threshold_text
 from memguard.verdict import Match, Signal, Verdict
 from memguard.verification import l2, laid_over, masked_tiled_l2, match_tones, tile_l2
+from memguard.views import seen_as
 
 PANEL = 300
 """Edge, in pixels, of the square that each of the four pictures stands in."""
@@ -56,7 +57,7 @@ class Comparison:
 
     Attributes:
         match: the reference, with its distances.
-        query: the query, mirrored if that is the view that matched.
+        query: the query, in the view that matched.
         reference: the reference's thumbnail.
         alignment: from the query onto the reference; None where no features agree, or where
             the two lie over each other better without it.
@@ -216,7 +217,7 @@ def _compare(picture: Picture, match: Match | None, index: Index) -> Comparison 
     record = None if match is None else index.find(match.id)
     if match is None or record is None:
         return None
-    query = picture.mirrored() if match.view == "mirrored" else picture
+    query = seen_as(picture, match.view) or picture
     reference = record.picture()
     helps = match.distances["aligned_structure"] < match.distances["structure"]
     alignment = align(query.features, reference.features) if helps else None
