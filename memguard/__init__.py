@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 from memguard._version import __version__
 
 if TYPE_CHECKING:
+    from memguard.auditing.result import Audit, UnconditionalAudit
+    from memguard.auditing.run import audit
+    from memguard.auditing.unconditional import audit_unconditional
     from memguard.build import build_index, calibrate_index
     from memguard.calibration import Calibration
     from memguard.detector import Detector
@@ -35,6 +38,10 @@ if TYPE_CHECKING:
     from memguard.verdict import Match, Signal, Verdict
 
 _HOME = {
+    "Audit": "memguard.auditing.result",
+    "UnconditionalAudit": "memguard.auditing.result",
+    "audit": "memguard.auditing.run",
+    "audit_unconditional": "memguard.auditing.unconditional",
     "build_index": "memguard.build",
     "calibrate_index": "memguard.build",
     "Calibration": "memguard.calibration",
@@ -60,6 +67,7 @@ _HOME = {
 }
 
 __all__ = [
+    "Audit",
     "BuildError",
     "BuildSummary",
     "Calibration",
@@ -75,11 +83,14 @@ __all__ = [
     "MemorizedImageError",
     "Policy",
     "Signal",
+    "UnconditionalAudit",
     "UnreadableImageError",
     "UnsupportedOutputError",
     "Verdict",
     "WeightsError",
     "__version__",
+    "audit",
+    "audit_unconditional",
     "build_index",
     "calibrate_index",
     "guard",
