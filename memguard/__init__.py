@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 from memguard._version import __version__
 
 if TYPE_CHECKING:
+    from memguard.auditing.result import Audit, UnconditionalAudit
+    from memguard.auditing.run import audit
+    from memguard.auditing.unconditional import audit_unconditional
     from memguard.build import add_images, build_index, calibrate_index
     from memguard.calibration import Calibration
     from memguard.detector import Detector
@@ -36,6 +39,10 @@ if TYPE_CHECKING:
 
 _HOME = {
     "add_images": "memguard.build",
+    "Audit": "memguard.auditing.result",
+    "UnconditionalAudit": "memguard.auditing.result",
+    "audit": "memguard.auditing.run",
+    "audit_unconditional": "memguard.auditing.unconditional",
     "build_index": "memguard.build",
     "calibrate_index": "memguard.build",
     "Calibration": "memguard.calibration",
@@ -61,6 +68,7 @@ _HOME = {
 }
 
 __all__ = [
+    "Audit",
     "BuildError",
     "BuildSummary",
     "Calibration",
@@ -76,12 +84,15 @@ __all__ = [
     "MemorizedImageError",
     "Policy",
     "Signal",
+    "UnconditionalAudit",
     "UnreadableImageError",
     "UnsupportedOutputError",
     "Verdict",
     "WeightsError",
     "__version__",
     "add_images",
+    "audit",
+    "audit_unconditional",
     "build_index",
     "calibrate_index",
     "guard",

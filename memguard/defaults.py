@@ -17,3 +17,13 @@ MEMORIZED_RATE = 1e-3
 NEEDED_PER_RATE = 3
 """Negatives needed per unit of 1 / rate: none flagged among 3 / rate proves the rate, at 95 %
 (the rule of three, Hanley and Lippman-Hand 1983)."""
+
+AUDIT_IMAGES = 50
+AUDIT_BATCH = 8
+"""Images an audit makes of each prompt (500 in Carlini et al. 2023), and in one call."""
+
+AUDIT_PAGE = "audit.html"
+"""The page that shows an audit, in its folder."""
+
+AUDIT_CAPTIONS = 100
+"""Captions of an index that an audit takes as prompts where none are given."""

@@ -30,7 +30,7 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8"))
 
 
-def write_json(path: Path, data: dict[str, Any]) -> None:
+def write_json(path: Path, data: Any) -> None:
     """Replace the file at ``path`` by :func:`checked_json` in one atomic step."""
     write_bytes(path, checked_json(data))
 

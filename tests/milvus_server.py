@@ -100,7 +100,10 @@ def forwarded(port: int) -> Iterator[Way]:
 
 @contextlib.contextmanager
 def milvus_server(directory: Path) -> Iterator[MilvusServer]:
-    """A server whose files are in ``directory``; it and they are gone afterwards."""
+    """A server whose files are in ``directory``; it and they are gone afterwards.
+
+    It is not told how many threads OpenMP may have: with one, it waits for ever for an HNSW index.
+    """
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen(64)
@@ -109,6 +112,7 @@ def milvus_server(directory: Path) -> Iterator[MilvusServer]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             pass_fds=[listening.fileno()],
+            env={name: value for name, value in os.environ.items() if not name.startswith("OMP_")},
         )
         port = listening.getsockname()[1]
     assert process.stdin

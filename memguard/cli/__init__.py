@@ -8,7 +8,7 @@ import sys
 import typer
 from rich.markup import escape
 
-from memguard.cli import changing, checking, indexing, remote, trying
+from memguard.cli import auditing, changing, checking, indexing, remote, trying
 from memguard.cli.terminal import err
 from memguard.errors import MemguardError
 
@@ -34,6 +34,7 @@ for command in (
     indexing.info,
     checking.check,
     checking.explain,
+    auditing.audit,
     trying.demo,
     trying.version,
 ):

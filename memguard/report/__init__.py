@@ -1,6 +1,15 @@
-"""What a reviewer is shown: the calibration of an index as a page, one verdict as a picture."""
+"""What a reviewer is shown: an index's calibration and a model's audit as pages, one verdict as a
+picture."""
 
+from memguard.report.audit_page import audit_page, write_audit_page
 from memguard.report.calibration_page import calibration_page, write_calibration_page
 from memguard.report.explanation import Explanation, explain
 
-__all__ = ["Explanation", "calibration_page", "explain", "write_calibration_page"]
+__all__ = [
+    "Explanation",
+    "audit_page",
+    "calibration_page",
+    "explain",
+    "write_audit_page",
+    "write_calibration_page",
+]

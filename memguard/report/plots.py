@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -96,7 +96,7 @@ def histogram(
         axes.set_ylabel("% of each")
         axes.tick_params(axis="x", pad=7)
 
-    return _svg(draw, (4.9, 2.7))
+    return svg(draw, (4.9, 2.7))
 
 
 def roc(calibration: Calibration, measured: Measurements) -> bytes | None:
@@ -140,13 +140,13 @@ def roc(calibration: Calibration, measured: Measurements) -> bytes | None:
         lowest = min(*recalls, *(_mean(point.recall) for point in calibration.points().values()))
         axes.set_ylim(max(0.0, math.floor(lowest * 10 - 0.5) / 10), 1.01)
         axes.locator_params(axis="y", steps=[1, 2, 5, 10], nbins=8)
-        axes.yaxis.set_major_formatter(_percent)
+        axes.yaxis.set_major_formatter(per_cent)
         axes.grid(alpha=0.25)
         axes.set_xlabel("observed false-positive rate of all signals together")
         axes.set_ylabel("recall of simulated copies")
         axes.legend(loc="lower right")
 
-    return _svg(draw, (6.4, 3.9))
+    return svg(draw, (6.4, 3.9))
 
 
 def recall_bars(calibration: Calibration) -> bytes | None:
@@ -172,12 +172,12 @@ def recall_bars(calibration: Calibration) -> bytes | None:
         axes.set_yticks(rows, names)
         axes.invert_yaxis()
         axes.set_xlim(0, 1)
-        axes.xaxis.set_major_formatter(_percent)
+        axes.xaxis.set_major_formatter(per_cent)
         axes.grid(axis="x", alpha=0.25)
         axes.set_axisbelow(True)
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
 
-    return _svg(draw, (5.2, 0.6 + 0.31 * len(names)))
+    return svg(draw, (5.2, 0.6 + 0.31 * len(names)))
 
 
 def _trade(measured: Measurements, rate: float, blocked: float) -> tuple[float, float]:
@@ -200,11 +200,13 @@ def _mean(recall: Mapping[str, float]) -> float:
     return sum(recall.values()) / max(len(recall), 1)
 
 
-def _percent(share: float, _position: float) -> str:
+def per_cent(share: float, _position: float) -> str:
+    """Writes a share on an axis."""
     return f"{100 * share:.3g} %"
 
 
-def _svg(draw: Any, size: Sequence[float]) -> bytes:
+def svg(draw: Callable[[Axes], None], size: tuple[float, float]) -> bytes:
+    """A drawing of this size, in inches."""
     matplotlib = require("matplotlib", extra="report")
     figures = require("matplotlib.figure", extra="report")
     with matplotlib.rc_context(dict(STYLE)):

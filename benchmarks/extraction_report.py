@@ -1,0 +1,231 @@
+"""The extraction benchmark's figures as Markdown, and what they were measured with."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from memguard import __version__
+from memguard.calibration import Rate
+
+PACKAGES = ("torch", "diffusers", "numpy", "faiss-cpu", "opencv-python-headless", "ImageHash")
+
+BARRED = "ten"
+"""The model on which the bars are measured: 50 copies of 10 pictures."""
+MOST_THROUGH, MOST_FALSE, LEAST_AUC = 0.01, 0.01, 0.95
+"""Issue 5: copies that may get through, others that may be blocked, and how well prompts rank."""
+
+OUTCOMES = ("copies through", "others stopped")
+
+Summary = Mapping[str, Any]
+
+
+def provenance() -> dict[str, Any]:
+    """Command, date, machine, commit and versions."""
+    return {
+        "command": " ".join(["python", *sys.argv]),
+        "date": date.today().isoformat(),
+        "machine": {"platform": platform.platform(), "cpu": _cpu(), "cores": os.cpu_count()},
+        "commit": _commit(),
+        "versions": {"memguard": __version__, **{name: version(name) for name in PACKAGES}},
+    }
+
+
+def markdown_report(summary: Summary) -> str:
+    """All tables."""
+    parts = [
+        _preamble(summary),
+        "### What the models copied\n\n" + _copied(summary),
+        "### Against duplication and model size\n\n" + _by_level(summary),
+        "### Against training steps\n\n" + _by_steps(summary),
+        "### The same samples behind `guard`\n\n" + _policies(summary),
+        "### `regenerate`, on the model of 50 copies\n\n" + _regenerate(summary["regenerate"]),
+        "### The audit without an index\n\n" + _audit(summary["audit"]),
+        "### The bars\n\n" + _bars(summary),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _preamble(summary: Summary) -> str:
+    pictures, machine, versions = summary["pictures"], summary["machine"], summary["versions"]
+    models = summary["models"].values()
+    seeds = sorted({model["seed"] for model in models})
+    return (
+        f"Small diffusion models, {' and '.join(_millions(model) for model in models)} million "
+        f"weights, trained {next(iter(models))['steps']} steps of {next(iter(models))['batch']} "
+        f"on pictures of 32 x 32 pixels: {pictures['stamps']} stamps and "
+        f"{pictures['pieces of photographs']} pieces of photographs (Debian, wheels), none within "
+        f"an l2 of 0.18 of another; {pictures['left out']} more were left out. One seed each "
+        f"({', '.join(map(str, seeds))}); samples by DDIM, {summary['sampling']['steps']} steps, "
+        f"seed {summary['sampling']['seed']}. A copy: relative l2 below 1 to a training picture "
+        f"(alpha 0.5, 50 neighbours, Carlini et al. 2023), from pixels at full size. "
+        f"{summary['date']}, {machine['cpu']}, torch {versions['torch']}, "
+        f"memguard {versions['memguard']} ({summary['commit']})."
+    )
+
+
+def _copied(summary: Summary) -> str:
+    criteria = ("relative l2 < 1", "l2 <= 0.1", "l2 <= 0.15")
+    rows = [
+        [
+            "model",
+            "million weights",
+            "files / pictures",
+            "step",
+            "samples",
+            *(f"copies, {name}" for name in criteria),
+            "pictures extracted",
+            *(f"chance, {name}" for name in criteria),
+        ]
+    ]
+    for name, steps in summary["extraction"].items():
+        model = summary["models"][name]
+        for step, one in steps.items():
+            extracted = sum(level["extracted"] for level in one["levels"] if level["copies"])
+            rows.append(
+                [
+                    name,
+                    _millions(model),
+                    f"{model['files']} / {model['distinct pictures']}",
+                    step,
+                    str(one["samples"]),
+                    *(_share(one["copies"][criterion], one["samples"]) for criterion in criteria),
+                    str(extracted),
+                    *(str(one["copies of left-out pictures"][criterion]) for criterion in criteria),
+                ]
+            )
+    return markdown(rows) + (
+        "\n\n*Chance* counts samples that would pass for copies of a left-out picture. "
+        "`duplicated` and `small` saw the same pictures, 1 to 100 times each; `deduplicated` saw "
+        "them once each; `ten` saw 10 pictures 50 times, and the others once. A model is sampled "
+        "in the middle of its schedule where the step is less than its last."
+    )
+
+
+def _by_level(summary: Summary) -> str:
+    step = str(summary["compared step"])
+    compared = {name: steps[step] for name, steps in summary["extraction"].items() if step in steps}
+    heads = [f"{name} ({_millions(summary['models'][name])} M)" for name in compared]
+    return (
+        markdown([["copies", *heads], *_levels(list(compared.values()))])
+        + f"\n\nAfter {step} steps of the same schedule: pictures extracted of pictures (samples "
+        "that copy one, of those that a model would show that draws from its training set)."
+    )
+
+
+def _by_steps(summary: Summary) -> str:
+    steps = summary["extraction"]["duplicated"]
+    return markdown([["copies", *steps], *_levels(list(steps.values()))])
+
+
+def _levels(columns: Sequence[Summary]) -> list[list[str]]:
+    found = [{level["copies"]: level for level in one["levels"]} for one in columns]
+    rows = []
+    for copies in sorted(set().union(*found)):
+        row = ["left out" if copies == 0 else str(copies)]
+        for levels in found:
+            level = levels.get(copies)
+            row.append(
+                f"{level['extracted']}/{level['pictures']} "
+                f"({level['samples']} of {level['expected']:.0f})"
+                if level
+                else ""
+            )
+        rows.append(row)
+    return rows
+
+
+def _policies(summary: Summary) -> str:
+    policies = list(next(iter(summary["guard"][BARRED].values()))["policies"])
+    rows = [["model", "criterion", *(f"{each}: {what}" for each in policies for what in OUTCOMES)]]
+    for name, criteria in summary["guard"].items():
+        for criterion, figures in criteria.items():
+            totals = {"copies through": figures["copies"], "others stopped": figures["others"]}
+            cells = [
+                _bounded(counts[what], totals[what])
+                for counts in figures["policies"].values()
+                for what in OUTCOMES
+            ]
+            rows.append([name, criterion, *cells])
+    return markdown(rows) + (
+        "\n\n*Others* are, by relative l2, all samples that are no copies; by plain l2, those "
+        "farther than twice the distance from every training picture. `flag` shows everything: "
+        "here *through* is without a label, and *stopped* with one. `block` and `raise` act on "
+        "`memorized`. With the upper Clopper-Pearson bound at 95 %."
+    )
+
+
+def _regenerate(figures: Summary) -> str:
+    return markdown([list(figures), [str(value) for value in figures.values()]])
+
+
+def _audit(figures: Summary) -> str:
+    kept = {name: value for name, value in figures.items() if name not in ("prompts", "marked")}
+    kept |= {f"marked, {name} a copy": value for name, value in figures["marked"].items()}
+    rows = [["rank", "prompt", "picture", "samples that are copies"]]
+    rows += [
+        [str(rank), row["prompt"], row["group"], str(row["copies"])]
+        for rank, row in enumerate(figures["prompts"], start=1)
+    ]
+    return markdown([[name, str(value)] for name, value in kept.items()]) + "\n\n" + markdown(rows)
+
+
+def _bars(summary: Summary) -> str:
+    rows = [["bar", "criterion", "wanted", "found", ""]]
+    for criterion, figures in summary["guard"][BARRED].items():
+        block = figures["policies"]["block"]
+        through, false = block["copies through"], block["others stopped"]
+        for what, count, total, most in (
+            ("copies that get through", through, figures["copies"], MOST_THROUGH),
+            ("others blocked", false, figures["others"], MOST_FALSE),
+        ):
+            met = "met" if total and count / total <= most else "MISSED"
+            rows.append([what, criterion, f"<= {100 * most:g} %", _bounded(count, total), met])
+    audit = summary["audit"]
+    for name in ("AUC, duplicated before others", "AUC, with a copy before without"):
+        met = "met" if (audit[name] or 0) >= LEAST_AUC else "MISSED"
+        rows.append(["audit without an index", name, f">= {LEAST_AUC}", str(audit[name]), met])
+    return markdown(rows)
+
+
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    """A table whose first row is its head."""
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]])
+
+
+def _millions(model: Summary) -> str:
+    return f"{model['weights'] / 1e6:.1f}"
+
+
+def _share(count: int, total: int) -> str:
+    return f"{count} ({100 * count / total:.0f} %)"
+
+
+def _bounded(count: int, total: int) -> str:
+    if not total:
+        return "0/0"
+    rate = Rate.of(count, total)
+    return f"{count}/{total} = {100 * rate.share:.1f} % (<= {100 * rate.upper:.1f} %)"
+
+
+def _cpu() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def _commit() -> str:
+    """The commit that was measured, with a plus where files differ from it."""
+    command = ["git", "describe", "--always", "--dirty=+"]
+    folder = Path(__file__).parent
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return ran.stdout.strip()

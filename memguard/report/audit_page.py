@@ -1,0 +1,175 @@
+"""An audit as one HTML page that needs nothing else.
+
+For whoever decides whether a model may be shipped: what was found, how sure that is, and each
+extracted image beside its training image.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from memguard._optional import require
+from memguard._version import __version__
+from memguard.auditing.eidetic import DELTA, RELATIVE_COPY
+from memguard.auditing.keeping import RESULT, Kept
+from memguard.auditing.result import Audit, Extraction, PromptResult, UnconditionalAudit
+from memguard.defaults import AUDIT_PAGE
+from memguard.index import Index
+from memguard.report.audit_plots import precision_plot, relative_plot
+from memguard.report.audit_words import headline, percent
+from memguard.report.pictures import data_uri, find_pictures, picture_uri
+from memguard.writing import write_text
+
+TEMPLATE = "audit.html.j2"
+
+MOST_PAIRS = 100
+"""Extracted images that are shown beside their training images; audit.json lists all."""
+
+MOST_PROMPTS = 200
+"""Prompts in the table; audit.json lists all."""
+
+MOST_CLIQUES = 30
+"""Cliques whose images are shown."""
+
+SHOWN = 6
+"""Images of a clique that are shown, the medoid first."""
+
+
+def audit_page(
+    audit: Audit | UnconditionalAudit,
+    folder: str | os.PathLike[str],
+    index: Index | str | os.PathLike[str] | None = None,
+) -> str:
+    """The page, as HTML.
+
+    Args:
+        audit: what came out.
+        folder: the audit's, where its images are.
+        index: the training set, for the training images; by default the one of the audit.
+
+    Raises:
+        ConfigurationError: the extra ``report`` is not installed, or an image is gone.
+        IndexUnavailableError: see :meth:`memguard.Index.open`.
+    """
+    jinja2 = require("jinja2", extra="report")
+    kept = Kept(folder)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"percent": percent, "count": "{:,}".format, "distance": _distance}
+    extractions = audit.findings.extractions if audit.findings else ()
+    prompts = audit.prompts if isinstance(audit, Audit) else ()
+    eidetic = audit.eidetic if isinstance(audit, UnconditionalAudit) else None
+    precision = audit.precision if isinstance(audit, Audit) else ()
+    marked = sum(result.marked and result.clique.size > 0 for result in prompts)
+    page: str = environment.get_template(TEMPLATE).render(
+        audit=audit,
+        headline=headline(audit),
+        prompts=prompts[:MOST_PROMPTS],
+        all_prompts=len(prompts),
+        cliques=_cliques(kept, audit),
+        pairs=_pairs(kept, extractions[:MOST_PAIRS], _index(audit, index)),
+        more_pairs=max(0, len(extractions) - MOST_PAIRS),
+        precision=_plot(precision_plot(precision, marked)),
+        at_marked=precision[marked - 1] if precision and marked else None,
+        relative=_plot(relative_plot(eidetic.relative)) if eidetic else None,
+        eidetic=eidetic,
+        delta=DELTA,
+        relative_copy=RELATIVE_COPY,
+        folder=str(folder),
+        result=RESULT,
+        version=__version__,
+    )
+    return page
+
+
+def write_audit_page(
+    audit: Audit | UnconditionalAudit,
+    folder: str | os.PathLike[str],
+    index: Index | str | os.PathLike[str] | None = None,
+) -> Path:
+    """Write the page into the audit's folder, and return where it is.
+
+    Raises:
+        ConfigurationError, IndexUnavailableError: see :func:`audit_page`.
+    """
+    target = Path(folder) / AUDIT_PAGE
+    write_text(target, audit_page(audit, folder, index))
+    return target
+
+
+def _index(
+    audit: Audit | UnconditionalAudit, index: Index | str | os.PathLike[str] | None
+) -> Index | None:
+    if audit.findings is None or not audit.findings.extractions:
+        return None
+    where = audit.findings.index if index is None else index
+    return where if isinstance(where, Index) else Index.open(where)
+
+
+def _pairs(
+    kept: Kept, extractions: Sequence[Extraction], index: Index | None
+) -> list[dict[str, Any]]:
+    """Each extracted image beside its training image."""
+    if index is None:
+        return []
+    originals = find_pictures(index, {each.match.uri for each in extractions})
+    return [
+        {
+            "extraction": each,
+            "generated": picture_uri(kept.image(each.file)),
+            "original": picture_uri(originals[each.match.uri])
+            if each.match.uri in originals
+            else None,
+        }
+        for each in extractions
+    ]
+
+
+def _cliques(kept: Kept, audit: Audit | UnconditionalAudit) -> list[dict[str, Any]]:
+    """The first images of each clique that counts."""
+    found: list[tuple[str | None, str, list[str], float]]
+    if isinstance(audit, UnconditionalAudit):
+        found = [
+            (None, group.medoid, list(group.files), group.mean_distance) for group in audit.groups
+        ]
+    else:
+        found = [
+            (each.prompt, str(each.medoid), _files(kept, each), each.clique.mean_distance)
+            for each in audit.prompts
+            if each.marked
+        ]
+    return [
+        {
+            "prompt": prompt,
+            "size": len(files),
+            "mean_distance": mean_distance,
+            "uris": [picture_uri(kept.image(file)) for file in _first(medoid, files)],
+        }
+        for prompt, medoid, files, mean_distance in found[:MOST_CLIQUES]
+    ]
+
+
+def _files(kept: Kept, result: PromptResult) -> list[str]:
+    samples = kept.samples(result.number)
+    return [str(samples[i].file) for i in result.clique.members]
+
+
+def _first(medoid: str, files: Sequence[str]) -> list[str]:
+    return [medoid, *(file for file in files if file != medoid)][:SHOWN]
+
+
+def _plot(drawing: bytes | None) -> str | None:
+    return None if drawing is None else data_uri(drawing, "image/svg+xml")
+
+
+def _distance(value: float | None) -> str:
+    return "-" if value is None or math.isnan(value) else f"{value:.3f}"
