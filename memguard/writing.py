@@ -31,6 +31,11 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, data: Any) -> None:
+    """Replace the file at ``path`` in one atomic step; two blanks a level."""
+    write_text(path, json.dumps(data, indent=2))
+
+
+def write_checked(path: Path, data: dict[str, Any]) -> None:
     """Replace the file at ``path`` by :func:`checked_json` in one atomic step."""
     write_bytes(path, checked_json(data))
 

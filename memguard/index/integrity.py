@@ -8,7 +8,7 @@ from pathlib import Path
 from memguard.index.lists import FOLDER, TABLES
 from memguard.index.manifest import Manifest, PinnedFile
 from memguard.index.store import FILES, RECORDS
-from memguard.writing import read_checked, write_json
+from memguard.writing import read_checked, write_checked
 
 HINT = "latest_version_hint.json"
 """The one file of a Lance table that is replaced; it only saves a listing of the others."""
@@ -22,7 +22,7 @@ def fingerprint_tables(directory: Path, old: Manifest | None, revision: int) -> 
         for path in table_files(directory)
     ]
     path = directory / FOLDER / f"{TABLES}-{revision}.json"
-    write_json(path, {"files": [dataclasses.astuple(file) for file in files]})
+    write_checked(path, {"files": [dataclasses.astuple(file) for file in files]})
     return PinnedFile.of(directory, path)
 
 

@@ -17,7 +17,7 @@ from memguard.descriptors.weights import sha256
 from memguard.errors import IndexUnavailableError
 from memguard.index.ann_choice import AnnChoice
 from memguard.milvus_address import in_milvus
-from memguard.writing import read_checked, write_json
+from memguard.writing import read_checked, write_checked
 
 FORMAT = 2
 """The index format that this memguard writes, and the only one that it reads."""
@@ -101,7 +101,7 @@ class Manifest:
 
     def write(self, path: Path) -> None:
         """Replace the file at ``path`` in one atomic step."""
-        write_json(path, dataclasses.asdict(self))
+        write_checked(path, dataclasses.asdict(self))
 
     @classmethod
     def read(cls, directory: Path) -> Manifest:

@@ -13,7 +13,7 @@ from pathlib import Path
 from memguard.descriptors.base import DescriptorSpec
 from memguard.errors import BuildError
 from memguard.index.manifest import BUILDING, specs_from_json
-from memguard.writing import read_checked, write_json
+from memguard.writing import read_checked, write_checked
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Unfinished:
 
     def write(self, directory: Path) -> None:
         """Replace the directory's file in one atomic step."""
-        write_json(
+        write_checked(
             directory / BUILDING,
             {
                 "descriptors": [dataclasses.asdict(spec) for spec in self.descriptors],
