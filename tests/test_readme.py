@@ -50,3 +50,10 @@ def test_ci_runs_readmes_test_command() -> None:
 @pytest.mark.parametrize("name", ["demo", "test", "sscd"])
 def test_the_extras_that_readme_names_exist(name: str) -> None:
     assert re.search(rf"(?m)^{name} = \[", (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def test_the_tables_of_detection_are_the_benchmark_s() -> None:
+    results = (ROOT / "benchmarks" / "results" / "detection.md").read_text(encoding="utf-8")
+    rows = [line for line in README.splitlines() if line.startswith("| memguard")]
+    assert len(rows) == 8
+    assert all(row in results.splitlines() for row in rows)
