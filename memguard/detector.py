@@ -23,7 +23,7 @@ from memguard.normalisation import normalised
 from memguard.picture import Picture
 from memguard.thresholds import DEFAULTS, Threshold
 from memguard.verdict import Label, Match, Signal, Verdict, View
-from memguard.verification import measure
+from memguard.verification import measure, relative_l2
 from memguard.views import features_of, views, windows
 
 NEIGHBOURS: Mapping[str, int] = {"phash64": 1, "phash256": 3, "pixels": 5, "vlad": 8}
@@ -129,6 +129,8 @@ class Detector:
                     measured |= measure(look.picture, references[row])
                 match = self._match(records[row], look.view, measured)
                 seen[look.query].setdefault(match.id, []).append(match)
+        for found in seen:
+            _relate([match for views_of in found.values() for match in views_of])
         return [
             sorted(
                 (max(views_of, key=self._rank) for views_of in found.values()),
@@ -269,3 +271,12 @@ class Detector:
         signals = self._signals(match)
         label = max((SEVERITY.index(signal.label) for signal in signals), default=0)
         return label, sum(signal.evidence for signal in signals)
+
+
+def _relate(matches: Sequence[Match]) -> None:
+    """Add the relative l2 of each match: the candidates stand for the query's neighbourhood."""
+    compared = [match for match in matches if "l2" in match.distances]
+    if compared:
+        near = np.array([match.distances["l2"] for match in compared], dtype=np.float32)
+        for match, distance in zip(compared, relative_l2(near, near).tolist(), strict=True):
+            match.distances["relative_l2"] = distance

@@ -23,6 +23,7 @@ from memguard.verdict import Match, Verdict
 
 SIGNALS = {
     "l2",
+    "relative_l2",
     "tiled_l2",
     "masked_tiled_l2",
     "structure",
@@ -145,6 +146,17 @@ def test_matches_carry_every_distance_and_signals_the_smallest(
         for match in verdict.matches
     ]
     assert evidence == sorted(evidence, reverse=True)
+
+
+def test_relative_l2_is_over_half_the_mean_of_the_candidates(
+    detector: Detector, cat: Image.Image
+) -> None:
+    """Of the paper's 50 nearest references there are as many as there are candidates."""
+    matches = detector.measure([Picture(copy(cat, "jpeg 30"))])[0]
+    usual = matches[0].distances["l2"] / matches[0].distances["relative_l2"]
+    assert matches[0].distances["relative_l2"] < 0.5
+    for match in matches:
+        assert match.distances["l2"] / match.distances["relative_l2"] == pytest.approx(usual)
 
 
 def test_why_is_one_plain_sentence(index: Index, detector: Detector, cat: Image.Image) -> None:
