@@ -44,7 +44,7 @@ def test_ci_runs_readmes_test_command() -> None:
     pattern = re.search(r'grep -m1 -E "([^"]+)" README', script)
     assert pattern is not None
     (command,) = re.findall(rf"(?m){pattern[1]}.*$", README)
-    assert command.endswith("python -m pytest -n auto --dist loadfile")
+    assert command.endswith("python -m pytest -n auto")
 
 
 @pytest.mark.parametrize("name", ["demo", "test", "sscd"])
