@@ -171,7 +171,7 @@ def test_the_command(index: Path, cat: Image.Image, tmp_path: Path) -> None:
     query, picture = tmp_path / "query [1].png", tmp_path / "why.png"
     ImageOps.mirror(cat).save(query)
     arguments = ["explain", str(query), str(index), "-o", str(picture)]
-    done = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+    done = CliRunner().invoke(app, arguments, env={"COLUMNS": "300"})
     assert done.exit_code == 0, done.output
     (verdict,) = Guard(index).check(cat.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
     assert f"memorized {query}: {verdict.why}" in done.output
