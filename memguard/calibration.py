@@ -375,13 +375,27 @@ def operate(measured: Measurements, point: WorkingPoint) -> tuple[dict[str, floa
 
 
 def _drawn_in(negatives: Distances, rate: float, point: str) -> dict[str, float]:
-    """The default thresholds, each below the negatives that would make it exceed the rate alone."""
+    """The default thresholds, drawn in as far as these negatives contradict the rate.
+
+    So few negatives cannot choose thresholds, but they can show that one is too loose: where more
+    are within it than an equal share of the rate explains, at :data:`CONFIDENCE`. One odd pair of
+    references alike does not, and must not cost the copies of all others.
+    """
+    defaults = {
+        name: limit for name in negatives if (limit := getattr(DEFAULTS[name], point)) is not None
+    }
     limits: dict[str, float] = {}
-    for name, values in negatives.items():
-        limit = getattr(DEFAULTS[name], point)
-        if limit is None:
-            continue
-        allowed = int(rate * len(values))
-        nearest = np.sort(values)[allowed] if allowed < len(values) else math.inf
+    for name, limit in defaults.items():
+        values = np.sort(negatives[name])
+        allowed = _explained(len(values), rate / len(defaults))
+        nearest = values[allowed] if allowed < len(values) else math.inf
         limits[name] = float(min(limit, np.nextafter(nearest, -math.inf)))
     return limits
+
+
+def _explained(count: int, rate: float) -> int:
+    """The most of so many negatives that may be flagged without contradicting a rate."""
+    flagged = 0
+    while flagged < count and Rate.of(flagged + 1, count).lower <= rate:
+        flagged += 1
+    return flagged

@@ -23,7 +23,7 @@ from memguard.normalisation import normalised
 from memguard.picture import Picture
 from memguard.thresholds import DEFAULTS, Threshold
 from memguard.verdict import Label, Match, Signal, Verdict, View
-from memguard.verification import measure
+from memguard.verification import measure, relative_l2
 from memguard.views import features_of, views, windows
 
 NEIGHBOURS: Mapping[str, int] = {"phash64": 1, "phash256": 3, "pixels": 5, "vlad": 8}
@@ -129,10 +129,12 @@ class Detector:
                     measured |= measure(look.picture, references[row])
                 match = self._match(records[row], look.view, measured)
                 seen[look.query].setdefault(match.id, []).append(match)
+        for found in seen:
+            _relate([match for views_of in found.values() for match in views_of])
         return [
             sorted(
-                (max(views_of, key=self._evidence) for views_of in found.values()),
-                key=self._evidence,
+                (max(views_of, key=self._rank) for views_of in found.values()),
+                key=self._rank,
                 reverse=True,
             )
             for found in seen
@@ -152,20 +154,17 @@ class Detector:
         )
         if not signals:
             return Verdict("clear", 0.0, why="no reference came near the image")
-        strongest = max(signals, key=lambda signal: signal.evidence)
-        closest = min(
-            (match for match in matches if strongest.name in match.distances),
-            key=lambda match: match.distances[strongest.name],
-        )
+        closest = max(matches, key=self._rank)
         return Verdict(
             label=max((signal.label for signal in signals), key=SEVERITY.index),
-            score=strongest.evidence,
+            score=max(signal.evidence for signal in signals),
             signals=signals,
             matches=tuple(matches[:MATCHES]),
-            why=self._why(strongest, closest),
+            why=self._why(closest),
         )
 
-    def _why(self, signal: Signal, match: Match) -> str:
+    def _why(self, match: Match) -> str:
+        signal = max(self._signals(match), key=lambda signal: signal.evidence)
         kind: Label = "memorized" if signal.label == "memorized" else "similar"
         limit = signal.memorized if kind == "memorized" else signal.similar
         side = "beyond" if signal.label == "clear" else "within"
@@ -259,12 +258,25 @@ class Detector:
             url=record.url,
         )
 
-    def _evidence(self, match: Match) -> float:
-        return max(
-            (
-                Signal(name, match.distances[name], limit.similar, limit.memorized).evidence
-                for name, limit in self.thresholds.items()
-                if name in match.distances
-            ),
-            default=0.0,
-        )
+    def _signals(self, match: Match) -> list[Signal]:
+        """What this reference alone would say."""
+        return [
+            Signal(name, match.distances[name], limit.similar, limit.memorized)
+            for name, limit in self.thresholds.items()
+            if name in match.distances
+        ]
+
+    def _rank(self, match: Match) -> tuple[int, float]:
+        """The gravest label that a reference gives, then the evidence of all signals together."""
+        signals = self._signals(match)
+        label = max((SEVERITY.index(signal.label) for signal in signals), default=0)
+        return label, sum(signal.evidence for signal in signals)
+
+
+def _relate(matches: Sequence[Match]) -> None:
+    """Add the relative l2 of each match: the candidates stand for the query's neighbourhood."""
+    compared = [match for match in matches if "l2" in match.distances]
+    if compared:
+        near = np.array([match.distances["l2"] for match in compared], dtype=np.float32)
+        for match, distance in zip(compared, relative_l2(near, near).tolist(), strict=True):
+            match.distances["relative_l2"] = distance

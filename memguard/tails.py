@@ -44,6 +44,8 @@ def tail_threshold(negatives: NDArray[np.float64], rate: float, least: float = 0
         Where negatives share a value, it is within the threshold only if all of them may be.
         Infinite below where no negative was compared.
     """
+    if not len(negatives):
+        return -np.inf
     ordered = np.sort(negatives)
     informative = int((ordered < ordered[-1]).sum())
     count = int(min(max(TAIL * len(ordered), FEWEST_TAIL), informative / 2))

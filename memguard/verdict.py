@@ -102,7 +102,8 @@ class Verdict:
         score: the strongest :attr:`Signal.evidence`: from 1 up memorized, from 1/2 up similar;
             0 where there is none, as for an uninformative or unchecked image.
         signals: one per signal, the closest reference's distance with its thresholds.
-        matches: the nearest references, strongest evidence first.
+        matches: the nearest references: those of the gravest label first, then by the evidence of
+            all signals together; ``why`` is about the first.
         why: one plain sentence for the reviewer.
         attempt: 0 for a first generation, n for the n-th regeneration of this image.
     """

@@ -112,6 +112,7 @@ def milvus_server(directory: Path) -> Iterator[MilvusServer]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             pass_fds=[listening.fileno()],
+            start_new_session=True,
             env={name: value for name, value in os.environ.items() if not name.startswith("OMP_")},
         )
         port = listening.getsockname()[1]

@@ -182,18 +182,20 @@ def spread(count: int, seed: int) -> np.ndarray:
 def test_too_few_references_draw_the_defaults_in(
     monkeypatch: pytest.MonkeyPatch, gallery: Path
 ) -> None:
-    """Each signal's default, or, where negatives are nearer than that, below the nearest."""
+    """Each signal's default, but for as many nearer negatives as contradict the rate: of 200, one
+    may be nearer than what blocks; two show that more than 0.0005 of the novel are."""
     negatives = {"structure": spread(200, 0), "aligned_structure": 0.2 + spread(200, 1)}
-    negatives["structure"][7] = 0.05
+    negatives["structure"][7:9] = 0.05, 0.06
+    negatives["aligned_structure"][3] = 0.05
     found = in_memory(monkeypatch, gallery, negatives)
     assert not found.similar.calibrated
     assert not found.memorized.calibrated
     assert found.thresholds["aligned_structure"] == DEFAULTS["aligned_structure"]
     drawn = found.thresholds["structure"]
-    assert drawn.memorized < 0.05, "0.001 of 200 is none"
-    assert drawn.similar == DEFAULTS["structure"].similar, "0.01 of 200 is two"
+    assert 0.05 <= drawn.memorized < 0.06
+    assert drawn.similar == DEFAULTS["structure"].similar
     assert found.memorized.observed.total == 200
-    assert found.memorized.observed.count <= 1
+    assert found.memorized.observed.count <= 3
     assert found.memorized.at_worst == found.memorized.observed, "of its own references none counts"
 
 

@@ -23,6 +23,7 @@ from memguard.verdict import Match, Verdict
 
 SIGNALS = {
     "l2",
+    "relative_l2",
     "tiled_l2",
     "masked_tiled_l2",
     "structure",
@@ -107,12 +108,10 @@ def test_other_photographs_are_clear(
         assert verdict.label == "clear"
         assert verdict.score < 0.5
         assert 0 < len(verdict.matches) <= MATCHES
-        assert verdict.why.endswith(f"threshold {strongest(verdict).similar:.3g}")
         assert " is beyond the flag threshold " in verdict.why
-
-
-def strongest(verdict: Verdict) -> object:
-    return max(verdict.signals, key=lambda signal: signal.evidence)
+        limits = {f"{signal.similar:.3g}" for signal in verdict.signals}
+        assert verdict.why.rpartition(" ")[2] in limits
+        assert Path(verdict.matches[0].uri).name in verdict.why
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])
@@ -140,13 +139,24 @@ def test_matches_carry_every_distance_and_signals_the_smallest(
         assert (signal.similar, signal.memorized) == (limit.similar, limit.memorized)
     assert verdict.score == max(signal.evidence for signal in verdict.signals)
     evidence = [
-        max(
+        sum(
             dataclasses.replace(signal, distance=match.distances[signal.name]).evidence
             for signal in verdict.signals
         )
         for match in verdict.matches
     ]
     assert evidence == sorted(evidence, reverse=True)
+
+
+def test_relative_l2_is_over_half_the_mean_of_the_candidates(
+    detector: Detector, cat: Image.Image
+) -> None:
+    """Of the paper's 50 nearest references there are as many as there are candidates."""
+    matches = detector.measure([Picture(copy(cat, "jpeg 30"))])[0]
+    usual = matches[0].distances["l2"] / matches[0].distances["relative_l2"]
+    assert matches[0].distances["relative_l2"] < 0.5
+    for match in matches:
+        assert match.distances["l2"] / match.distances["relative_l2"] == pytest.approx(usual)
 
 
 def test_why_is_one_plain_sentence(index: Index, detector: Detector, cat: Image.Image) -> None:

@@ -44,9 +44,16 @@ def test_ci_runs_readmes_test_command() -> None:
     pattern = re.search(r'grep -m1 -E "([^"]+)" README', script)
     assert pattern is not None
     (command,) = re.findall(rf"(?m){pattern[1]}.*$", README)
-    assert command.endswith("python -m pytest")
+    assert command.endswith("python -m pytest -n auto")
 
 
 @pytest.mark.parametrize("name", ["demo", "test", "sscd"])
 def test_the_extras_that_readme_names_exist(name: str) -> None:
     assert re.search(rf"(?m)^{name} = \[", (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def test_the_tables_of_detection_are_the_benchmark_s() -> None:
+    results = (ROOT / "benchmarks" / "results" / "detection.md").read_text(encoding="utf-8")
+    rows = [line for line in README.splitlines() if line.startswith("| memguard")]
+    assert len(rows) == 8
+    assert all(row in results.splitlines() for row in rows)

@@ -103,6 +103,7 @@ def test_infinite_distances_are_far(rate: float) -> None:
     negatives = np.full(1000, math.inf)
     assert tail_threshold(negatives, rate) == -math.inf
     assert choose({"a": negatives}, {"a": np.zeros(3)}, rate) == {}
+    assert choose({"a": negatives[:0]}, {"a": np.zeros(3)}, rate) == {}
     negatives[:100] = np.linspace(0.3, 0.9, 100)
     threshold = tail_threshold(negatives, rate)
     assert math.isfinite(threshold)

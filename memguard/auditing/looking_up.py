@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memguard.auditing.distances import Levels, levels_of
-from memguard.auditing.duplication import duplicates_of, records_of
+from memguard.auditing.duplication import records_of
 from memguard.auditing.keeping import Kept, Sample
 from memguard.auditing.result import Findings, LookedUp
 from memguard.calibration import calibrated_detector
@@ -112,6 +112,6 @@ class ReferenceLevels:
     def __iter__(self) -> Iterator[Levels]:
         copies: list[int] = []
         for records in records_of(self._index):
-            copies += [duplicates_of(record) for record in records]
+            copies += [record.copies for record in records]
             yield levels_of([record.image() for record in records], self._side)
         self.copies = np.array(copies, dtype=np.int64)

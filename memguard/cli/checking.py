@@ -89,7 +89,8 @@ def explain(
     if verdict.signals:
         table = Table()
         for heading in ("signal", "closest distance", "flag at or below", "block at or below"):
-            table.add_column(heading, justify="left" if heading == "signal" else "right")
+            left = heading == "signal"
+            table.add_column(heading, justify="left" if left else "right", no_wrap=left)
         table.add_column("label")
         for signal in verdict.signals:
             table.add_row(
@@ -100,13 +101,18 @@ def explain(
                 signal.label,
                 style=COLOURS.get(signal.label),
             )
+        deciding = {signal.name for signal in verdict.signals}
+        for name, distance in verdict.matches[0].distances.items():
+            if name not in deciding:
+                table.add_row(name, distance_text(name, distance), "", "", "-", style="dim")
         out.print(table)
     if verdict.matches:
         table = Table(title="nearest references", title_justify="left")
-        for heading in ("uri", "view", "files", "caption"):
+        for heading in ("uri", "view", "files", "near-duplicates", "caption", "rights"):
             table.add_column(heading, overflow="fold")
         for match in verdict.matches:
-            caption = escape(match.caption or "")
-            table.add_row(escape(match.uri), match.view, str(match.copies), caption)
+            counts = (str(match.copies), str(match.duplicates - 1))
+            said = (escape(match.caption or ""), escape(match.rights or ""))
+            table.add_row(escape(match.uri), match.view, *counts, *said)
         out.print(table)
     out.print(f"The picture: [bold]{escape(str(output))}[/]")

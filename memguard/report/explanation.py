@@ -201,16 +201,8 @@ def explain(
         return Explanation(picture.image, detector.detect([image])[0], None)
     matches = detector.measure([picture])[0]
     verdict = detector.decide(matches)
-    comparison = _compare(picture, _decisive(verdict, matches), detector.index)
+    comparison = _compare(picture, matches[0] if matches else None, detector.index)
     return Explanation(to_rgb(image), verdict, comparison)
-
-
-def _decisive(verdict: Verdict, matches: Sequence[Match]) -> Match | None:
-    """The match that the verdict's ``why`` names."""
-    if not verdict.signals:
-        return matches[0] if matches else None
-    strongest = max(verdict.signals, key=lambda signal: signal.evidence)
-    return min(matches, key=lambda match: match.distances[strongest.name])
 
 
 def _compare(picture: Picture, match: Match | None, index: Index) -> Comparison | None:

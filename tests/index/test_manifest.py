@@ -11,7 +11,7 @@ from memguard.descriptors import weightless_descriptors
 from memguard.errors import IndexUnavailableError
 from memguard.index.ann_choice import AnnChoice
 from memguard.index.manifest import NAME, AnnFile, Manifest, PinnedFile
-from memguard.writing import read_checked, write_json
+from memguard.writing import read_checked, write_checked
 
 MANIFEST = Manifest(
     descriptors=tuple(one.spec for one in weightless_descriptors()),
@@ -42,9 +42,9 @@ def test_round_trip(tmp_path: Path) -> None:
 
 
 def test_a_write_that_fails_leaves_the_old_bytes(tmp_path: Path) -> None:
-    write_json(tmp_path / "file.json", {"a": 1})
+    write_checked(tmp_path / "file.json", {"a": 1})
     with pytest.raises(TypeError):
-        write_json(tmp_path / "file.json", {"a": object()})
+        write_checked(tmp_path / "file.json", {"a": object()})
     assert read_checked((tmp_path / "file.json").read_bytes()) == {"a": 1}
 
 
@@ -91,6 +91,6 @@ def test_damage(tmp_path: Path, damage: object) -> None:
 def test_another_format(tmp_path: Path, format: int | None) -> None:
     MANIFEST.write(tmp_path / NAME)
     data = json.loads((tmp_path / NAME).read_text())
-    write_json(tmp_path / NAME, {**data, "format": format, "something": "new"})
+    write_checked(tmp_path / NAME, {**data, "format": format, "something": "new"})
     with pytest.raises(IndexUnavailableError, match=f"format {format}, this .* upgrade memguard"):
         Manifest.read(tmp_path)
