@@ -29,6 +29,9 @@ NEIGHBOURS = 50
 """The two constants of the relative distance in [1]."""
 KEPT_TILES = 12
 """The tiles that a template verbatim must share, of 16."""
+COPY = 0.15
+"""The tiled l2 of a copy in [1]: so near in every tile, structure needs no second witness. A model
+smooths texture away and keeps levels."""
 MOST_INSIDE = 0.5
 """What insides with nothing in common count as; from here on no picture resembles another."""
 
@@ -152,7 +155,8 @@ def measure(query: Picture, reference: Picture) -> dict[str, float]:
         ``l2``, ``tiled_l2`` and ``masked_tiled_l2`` of the squeezed squares, in [0, 1],
         after a small alignment (:func:`laid_over`);
         ``structure``: 1 - correlation, in [0, 2], or half the
-        :func:`memguard.interior.interior_distance` if that is more;
+        :func:`memguard.interior.interior_distance` if that is more and ``tiled_l2`` above
+        :data:`COPY`;
         ``aligned_structure``: the same where an alignment puts the query over the reference, the
         correlation scaled down where fewer than :data:`TRUSTED_INLIERS` features agree on it, 1
         without alignment; ``local_features``: minus the features that agree on the alignment,
@@ -165,7 +169,7 @@ def measure(query: Picture, reference: Picture) -> dict[str, float]:
         "l2": float(np.sqrt(np.square(tiles).mean())),
         "tiled_l2": float(tiles[-1]),
         "masked_tiled_l2": float(tiles[KEPT_TILES - 1]),
-        "structure": _witnessed(1 - float(query.coarse @ reference.coarse), query, reference),
+        "structure": _witnessed(query, reference, float(tiles[-1])),
         "aligned_structure": 1.0,
         "local_features": 0.0,
     }
@@ -177,8 +181,9 @@ def measure(query: Picture, reference: Picture) -> dict[str, float]:
     return distances
 
 
-def _witnessed(distance: float, query: Picture, reference: Picture) -> float:
-    """The distance between whole pictures, unless their insides are further apart."""
-    if distance >= MOST_INSIDE or reference.interior is None:
+def _witnessed(query: Picture, reference: Picture, tiled: float) -> float:
+    """The distance in structure, unless the insides are further apart and the pixels are too."""
+    distance = 1 - float(query.coarse @ reference.coarse)
+    if distance >= MOST_INSIDE or tiled <= COPY or reference.interior is None:
         return distance
     return max(distance, MOST_INSIDE * interior_distance(query.small, reference.interior))

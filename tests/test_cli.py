@@ -33,7 +33,7 @@ def memguard(*arguments: object, **environment: str) -> subprocess.CompletedProc
     variables = {key: value for key, value in os.environ.items() if key != "MEMGUARD_INDEX"}
     return subprocess.run(
         [*MEMGUARD, *map(str, arguments)],
-        env={**variables, "COLUMNS": "100", **environment},
+        env={**variables, "COLUMNS": "160", **environment},
         capture_output=True,
         text=True,
         timeout=100,
@@ -96,7 +96,7 @@ def test_a_terminal_shows_rate_and_time_left(
         [*MEMGUARD, "build", tmp_path / "few", "-o", tmp_path / "x", "--no-clip", "--workers", "0"],
         stdout=its_end,
         stderr=its_end,
-        env={**os.environ, "COLUMNS": "100", "TERM": "xterm"},
+        env={**os.environ, "COLUMNS": "160", "TERM": "xterm"},
     ) as process:
         os.close(its_end)
         shown = b""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 import skimage.data
 from numpy.typing import NDArray
 from PIL import Image
 
+from memguard.interior import interior_distance
 from memguard.picture import Picture
 from memguard.verification import (
+    COPY,
+    MOST_INSIDE,
     l2,
     masked_tiled_l2,
     match_tones,
@@ -134,3 +138,22 @@ def test_a_turn_by_half_is_no_small_alignment() -> None:
     turned = Picture(image.rotate(180))
     plain = float(l2(turned.square, Picture(image).square[None])[0])
     assert measure(turned, Picture(image))["l2"] == pytest.approx(plain, abs=1e-6)
+
+
+def test_a_smoothed_copy_needs_no_second_witness() -> None:
+    """A textured disc on white whose texture a model smoothed away, its levels kept: the insides
+    share no texture, but every tile is within the paper's distance of a copy."""
+    rng = np.random.default_rng(0)
+    levels = cv2.GaussianBlur(rng.normal(0, 1, (256, 256)).astype(np.float32), (0, 0), 6)
+    texture = np.clip(90 + 40 * levels / levels.std(), 0, 255)
+    rows, columns = np.mgrid[:256, :256] - 128
+    disc = np.hypot(rows, columns) < 100
+    original, smoothed = (
+        Picture(Image.fromarray(np.where(disc, inside, 255).astype(np.uint8)))
+        for inside in (texture, np.full((256, 256), 90.0))
+    )
+    assert original.interior is not None
+    assert interior_distance(smoothed.small, original.interior) > 0.9
+    found = measure(smoothed, original)
+    assert found["tiled_l2"] <= COPY
+    assert found["structure"] < MOST_INSIDE * 0.9
