@@ -6,9 +6,10 @@ Trains small models on real pictures that stand 1 to 100 times in the training s
 and asks what the samples copy (`extraction_truth`: the criterion of Carlini et al. 2023, on
 pixels), against duplication, model size, training steps and deduplication. Then the same samples
 pass through `guard` under each policy (`extraction_guarding`), and the captioned model is audited
-without an index (`extraction_auditing`). Models and samples stay in CACHE (about 80 minutes of one
-core the first time); indexes do, too, for each memguard that builds them. PICTURE_CACHE is that of
-`pictures`. Writes `results/extraction.json`, `.md`, the plot `.png` and `extraction_samples.png`.
+without an index (`extraction_auditing`). Models and samples stay in CACHE (about 35 minutes of a
+free core the first time); indexes do, too, for each memguard that builds them. PICTURE_CACHE is
+that of `pictures`. Writes `results/extraction.json`, `.md`, the plot `.png` and
+`extraction_samples.png`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ import numpy as np
 import torch
 from extraction_auditing import audited
 from extraction_drawing import Pair, plot, sheet
-from extraction_guarding import Judged, calibration_of, index_of, judged, regenerated
+from extraction_guarding import Judged, calibration_of, index_of, judged, regenerated, source
 from extraction_pictures import Pool, pool
 from extraction_report import BARRED, markdown_report, provenance
 from extraction_training import Model, Recipe
@@ -131,6 +132,7 @@ def main() -> None:
             "left out": len(pictures.left_out),
         },
         "models": {name: described(model, options.cache) for name, model in known.items()},
+        "source": source(),
         "compared step": COMPARED,
         "sampling": {"steps": SAMPLING_STEPS, "seed": SAMPLING_SEED},
         "extraction": {
@@ -250,8 +252,8 @@ def draw(measured: Mapping[str, Steps], summary: Mapping[str, Any]) -> None:
             for copies in (1, *sorted(LADDER))
         },
         {
-            "with duplicates": shares(ladder[COMPARED]),
-            "without": shares(measured["deduplicated"][COMPARED]),
+            f"with duplicates, {COMPARED} steps": shares(ladder[COMPARED]),
+            f"without, {COMPARED} steps": shares(measured["deduplicated"][COMPARED]),
         },
         {
             policy: (

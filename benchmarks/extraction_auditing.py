@@ -85,7 +85,7 @@ def marked(result: Audit, memorized: NDArray[np.bool_]) -> dict[str, int]:
     """Prompts that the audit calls memorized: those that have a copy, and those that have none."""
     chosen = np.array([found.number for found in result.prompts if found.marked], dtype=int)
     right = int(memorized[chosen].sum())
-    return {"with a copy": right, "without": len(chosen) - right}
+    return {"with a copy": right, "without a copy": len(chosen) - right}
 
 
 def auc(ranks: NDArray[np.int_], wanted: NDArray[np.bool_]) -> float | None:

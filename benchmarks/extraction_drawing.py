@@ -56,14 +56,12 @@ def plot(
 
 def _duplication(axes: Axes, models: Mapping[str, Sequence[Level]]) -> None:
     for number, (name, levels) in enumerate(models.items()):
-        places = range(len(levels))
-        rates = [100 * level.rate for level in levels]
-        axes.plot(places, rates, "o-", label=name, color=f"C{number}")
-    levels = next(iter(models.values()))
-    ticks = ["left out" if level.copies == 0 else str(level.copies) for level in levels]
-    axes.set_xticks(range(len(levels)), ticks)
+        known = [level for level in levels if level.copies]
+        shares = [100 * level.samples / level.expected for level in known]
+        axes.plot(range(len(known)), shares, "o-", label=name, color=f"C{number}")
+        axes.set_xticks(range(len(known)), [str(level.copies) for level in known])
     axes.set_xlabel("copies of a picture in the training set")
-    axes.set_ylabel("pictures extracted, %")
+    axes.set_ylabel("samples that copy such a picture,\n% of its share of the training set")
     axes.set_ylim(-3, 103)
     axes.set_title("Duplication, model size and training")
     axes.legend(frameon=False, loc="upper left")

@@ -6,7 +6,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -56,19 +56,23 @@ def markdown_report(summary: Summary) -> str:
 def _preamble(summary: Summary) -> str:
     pictures, machine, versions = summary["pictures"], summary["machine"], summary["versions"]
     models = summary["models"].values()
-    seeds = sorted({model["seed"] for model in models})
+    batch, seed = ({model[name] for model in models} for name in ("batch", "seed"))
     return (
-        f"Small diffusion models, {' and '.join(_millions(model) for model in models)} million "
-        f"weights, trained {next(iter(models))['steps']} steps of {next(iter(models))['batch']} "
-        f"on pictures of 32 x 32 pixels: {pictures['stamps']} stamps and "
-        f"{pictures['pieces of photographs']} pieces of photographs (Debian, wheels), none within "
-        f"an l2 of 0.18 of another; {pictures['left out']} more were left out. One seed each "
-        f"({', '.join(map(str, seeds))}); samples by DDIM, {summary['sampling']['steps']} steps, "
-        f"seed {summary['sampling']['seed']}. A copy: relative l2 below 1 to a training picture "
-        f"(alpha 0.5, 50 neighbours, Carlini et al. 2023), from pixels at full size. "
-        f"{summary['date']}, {machine['cpu']}, torch {versions['torch']}, "
-        f"memguard {versions['memguard']} ({summary['commit']})."
+        f"Small diffusion models, trained in batches of {_all(batch)} on pictures of 32 x 32 "
+        f"pixels (Debian's stamps, and pieces of photographs): {pictures['stamps']} stamps and "
+        f"{pictures['pieces of photographs']} pieces, no two within an l2 of 0.18; "
+        f"{pictures['left out']} more were left out of every training set. One seed ({_all(seed)}) "
+        f"a model. Samples by DDIM in {summary['sampling']['steps']} steps, seed "
+        f"{summary['sampling']['seed']}. A copy, if nothing else is said: relative l2 below 1 to a "
+        "training picture (alpha 0.5, 50 neighbours; Carlini et al. 2023, on CIFAR-10), from "
+        f"pixels at full size. {summary['date']}, {machine['cpu']}, one core, torch "
+        f"{versions['torch']}, memguard {versions['memguard']} ({summary['commit']}), whose code "
+        f"has the digest {summary['source']}."
     )
+
+
+def _all(values: Iterable[Any]) -> str:
+    return ", ".join(map(str, sorted(values)))
 
 
 def _copied(summary: Summary) -> str:
@@ -168,7 +172,7 @@ def _regenerate(figures: Summary) -> str:
 
 def _audit(figures: Summary) -> str:
     kept = {name: value for name, value in figures.items() if name not in ("prompts", "marked")}
-    kept |= {f"marked, {name} a copy": value for name, value in figures["marked"].items()}
+    kept |= {f"marked, {name}": value for name, value in figures["marked"].items()}
     rows = [["rank", "prompt", "picture", "samples that are copies"]]
     rows += [
         [str(rank), row["prompt"], row["group"], str(row["copies"])]
