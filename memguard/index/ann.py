@@ -1,8 +1,9 @@
 """Nearest neighbours with FAISS, from memory-mapped files derived from the stored rows.
 
-Distances come out exact, in the units of the descriptor's metric
-(:mod:`memguard.descriptors.base`): where FAISS holds compressed rows, the rows it proposes are
-compared again as they are stored.
+Distances come out in the units of the descriptor's metric (:mod:`memguard.descriptors.base`), and
+exact: where FAISS holds compressed rows, the rows it proposes are compared again as they are
+stored. Not where a byte a component lost no copies at the build: reading stored rows would take
+longer than the search, and the detector measures its candidates itself.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class AnnChoice:
         bytes: size of its files; an estimate until they are written.
         nprobe: lists that a search looks into; 0 where there are no lists.
         candidates: rows a query whose distances are computed again from the stored rows; 0 where
-            FAISS's distances are exact.
+            FAISS's distances are exact, or good enough (:attr:`nearly_exact`).
         recall: the share of simulated copies, among those whose reference an exact search finds,
             whose reference is found; None for an exact kind, or where there were no copies.
     """
@@ -68,6 +68,12 @@ class AnnChoice:
     def exact(self) -> bool:
         """Whether every row is scanned, as it is stored."""
         return not self.in_lists and "RaBitQ" not in self.kind
+
+    @property
+    def nearly_exact(self) -> bool:
+        """Whether rows are held in a byte a component: FAISS's distances are off by less than 0.01,
+        and its nearest rows are the nearest."""
+        return "SQ8" in self.kind
 
     @property
     def in_lists(self) -> bool:

@@ -31,8 +31,9 @@ TIE = 1e-5
 CANDIDATES = (16, 32, 64, 128, 256)
 MOST_PROBED = 512
 
-SCAN_COST, FETCH_COST = 0.05, 10.0
-"""Microseconds to look at a row in a list, and to fetch and compare a stored row."""
+SCAN_COST, FETCH_COST, FETCH_CALL = 0.05, 10.0, 1500.0
+"""Microseconds to look at a row in a list, to fetch and compare a stored row, and to fetch at all
+(`benchmarks/index.py`)."""
 
 STAND_INS = 400
 NOISY_COSINE = 0.8
@@ -124,7 +125,8 @@ def tuned(
         copies: of :meth:`ExactRanks.found`; at least two.
         lists: how many lists the file has; 0 if none.
     """
-    counts = (NEAREST,) if spec.metric == "hamming" else CANDIDATES
+    as_found = (NEAREST,) if spec.metric == "hamming" or choice.nearly_exact else ()
+    counts = as_found if spec.metric == "hamming" else (*as_found, *CANDIDATES)
     ranks = {
         nprobe: _ranks(searcher, copies, nprobe, max(counts))
         for nprobe in ([2**i for i in range(lists.bit_length())] if lists else [0])
@@ -135,7 +137,8 @@ def tuned(
     def preference(setting: tuple[int, int]) -> tuple[float, float]:
         nprobe, count = setting
         recall = float((ranks[nprobe][::2] < count).mean())
-        return -min(recall, AIM), nprobe * per_list * SCAN_COST + count * FETCH_COST
+        fetching = 0 if count in as_found else FETCH_CALL + count * FETCH_COST
+        return -min(recall, AIM), nprobe * per_list * SCAN_COST + fetching
 
     settings = [(nprobe, count) for nprobe in ranks for count in counts]
     nprobe, count = min(settings, key=preference)
@@ -143,7 +146,7 @@ def tuned(
     return dataclasses.replace(
         choice,
         nprobe=nprobe,
-        candidates=0 if spec.metric == "hamming" else count,
+        candidates=0 if count in as_found else count,
         recall=recall,
     )
 

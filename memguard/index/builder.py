@@ -336,7 +336,10 @@ def _claim(directory: Path, specs: Sequence[DescriptorSpec], old: Manifest | Non
 def read_all(
     items: Iterator[Item], prepare: Mapping[str, Prepare], workers: int | None
 ) -> Iterator[list[Readable | Unreadable]]:
-    """Chunks of results in the order of the items, read in worker processes."""
+    """Chunks of results in the order of the items, read in worker processes.
+
+    Vectors alone are taken as they are: to hand them to another process takes longer.
+    """
     chunks = iter(lambda: list(itertools.islice(items, CHUNK)), [])
     count = min(os.cpu_count() or 1, MOST_WORKERS) if workers is None else workers
     if count == 0:
@@ -346,7 +349,10 @@ def read_all(
     waiting: deque[Future[list[Readable | Unreadable]]] = deque()
     try:
         for chunk in chunks:
-            waiting.append(pool.submit(read, chunk, prepare))
+            if any(item.has_pixels for item in chunk):
+                waiting.append(pool.submit(read, chunk, prepare))
+            else:
+                waiting.append(_at_once(read(chunk, prepare)))
             if len(waiting) >= count * CHUNKS_IN_FLIGHT:
                 yield waiting.popleft().result()
         while waiting:
@@ -358,3 +364,9 @@ def read_all(
         ) from error
     finally:
         pool.shutdown(wait=True, kill_workers=True)
+
+
+def _at_once(results: list[Readable | Unreadable]) -> Future[list[Readable | Unreadable]]:
+    there: Future[list[Readable | Unreadable]] = Future()
+    there.set_result(results)
+    return there

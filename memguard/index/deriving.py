@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from memguard._version import __version__
 from memguard.descriptors.base import DescriptorSpec
 from memguard.index import lists
-from memguard.index.ann import Excluded, Searcher
+from memguard.index.ann import Searcher
 from memguard.index.ann_choice import AnnChoice, plan
 from memguard.index.ann_files import files as ann_files
 from memguard.index.ann_recall import Copies
@@ -258,10 +259,8 @@ def _cluster(
         if spec.name in NEAR and len(before) < len(tables):
             searcher = open_searcher(directory, spec, ann[spec.name], tables)
             no_pairs = np.union1d(alone, missing[spec.name])
-            excluded = Excluded(no_pairs, len(tables))
-            new = tables.column(spec, after=len(before))
-            found = near_pairs(spec, searcher, new, len(before), excluded)
-            pairs.append(found[~np.isin(found[:, 0], no_pairs)])
+            blocks = partial(tables.column, spec)
+            pairs.append(near_pairs(spec, searcher, blocks, len(before), no_pairs))
     return cluster(len(tables), before, pairs)
 
 

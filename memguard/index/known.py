@@ -52,8 +52,10 @@ class Digests:
             self._loose = set()
 
     def _is_sorted_in(self, digest: bytes) -> bool:
+        if not len(self._sorted):
+            return False
         wanted = np.array(digest, f"S{DIGEST}")
-        place = int(np.searchsorted(self._sorted, wanted))
+        place = int(self._sorted.searchsorted(wanted))
         return place < len(self._sorted) and bool(self._sorted[place] == wanted)
 
 

@@ -28,8 +28,8 @@ HASHED_AT_OPEN = 128 << 20
 second. `memguard verify` compares all."""
 
 
-ROUNDING = 1e-3
-"""By how much a stored row may seem to differ from itself."""
+ROUNDING = 1e-2
+"""By how much a stored row may seem to differ from itself, in a byte a component too."""
 
 
 class DirectoryIndex(Index):

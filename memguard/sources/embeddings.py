@@ -150,7 +150,7 @@ class Embeddings:
                 )
             columns = Columns.among(table.schema_arrow.names, **self.options)
             used = [*columns.names, *({ADDRESS} & {*table.schema_arrow.names})]
-            for row in rows_from(table, used, skipped):
+            for row in rows_from(table, used, skipped, at_once=BLOCK):
                 yield {**columns.described(row), ADDRESS: row.get(ADDRESS)}
 
     def _opened(self) -> Iterator[NDArray[Any]]:

@@ -12,14 +12,21 @@ BATCH = 64
 
 
 def rows_from(
-    table: pq.ParquetFile, columns: Sequence[str], skipped: int
+    table: pq.ParquetFile, columns: Sequence[str], skipped: int, *, at_once: int = BATCH
 ) -> Iterator[dict[str, Any]]:
-    """The rows after the first ``skipped``, as dicts; row groups before them are not read."""
+    """The rows after the first ``skipped``, as dicts; row groups before them are not read.
+
+    Args:
+        table: the open file.
+        columns: names of those wanted.
+        skipped: rows left out at the beginning.
+        at_once: rows read at a time.
+    """
     before = 0
     for group in range(table.num_row_groups):
         rows = table.metadata.row_group(group).num_rows
         if before + rows > skipped:
-            for batch in table.iter_batches(BATCH, row_groups=[group], columns=list(columns)):
+            for batch in table.iter_batches(at_once, row_groups=[group], columns=list(columns)):
                 start = max(skipped - before, 0)
                 if start < batch.num_rows:
                     yield from _plain(batch.slice(start), columns)

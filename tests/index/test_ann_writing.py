@@ -94,7 +94,7 @@ def test_without_copies_the_recall_of_copies_is_unknown(tmp_path: Path) -> None:
     tuned = derive(VECTORS, choice, [rows], ROWS, rows.__getitem__, tmp_path / "rows.faiss")
     assert tuned.recall is None
     assert tuned.nprobe >= 1
-    assert tuned.candidates >= 16
+    assert tuned.candidates == 0, "stand-ins show no loss of a byte a component"
 
 
 @pytest.mark.parametrize("kind", ["SQfp16", "IVF64,SQ8"])
