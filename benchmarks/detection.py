@@ -17,7 +17,6 @@ import argparse
 import json
 import os
 import platform
-import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,6 +32,7 @@ import faiss
 from drawing import Pair, contact_sheet, plot_recall
 from measuring import SOURCE, Row, folder_of, measured, sscd
 from pictures import load
+from provenance import commit, cpu
 from scoring import (
     MEMGUARD,
     RULES,
@@ -237,20 +237,6 @@ def counts(task: Task, rows: Rows) -> dict[str, Any]:
         "source pictures": {role: len({row.source for row in of(rows, role)}) for role in roles},
         "sscd": task.sscd,
     }
-
-
-def cpu() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor()
-
-
-def commit() -> str:
-    """The commit that was measured, with a plus where files differ from it."""
-    command = ["git", "describe", "--always", "--dirty=+"]
-    ran = subprocess.run(command, cwd=RESULTS.parent, capture_output=True, text=True, check=False)
-    return ran.stdout.strip()
 
 
 # ---- JSON and Markdown ----

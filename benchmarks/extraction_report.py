@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
+
+from provenance import commit, cpu
 
 from memguard import __version__
 from memguard.calibration import Rate
@@ -32,8 +32,8 @@ def provenance() -> dict[str, Any]:
     return {
         "command": " ".join(["python", *sys.argv]),
         "date": date.today().isoformat(),
-        "machine": {"platform": platform.platform(), "cpu": _cpu(), "cores": os.cpu_count()},
-        "commit": _commit(),
+        "machine": {"platform": platform.platform(), "cpu": cpu(), "cores": os.cpu_count()},
+        "commit": commit(),
         "versions": {"memguard": __version__, **{name: version(name) for name in PACKAGES}},
     }
 
@@ -218,18 +218,3 @@ def _bounded(count: int, total: int) -> str:
         return "0/0"
     rate = Rate.of(count, total)
     return f"{count}/{total} = {100 * rate.share:.1f} % (<= {100 * rate.upper:.1f} %)"
-
-
-def _cpu() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor()
-
-
-def _commit() -> str:
-    """The commit that was measured, with a plus where files differ from it."""
-    command = ["git", "describe", "--always", "--dirty=+"]
-    folder = Path(__file__).parent
-    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    return ran.stdout.strip()

@@ -19,7 +19,6 @@ import argparse
 import json
 import os
 import platform
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from datetime import date
@@ -31,6 +30,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from index_rows import KINDS, SEED
+from provenance import commit, cpu
 
 from memguard.index.ann_choice import lists
 
@@ -114,10 +114,10 @@ MEASURES = {
 def _provenance() -> dict[str, Any]:
     return {
         "date": date.today().isoformat(),
-        "commit": _commit(),
+        "commit": commit(),
         "machine": {
             "platform": platform.platform(),
-            "cpu": _cpu(),
+            "cpu": cpu(),
             "cores": os.cpu_count(),
             "load": round(os.getloadavg()[0], 1),
         },
@@ -125,20 +125,6 @@ def _provenance() -> dict[str, Any]:
         "seed": SEED,
         "versions": {name: version(name) for name in PACKAGES},
     }
-
-
-def _cpu() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor()
-
-
-def _commit() -> str:
-    """The commit that was measured, with a plus where files differ from it."""
-    command = ["git", "describe", "--always", "--dirty=+"]
-    ran = subprocess.run(command, cwd=RESULTS.parent, capture_output=True, text=True, check=False)
-    return ran.stdout.strip()
 
 
 # ---- Markdown ----
