@@ -30,8 +30,6 @@ VERBS: Mapping[Label, str] = {"memorized": "block", "similar": "flag"}
 BINS = 60
 CLOSEST = 20
 """Negatives drawn one by one below a histogram, where a few decide the threshold."""
-UNBOUNDED = "local_features"
-"""A count: most of its values are small, a few are in the hundreds."""
 RATES = np.logspace(-4, -0.3, 30)
 """Target rates of the ROC."""
 FEWEST = 2 * FOLDS
@@ -66,15 +64,7 @@ def histogram(
             axes.text(0.5, 0.5, "nothing was compared", ha="center")
             return
         low, high = float(both.min()), float(both.max())
-        if name == UNBOUNDED:
-            axes.set_xscale("symlog", linthresh=1, linscale=0.6)
-            axes.set_xticks([-300, -100, -30, -10, -3, -1, 0])
-            axes.xaxis.set_major_formatter("{x:g}")
-            axes.minorticks_off()
-            edges = np.sinh(np.linspace(np.arcsinh(low - 1e-9), np.arcsinh(high + 1e-9), BINS))
-            axes.set_xlim(low * 1.1 - 1, 0.3)
-        else:
-            edges = np.linspace(low, high + 1e-9, BINS)
+        edges = np.linspace(low, high + 1e-9, BINS)
         for values, colour, total in zip(shown, (NEGATIVES, COPIES), (len(negatives), len(copies))):
             weights = np.full(len(values), 100 / max(total, 1))
             axes.hist(values, edges.tolist(), weights=weights, color=colour, alpha=0.65)
