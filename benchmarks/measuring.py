@@ -130,10 +130,13 @@ def _measure(task: Task, queries: Sequence[Query], folder: Path) -> Iterator[Row
             pictures = [SharedPicture(image) for image in task.images(batch)]
             alone = all(query.role == "leave-one-out" for query in batch)
             asked = {name: one for name, one in found.items() if not (alone and "sscd" in name)}
+            owns = [content_id(query.picture.path.read_bytes()) for query in batch]
+            without = [
+                own if query.role == "leave-one-out" else "" for query, own in zip(batch, owns)
+            ]
             deeper = int(alone)
-            matches = {name: one.measure(pictures, deeper) for name, one in asked.items()}
-            for i, query in enumerate(batch):
-                own = content_id(query.picture.path.read_bytes())
+            matches = {name: one.measure(pictures, without, deeper) for name, one in asked.items()}
+            for i, (query, own) in enumerate(zip(batch, owns)):
                 lists = {name: lists[i] for name, lists in matches.items()}
                 yield _row(query, own, lists, singles.distances(pictures[i], query.role, own))
             shared.forget()
@@ -148,8 +151,7 @@ def _row(query: Query, own: str, lists: dict[str, list[Match]], singles: Distanc
         if query.role == "copy":
             kept = [match for match in matches if match.id == own]
         elif query.role == "leave-one-out":
-            others = [match for match in matches if match.id != own]
-            kept = [match for match in others if not is_copy(match.distances)]
+            kept = [match for match in matches if not is_copy(match.distances)]
         elif any(is_copy(match.distances) for match in matches):
             copied[name] = next(m.uri for m in matches if is_copy(m.distances))
         signals = kept[0].distances if kept else ()

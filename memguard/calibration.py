@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -35,6 +35,9 @@ NAME = "calibration.json"
 
 CONFIDENCE = 0.95
 """Of the Clopper-Pearson bounds."""
+
+TOGETHER: Mapping[Method, int] = {"held-out": 1, "leave-one-out": 2}
+"""Negatives that one chance likeness flags: where references are left out, both of the two."""
 
 FOLDS = 5
 """Parts of the negatives, each judged by thresholds chosen without it."""
@@ -226,7 +229,7 @@ def calibrate(
         similar=similar,
         memorized=memorized,
         method=measured.method,
-        negatives=len(next(iter(measured.negatives.values()), [])),
+        negatives=measured.count,
         blank=measured.blank,
         set_aside=measured.set_aside,
         records=len(detector.index),
@@ -316,15 +319,15 @@ class WorkingPoint:
         """Whether so many negatives can prove the rate."""
         return negatives >= NEEDED_PER_RATE / self.rate
 
-    def thresholds(self, negatives: Distances, copies: Distances, of: int) -> dict[str, float]:
-        """Signal name to threshold, chosen by these negatives, of so many in all, and copies."""
-        stricter = self.within.thresholds(negatives, copies, of) if self.within else {}
+    def thresholds(self, measured: Measurements, negatives: Distances) -> dict[str, float]:
+        """Signal name to threshold, chosen by these of the negatives measured, and the copies."""
+        stricter = self.within.thresholds(measured, negatives) if self.within else {}
         rate = self.rate - (self.within.rate if self.within else 0)
         here = {name: negatives[name] for name in self.signals}
-        if not self.calibrated(of):
-            own = _drawn_in(here, self.rate, self.label)
+        if not self.calibrated(measured.count):
+            own = _drawn_in(here, self.rate, self.label, TOGETHER[measured.method])
         elif rate > 0:
-            own = choose(here, {name: copies[name] for name in self.signals}, rate)
+            own = choose(here, {name: measured.copies[name] for name in self.signals}, rate)
         else:
             own = {}
         return {
@@ -345,7 +348,7 @@ def working_points(
 
 def operate(measured: Measurements, point: WorkingPoint) -> tuple[dict[str, float], Operating]:
     """The thresholds of one working point, and what they are worth."""
-    count = len(next(iter(measured.negatives.values()), ()))
+    count = measured.count
 
     def part(rows: NDArray[np.bool_]) -> Distances:
         return {name: values[rows] for name, values in measured.negatives.items()}
@@ -354,9 +357,9 @@ def operate(measured: Measurements, point: WorkingPoint) -> tuple[dict[str, floa
     false = sum(
         int(flagged(part(folds == fold), chosen).sum())
         for fold in range(min(FOLDS, count))
-        if (chosen := point.thresholds(part(folds != fold), measured.copies, count))
+        if (chosen := point.thresholds(measured, part(folds != fold)))
     )
-    thresholds = point.thresholds(measured.negatives, measured.copies, count)
+    thresholds = point.thresholds(measured, measured.negatives)
     found = (
         flagged(measured.copies, thresholds)
         if thresholds
@@ -374,12 +377,13 @@ def operate(measured: Measurements, point: WorkingPoint) -> tuple[dict[str, floa
     )
 
 
-def _drawn_in(negatives: Distances, rate: float, point: str) -> dict[str, float]:
+def _drawn_in(negatives: Distances, rate: float, point: str, together: int) -> dict[str, float]:
     """The default thresholds, drawn in as far as these negatives contradict the rate.
 
     So few negatives cannot choose thresholds, but they can show that one is too loose: where more
     are within it than an equal share of the rate explains, at :data:`CONFIDENCE`. One odd pair of
-    references alike does not, and must not cost the copies of all others.
+    references alike does not, and must not cost the copies of all others. Negatives that are
+    flagged ``together`` are as sure as one.
     """
     defaults = {
         name: limit for name in negatives if (limit := getattr(DEFAULTS[name], point)) is not None
@@ -387,7 +391,7 @@ def _drawn_in(negatives: Distances, rate: float, point: str) -> dict[str, float]
     limits: dict[str, float] = {}
     for name, limit in defaults.items():
         values = np.sort(negatives[name])
-        allowed = _explained(len(values), rate / len(defaults))
+        allowed = together * _explained(len(values) // together, rate / len(defaults))
         nearest = values[allowed] if allowed < len(values) else math.inf
         limits[name] = float(min(limit, np.nextafter(nearest, -math.inf)))
     return limits

@@ -6,6 +6,7 @@ query -> views -> descriptors -> nearest references of each -> candidates -> ver
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,7 @@ from memguard.normalisation import normalised
 from memguard.picture import Picture
 from memguard.thresholds import DEFAULTS, Threshold
 from memguard.verdict import Label, Match, Signal, Verdict, View
-from memguard.verification import measure, relative_l2
+from memguard.verification import ALPHA, measure, relative_l2
 from memguard.views import features_of, views, windows
 
 NEIGHBOURS: Mapping[str, int] = {"phash64": 1, "phash256": 3, "pixels": 5, "vlad": 8}
@@ -100,11 +101,14 @@ class Detector:
             for picture in pictures
         ]
 
-    def measure(self, queries: Sequence[Picture], deeper: int = 0) -> list[list[Match]]:
+    def measure(
+        self, queries: Sequence[Picture], without: Sequence[str] = (), deeper: int = 0
+    ) -> list[list[Match]]:
         """Every candidate of every query, with its distance in every signal.
 
         Args:
             queries: none of them blank.
+            without: by query, the id of a reference that is left out; empty for none.
             deeper: so many more references than usual are proposed by each descriptor.
         """
         looks = [
@@ -122,7 +126,8 @@ class Detector:
         blank = {row for row, record in records.items() if record.blank}
         seen: list[dict[str, list[Match]]] = [{} for _ in queries]
         for look, rows, proposed in zip(looks, described, candidates, strict=True):
-            near = sorted(proposed - blank)
+            left_out = without[look.query] if without else ""
+            near = [row for row in sorted(proposed - blank) if records[row].id != left_out]
             compared = self._compare(rows, [records[row] for row in near])
             for row, measured in zip(near, compared, strict=True):
                 if row in references:
@@ -274,9 +279,17 @@ class Detector:
 
 
 def _relate(matches: Sequence[Match]) -> None:
-    """Add the relative l2 of each match: the candidates stand for the query's neighbourhood."""
+    """Add what each l2 is beside the usual: the candidates stand for the query's neighbourhood.
+
+    Where a model has smoothed texture away, neither structure nor l2 alone tell a copy from a
+    chance likeness; ``structure_and_l2``, the Euclidean sum of the distance in structure and of
+    l2 over the usual l2, does.
+    """
     compared = [match for match in matches if "l2" in match.distances]
     if compared:
         near = np.array([match.distances["l2"] for match in compared], dtype=np.float32)
-        for match, distance in zip(compared, relative_l2(near, near).tolist(), strict=True):
-            match.distances["relative_l2"] = distance
+        for match, relative in zip(compared, relative_l2(near, near).tolist(), strict=True):
+            match.distances["relative_l2"] = relative
+            match.distances["structure_and_l2"] = math.hypot(
+                match.distances["structure"], ALPHA * relative
+            )

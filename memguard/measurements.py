@@ -122,6 +122,11 @@ class Measurements:
     blank: int
     set_aside: tuple[SetAside, ...]
 
+    @property
+    def count(self) -> int:
+        """How many negatives were measured."""
+        return len(next(iter(self.negatives.values()), ()))
+
     def write(self, directory: Path) -> None:
         """Save with the index, for plots and reviews."""
         write_bytes(directory / NAME, self.to_bytes())
@@ -212,19 +217,20 @@ def measure(
         )
         shown = [(name, picture) for name, picture in batch if not picture.is_blank]
         blank += len(batch) - len(shown)
-        itself = 1 if negatives is None else 0
-        measured = detector.measure([picture for _, picture in shown], deeper=itself)
+        left_out = [name for name, _ in shown] if negatives is None else ()
+        deeper = 1 if left_out else 0
+        measured = detector.measure([picture for _, picture in shown], left_out, deeper)
         for (name, picture), matches in zip(shown, measured, strict=True):
-            others, copied = _divided(matches, name)
-            if negatives is None and len(others) == len(copied):
-                (matches,) = detector.measure([picture], deeper=MOST_DUPLICATES)
-                others, copied = _divided(matches, name)
+            copied = _copied(matches)
+            if negatives is None and len(matches) == len(copied):
+                (matches,) = detector.measure([picture], [name], MOST_DUPLICATES)
+                copied = _copied(matches)
             if copied:
                 record = detector.index.find(name) if negatives is None else None
                 shown_as = record.uri if record else name
                 set_aside.append(SetAside(shown_as, copied[0].uri, copied[0].distances))
             if negatives is None or not copied:
-                rows.append(_closest([match for match in others if match not in copied]))
+                rows.append(_closest([match for match in matches if match not in copied]))
         on_progress(min(stop, count), total)
 
     found: list[Mapping[str, float]] = []
@@ -246,10 +252,9 @@ def measure(
     )
 
 
-def _divided(matches: Sequence[Match], name: str) -> tuple[list[Match], list[Match]]:
-    """The matches that are not the query itself, and those of them that copy it."""
-    others = [match for match in matches if match.id != name]
-    return others, [match for match in others if is_copy(match.distances)]
+def _copied(matches: Sequence[Match]) -> list[Match]:
+    """The matches of which the query is a copy."""
+    return [match for match in matches if is_copy(match.distances)]
 
 
 def is_copy(distances: Mapping[str, float]) -> bool:

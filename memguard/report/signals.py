@@ -20,7 +20,9 @@ WORDS: Mapping[str, str] = {
     "clip": "CLIP embedding, what the picture is about: 1 - cosine",
     "clip_normalised": "CLIP embedding, less the usual distance of the image to references",
     "l2": "root mean square difference of the pixels",
-    "relative_l2": "the same, over half the usual one to references near the image",
+    "structure_and_l2": "layout and pixels together: structure and half the relative l2, added "
+    "as the sides of a right angle",
+    "relative_l2": "l2, over half the usual one to references near the image",
     "tiled_l2": "root mean square difference of the most different of 16 tiles",
     "masked_tiled_l2": "the same, of the most different of the 12 closest tiles",
 }
