@@ -6,6 +6,7 @@ import dataclasses
 import math
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from calibrating import GALLERY, MEMORIZED, Calibrated
@@ -27,6 +28,7 @@ SIGNALS = {
     "tiled_l2",
     "masked_tiled_l2",
     "structure",
+    "structure_and_l2",
     "aligned_structure",
     "local_features",
     "phash64",
@@ -157,6 +159,41 @@ def test_relative_l2_is_over_half_the_mean_of_the_candidates(
     assert matches[0].distances["relative_l2"] < 0.5
     for match in matches:
         assert match.distances["l2"] / match.distances["relative_l2"] == pytest.approx(usual)
+        together = math.hypot(match.distances["structure"], match.distances["relative_l2"] / 2)
+        assert match.distances["structure_and_l2"] == pytest.approx(together)
+
+
+@pytest.mark.parametrize("position", [24, 45, 47, 52])
+def test_structure_and_l2_together_find_a_copy_without_its_texture(
+    built: tuple[Path, object], position: int
+) -> None:
+    """As a model draws that has learned the shapes of a picture and not yet its texture."""
+    index = Index.open(built[0])
+    (original,) = index.take([CANARIES + position])
+    pixels = original.picture().pixels
+    smooth = Image.fromarray(cv2.medianBlur(pixels, min(pixels.shape[:2]) // 4 | 1))
+    (verdict,) = Detector(index, load_descriptors(index.specs)).detect([smooth])
+    labels = {signal.name: signal.label for signal in verdict.signals}
+    assert labels == {
+        "structure": "clear",
+        "aligned_structure": "clear",
+        "structure_and_l2": "memorized",
+    }
+    assert verdict.matches[0].uri == original.uri
+
+
+def test_a_reference_left_out_is_not_there(index: Index, detector: Detector) -> None:
+    """Neither as a match nor in the usual distance of the query."""
+    records = index.take([CANARIES, CANARIES + 1])
+    queries = [record.picture() for record in records]
+    everything = detector.measure(queries)
+    found = detector.measure(queries, [records[0].id, ""])
+    assert {match.id for match in everything[0]} - {match.id for match in found[0]} == {
+        records[0].id
+    }
+    relative = {match.id: match.distances["relative_l2"] for match in everything[0]}
+    assert all(match.distances["relative_l2"] < relative[match.id] for match in found[0])
+    assert found[1] == everything[1]
 
 
 def test_why_is_one_plain_sentence(index: Index, detector: Detector, cat: Image.Image) -> None:

@@ -29,7 +29,7 @@ from memguard.measurements import (
 )
 from memguard.transforms import SIMULATED_COPIES
 
-SIGNALS = {"structure", "aligned_structure"}
+SIGNALS = {"structure", "aligned_structure", "structure_and_l2"}
 
 
 def detector(path: Path) -> Detector:
