@@ -27,7 +27,7 @@ from memguard.errors import CalibrationError
 from memguard.index import Index
 from memguard.measurements import Measurements, Method, Negatives, SetAside, measure
 from memguard.tails import Distances, choose, flagged
-from memguard.thresholds import DEFAULTS, LEAST, Threshold
+from memguard.thresholds import DEFAULTS, Threshold
 from memguard.verdict import Label
 from memguard.writing import checked_json, read_checked, write_bytes
 
@@ -378,32 +378,21 @@ def operate(measured: Measurements, point: WorkingPoint) -> tuple[dict[str, floa
 
 
 def _drawn_in(negatives: Distances, rate: float, point: str, together: int) -> dict[str, float]:
-    """The default thresholds, drawn in as far as these negatives contradict the rate.
+    """The default thresholds, each drawn in as far as these negatives contradict the rate.
 
-    So few negatives cannot choose thresholds, but they can show that some are too loose: where
-    more are within them than the rate explains, at :data:`CONFIDENCE`. One odd pair of references
-    alike does not, and must not cost the copies of all others. The negatives deepest within a
-    threshold are the ones explained; all others are left outside. Negatives that are flagged
-    ``together`` are as sure as one.
+    So few negatives cannot choose thresholds, but they can show that one is too loose: where more
+    are within it than the rate explains, at :data:`CONFIDENCE`. One odd pair of references alike
+    does not, and must not cost the copies of all others. Negatives that are flagged ``together``
+    are as sure as one.
     """
-    defaults = {
-        name: limit for name in negatives if (limit := getattr(DEFAULTS[name], point)) is not None
-    }
-    if not defaults:
-        return {}
-    depth = np.min(
-        [
-            (negatives[name] - LEAST.get(name, 0.0)) / (limit - LEAST.get(name, 0.0))
-            for name, limit in defaults.items()
-        ],
-        axis=0,
-    )
-    explained = together * _explained(len(depth) // together, rate)
-    others = np.argsort(depth, kind="stable")[explained:]
-    return {
-        name: float(min(limit, np.nextafter(negatives[name][others].min(initial=np.inf), -np.inf)))
-        for name, limit in defaults.items()
-    }
+    limits: dict[str, float] = {}
+    for name, distances in negatives.items():
+        limit = getattr(DEFAULTS[name], point)
+        if limit is not None:
+            explained = together * _explained(len(distances) // together, rate)
+            nearest = np.sort(distances)[explained:].min(initial=np.inf)
+            limits[name] = float(min(limit, np.nextafter(nearest, -np.inf)))
+    return limits
 
 
 def _explained(count: int, rate: float) -> int:

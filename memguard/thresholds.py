@@ -20,7 +20,7 @@ class Threshold:
 DEFAULTS: Mapping[str, Threshold] = {
     "structure": Threshold(similar=0.30, memorized=0.26),
     "aligned_structure": Threshold(similar=0.62, memorized=0.55),
-    "structure_and_l2": Threshold(similar=0.62, memorized=0.55),
+    "structure_and_l2": Threshold(similar=0.64, memorized=0.56),
     "sscd_normalised": Threshold(similar=-0.28, memorized=-0.36),
     "clip": Threshold(similar=0.05, memorized=None),
 }
