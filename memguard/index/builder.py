@@ -236,13 +236,14 @@ class _Run:
 
     def unseen(self) -> Iterator[Item]:
         """The items that no earlier step has seen in their present state."""
-        first = self._reached.items + 1
-        for number, item in enumerate(self.source.iterate(self._reached.position or None), first):
-            if file_digest(item.uri, item.state) in self._files_seen:
-                self.skipped += 1
-            else:
+        number = self._reached.items
+        for item in self.source.iterate(self._reached.position or None):
+            number += not item.again
+            if file_digest(item.uri, item.state) not in self._files_seen:
                 self._given.append(number)
                 yield item
+            elif not item.again:
+                self.skipped += 1
 
     def take_in(self, results: Sequence[Readable | Unreadable]) -> None:
         """Describe the new images among the results, and commit when a step is full."""
@@ -265,8 +266,9 @@ class _Run:
                 fresh.append(result)
         self._records += described(self.descriptors, fresh)
         self.added += len(fresh)
-        if position := results[-1].item.position:
-            self._reached = Reached(position, number)
+        last = results[-1].item
+        if last.position and not last.again:
+            self._reached = Reached(last.position, number)
         waited = time.monotonic() - self._committed_at
         if len(self._files) >= STEP_IMAGES or waited >= STEP_SECONDS:
             self._commit()

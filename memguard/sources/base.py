@@ -24,6 +24,8 @@ class Item:
         state: changes when the bytes may have changed, e.g. size and modification time.
         position: where :meth:`Source.iterate` goes on after this item; empty where it cannot go on
             just there, and the position before holds.
+        again: whether it lies before the position that the iteration goes on after, and is given
+            because it may have changed since.
         caption: the training caption, where there is one.
         rights: licence or copyright notice that the source's metadata gives, on one line.
         url: where the image was published, where the metadata says so.
@@ -34,6 +36,7 @@ class Item:
     uri: str
     state: str
     position: str = ""
+    again: bool = False
     caption: str | None = None
     rights: str | None = None
     url: str | None = None

@@ -133,6 +133,7 @@ class Embeddings:
                     uri=f"{path}#{row}" + (f":{image_path}" if image_path else ""),
                     state=begin.state,
                     position=str(Position(begin.since, begin.path, begin.state, row + 1)),
+                    again=begin.again,
                     vectors={self.descriptor: vector},
                     **said,
                 )

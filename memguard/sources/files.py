@@ -40,12 +40,14 @@ class Position:
         path: the file it is in.
         state: that file's state.
         done: how much of that file is done, in rows or bytes.
+        again: whether the iteration had come past that file before; not told by ``str``.
     """
 
     since: int
     path: str
     state: str
     done: int = 0
+    again: bool = False
 
     @classmethod
     def parse(cls, text: str | None) -> Position | None:
@@ -62,7 +64,11 @@ class Position:
         """Whether a file was done before this position, and has not changed since."""
         if str(path) == self.path:
             return file_state(path) == self.state
-        return path.parts < Path(self.path).parts and not changed_after(path, self.since)
+        return self.is_past(path) and not changed_after(path, self.since)
+
+    def is_past(self, path: Path) -> bool:
+        """Whether a file comes before this position, in the order of paths."""
+        return path.parts < Path(self.path).parts
 
 
 def now() -> int:
@@ -102,7 +108,8 @@ def parts(paths: Iterable[Path], after: str | None) -> Iterator[tuple[Path, Posi
         if resumed and (str(path), state) == (resumed.path, resumed.state):
             yield path, resumed
         elif not (resumed and resumed.covers(path)):
-            yield path, Position(since, str(path), state)
+            again = resumed is not None and resumed.is_past(path)
+            yield path, Position(since, str(path), state, again=again)
 
 
 def files_below(where: str | os.PathLike[str], suffixes: tuple[str, ...]) -> list[Path]:

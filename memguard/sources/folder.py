@@ -75,6 +75,7 @@ class Folder:
                     uri=str(path),
                     state=state,
                     position=str(Position(since, str(path), state)),
+                    again=resumed is not None and resumed.is_past(path),
                     path=path,
                     **_said_beside(path),
                 )

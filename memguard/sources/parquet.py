@@ -86,6 +86,7 @@ class Parquet:
                 uri=f"{file}#{row}",
                 state=begin.state,
                 position=str(Position(begin.since, begin.path, begin.state, row + 1)),
+                again=begin.again,
                 **columns.described(cells),
             )
 

@@ -11,7 +11,7 @@ import os
 import re
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -120,6 +120,7 @@ class _Sample:
                 uri=f"{shard}#{image.name}",
                 state=position.state,
                 position=str(position) if image is self.images[-1] else "",
+                again=position.again,
                 caption=self.caption or said["caption"],
                 rights=said["rights"],
                 url=said["url"],
@@ -131,7 +132,7 @@ class _Sample:
 
 def _items(file: BinaryIO, shard: Path, begin: Position) -> Iterator[Item]:
     def until(byte: int) -> Position:
-        return Position(begin.since, begin.path, begin.state, byte)
+        return replace(begin, done=byte)
 
     file.seek(begin.done)
     sample = _Sample("")

@@ -25,12 +25,13 @@ from memguard.descriptors.base import DescriptorSpec
 from memguard.descriptors.phash import PHash
 from memguard.detector import Detector
 from memguard.index import builder
-from memguard.index.builder import build
+from memguard.index.builder import Progress, build
 from memguard.index.opened import DirectoryIndex
 from memguard.index.unfinished import Unfinished
 from memguard.picture import Picture
 from memguard.sources import Folder, Item
 from memguard.sources.embeddings import Embeddings
+from memguard.sources.webdataset import WebDataset
 
 
 class Failing(Folder):
@@ -75,6 +76,34 @@ def test_a_build_resumes_at_its_source_s_position(
     again = Failing(folder, after=100)
     assert build(again, tmp_path / "x", [PHash(8)], workers=0).skipped == 24
     assert again.begun == [None]
+
+
+@pytest.mark.parametrize("kind", ["files", "shards"])
+def test_files_written_just_now_are_looked_at_again_and_counted_once(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Their clock may be another: a resumed build cannot know that they have not changed."""
+    monkeypatch.setattr(builder, "CHUNK", 2)
+    monkeypatch.setattr(builder, "STEP_IMAGES", 4)
+    source: Folder | WebDataset = Folder(folder)
+    if kind == "shards":
+        images = [Image.open(path) for path in sorted(folder.glob("*.jpg"))]
+        for shard in range(3):
+            write_shard(tmp_path / f"{shard}.tar", images[8 * shard : 8 * shard + 8])
+        source = WebDataset(str(tmp_path / "{0..2}.tar"))
+
+    def killed(progress: Progress) -> None:
+        if progress.done >= 20:
+            raise OSError("no power")
+
+    with pytest.raises(BuildError, match="no power"):
+        build(source, tmp_path / "x", [PHash(8)], workers=0, on_progress=killed)
+    steps: list[Progress] = []
+    summary = build(source, tmp_path / "x", [PHash(8)], workers=0, on_progress=steps.append)
+    assert summary.records == 24
+    assert summary.added + summary.skipped == 24
+    assert 0 < summary.added <= 8
+    assert steps[-1].done == steps[-1].total == 24 if kind == "files" else steps[-1].done == 24
 
 
 def test_images_are_described_while_a_step_is_written(
