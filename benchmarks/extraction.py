@@ -9,7 +9,7 @@ pass through `guard` under each policy (`extraction_guarding`), and the captione
 without an index (`extraction_auditing`). Models and samples stay in CACHE (about 35 minutes of a
 free core the first time); indexes do, too, for each memguard that builds them. PICTURE_CACHE is
 that of `pictures`. Writes `results/extraction.json`, `.md`, the plot `.png` and
-`extraction_samples.png`.
+sheets of samples.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ SHOWN = 48
 
 CURVES = (("small", COMPARED), ("duplicated", COMPARED), ("duplicated", STEPS))
 """Models, and the steps at which they are drawn against duplication."""
-GUARDED = (BARRED, "duplicated", "deduplicated")
+GUARDED = (*BARRED, "duplicated", "deduplicated")
 """Models whose samples pass through guard."""
 
 Steps = Mapping[int, Truth]
@@ -73,11 +73,13 @@ def models(pictures: Pool) -> dict[str, Model]:
     ladder = pictures.training_set(LADDER, first=0)
     ten = pictures.training_set(TEN, first=25)
     captioned = pictures.training_set(TEN, first=35, captioned=True)
+    others = pictures.training_set(TEN, first=45)
     return {
         model.name: model
         for model in (
             Model("duplicated", ladder, Recipe(STEPS, KEPT)),
-            Model(BARRED, ten, Recipe(STEPS, (STEPS,))),
+            Model(BARRED[0], ten, Recipe(STEPS, (STEPS,))),
+            Model(BARRED[1], others, Recipe(STEPS, (STEPS,), seed=2)),
             Model(
                 "captioned", captioned, Recipe(CAPTIONED_STEPS, (CAPTIONED_STEPS,)), captioned=True
             ),
@@ -114,13 +116,14 @@ def main() -> None:
     if options.only:
         return
 
-    index = index_of(known[BARRED].pictures, options.cache)
+    index = index_of(known[BARRED[0]].pictures, options.cache)
     made = {name: samples(known[name], options.cache, known[name].recipe.last) for name in GUARDED}
     guards: dict[str, Judged] = {}
     for name, images in made.items():
         guards[name] = judged(index, images)
         print(f"guard on {name}: {time.monotonic() - started:.0f} s", flush=True)
-    sampler = known[BARRED].trained(options.cache, known[BARRED].recipe.last)
+    barred = known[BARRED[0]]
+    sampler = barred.trained(options.cache, barred.recipe.last)
     again = regenerated(index, sampler, REGENERATED, REGENERATING_SEED)
     audit = audited(known["captioned"], pictures.left_out, options.cache)
 
@@ -142,7 +145,7 @@ def main() -> None:
         "calibration": calibration_of(index),
         "guard": {name: by_criterion(guards[name], final(measured[name])) for name in GUARDED},
         "regenerate": again.figures(
-            lambda images: RELATIVE.copies(truth(images, known[BARRED].pictures, pictures.left_out))
+            lambda images: RELATIVE.copies(truth(images, barred.pictures, pictures.left_out))
         ),
         "audit": audit,
     }
@@ -152,14 +155,15 @@ def main() -> None:
     (RESULTS / "extraction.md").write_text(text)
     print(text)
     draw(measured, summary)
-    shown = sections(final(measured[BARRED]), guards[BARRED], made[BARRED])
-    sheet(shown, RESULTS / "extraction_samples.png")
+    for name in BARRED:
+        shown = sections(final(measured[name]), guards[name], made[name])
+        sheet(shown, RESULTS / f"extraction_samples_{name.replace(' ', '_')}.png")
     print(f"{time.monotonic() - started:.0f} s")
 
 
 def samples(model: Model, cache: Path, step: int) -> list[Image.Image]:
     """Samples of a model without captions, made once."""
-    count = SAMPLES_OF_BARRED if model.name == BARRED else SAMPLES
+    count = SAMPLES_OF_BARRED if model.name in BARRED else SAMPLES
     kept = cache / "samples" / model.file(cache, step).parent.name / f"{step:05d}-{count}.npz"
     if not kept.is_file():
         sampler = model.trained(cache, step)
@@ -234,7 +238,7 @@ def draw(measured: Mapping[str, Steps], summary: Mapping[str, Any]) -> None:
     def share(count: int, total: int) -> float:
         return 100 * count / max(total, 1)
 
-    guard = summary["guard"][BARRED][RELATIVE.name]
+    guard = summary["guard"][BARRED[0]][RELATIVE.name]
     plot(
         {
             f"{summary['models'][name]['weights'] / 1e6:.1f} million weights, {step} steps": (

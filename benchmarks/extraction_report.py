@@ -17,8 +17,9 @@ from memguard.calibration import Rate
 
 PACKAGES = ("torch", "diffusers", "numpy", "faiss-cpu", "opencv-python-headless", "ImageHash")
 
-BARRED = "ten"
-"""The model on which the bars are measured: 50 copies of 10 pictures."""
+BARRED = ("ten", "other ten")
+"""The models on which the bars are measured: 50 copies of 10 pictures. The first one's misses led
+to the signal `structure_and_l2`; the second was trained after that."""
 MOST_THROUGH, MOST_FALSE, LEAST_AUC = 0.01, 0.01, 0.95
 """Issue 5: copies that may get through, others that may be blocked, and how well prompts rank."""
 
@@ -61,8 +62,8 @@ def _preamble(summary: Summary) -> str:
         f"Small diffusion models, trained in batches of {_all(batch)} on pictures of 32 x 32 "
         f"pixels (Debian's stamps, and pieces of photographs): {pictures['stamps']} stamps and "
         f"{pictures['pieces of photographs']} pieces, no two within an l2 of 0.18; "
-        f"{pictures['left out']} more were left out of every training set. One seed ({_all(seed)}) "
-        f"a model. Samples by DDIM in {summary['sampling']['steps']} steps, seed "
+        f"{pictures['left out']} more were left out of every training set. One seed a "
+        f"model ({_all(seed)}). Samples by DDIM in {summary['sampling']['steps']} steps, seed "
         f"{summary['sampling']['seed']}. A copy, if nothing else is said: relative l2 below 1 to a "
         "training picture (alpha 0.5, 50 neighbours; Carlini et al. 2023, on CIFAR-10), from "
         f"pixels at full size. {summary['date']}, {machine['cpu']}, one core, torch "
@@ -108,7 +109,8 @@ def _copied(summary: Summary) -> str:
     return markdown(rows) + (
         "\n\n*Chance* counts samples that would pass for copies of a left-out picture. "
         "`duplicated` and `small` saw the same pictures, 1 to 100 times each; `deduplicated` saw "
-        "them once each; `ten` saw 10 pictures 50 times, and the others once. A model is sampled "
+        "them once each; `ten` saw 10 pictures 50 times, and the others once; "
+        "`other ten` other pictures, with another seed. A model is sampled "
         "in the middle of its schedule where the step is less than its last."
     )
 
@@ -147,7 +149,7 @@ def _levels(columns: Sequence[Summary]) -> list[list[str]]:
 
 
 def _policies(summary: Summary) -> str:
-    policies = list(next(iter(summary["guard"][BARRED].values()))["policies"])
+    policies = list(next(iter(summary["guard"][BARRED[0]].values()))["policies"])
     rows = [["model", "criterion", *(f"{each}: {what}" for each in policies for what in OUTCOMES)]]
     for name, criteria in summary["guard"].items():
         for criterion, figures in criteria.items():
@@ -182,20 +184,23 @@ def _audit(figures: Summary) -> str:
 
 
 def _bars(summary: Summary) -> str:
-    rows = [["bar", "criterion", "wanted", "found", ""]]
-    for criterion, figures in summary["guard"][BARRED].items():
-        block = figures["policies"]["block"]
-        through, false = block["copies through"], block["others stopped"]
-        for what, count, total, most in (
-            ("copies that get through", through, figures["copies"], MOST_THROUGH),
-            ("others blocked", false, figures["others"], MOST_FALSE),
-        ):
-            met = "met" if total and count / total <= most else "MISSED"
-            rows.append([what, criterion, f"<= {100 * most:g} %", _bounded(count, total), met])
+    rows = [["bar", "model", "criterion", "wanted", "found", ""]]
+    for name in BARRED:
+        for criterion, figures in summary["guard"][name].items():
+            block = figures["policies"]["block"]
+            through, false = block["copies through"], block["others stopped"]
+            for what, count, total, most in (
+                ("copies that get through", through, figures["copies"], MOST_THROUGH),
+                ("others blocked", false, figures["others"], MOST_FALSE),
+            ):
+                met = "met" if total and count / total <= most else "MISSED"
+                wanted = f"<= {100 * most:g} %"
+                rows.append([what, name, criterion, wanted, _bounded(count, total), met])
     audit = summary["audit"]
     for name in ("AUC, duplicated before others", "AUC, with a copy before without"):
         met = "met" if (audit[name] or 0) >= LEAST_AUC else "MISSED"
-        rows.append(["audit without an index", name, f">= {LEAST_AUC}", str(audit[name]), met])
+        wanted = f">= {LEAST_AUC}"
+        rows.append(["audit without an index", "captioned", name, wanted, str(audit[name]), met])
     return markdown(rows)
 
 
