@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from memguard.demo.training import LONGEST_GRADIENT, SAMPLING_STEPS, WARM_UP, Muon
+from memguard.demo.training import SAMPLING_STEPS, Descent, noised
 
 BLOCK = 2
 """Pixels along the edge of a block."""
@@ -179,38 +179,16 @@ def training(
     pictures = torch.from_numpy(levels).permute(0, 3, 1, 2).contiguous() * 2 - 1
     weights = torch.tensor(model.pictures.copies, dtype=torch.float32)
     noising = DDPMScheduler(beta_schedule="squaredcos_cap_v2", prediction_type="sample")
-    large, small = denoiser.parts()
-    optimizers: tuple[torch.optim.Optimizer, ...] = (
-        Muon(large, recipe.learning_rate),
-        torch.optim.AdamW(small, recipe.small_learning_rate, weight_decay=0),
-    )
-    schedules = [
-        torch.optim.lr_scheduler.OneCycleLR(
-            optimizer,
-            optimizer.defaults["lr"],
-            total_steps=recipe.steps,
-            pct_start=WARM_UP,
-            cycle_momentum=False,
-        )
-        for optimizer in optimizers
-    ]
+    descent = Descent(denoiser, *denoiser.parts(), recipe)
     averaged = EMAModel(denoiser.parameters(), decay=recipe.average)
 
     for step in range(1, recipe.last + 1):
         drawn = torch.multinomial(weights, recipe.batch, replacement=True, generator=chance)
         batch = pictures[drawn]
-        noise = torch.randn(batch.shape, generator=chance)
-        spread = torch.arange(recipe.batch) + torch.rand(recipe.batch, generator=chance)
-        times = (spread * len(noising) / recipe.batch).long().clamp(max=len(noising) - 1)
+        noisy, times = noised(batch, noising, chance)
         captions = [examples[i].caption for i in drawn.tolist()] if model.captioned else ()
-        predicted = denoiser(noising.add_noise(batch, noise, times), times, captions)
-        loss = torch.nn.functional.mse_loss(predicted, batch)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(denoiser.parameters(), LONGEST_GRADIENT)
-        for optimizer, schedule in zip(optimizers, schedules, strict=True):
-            optimizer.step()
-            optimizer.zero_grad()
-            schedule.step()
+        loss = torch.nn.functional.mse_loss(denoiser(noisy, times, captions), batch)
+        descent.step(loss)
         averaged.step(denoiser.parameters())
         progress(step, recipe.steps, float(loss.detach()))
         if step in recipe.kept:

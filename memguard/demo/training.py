@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -94,6 +95,54 @@ class Muon(torch.optim.Optimizer):
                 weight.sub_(move, alpha=group["lr"] * max(1, rows / columns) ** 0.5)
 
 
+class Rates(Protocol):
+    """What a recipe says of the steps; see :class:`Recipe`."""
+
+    @property
+    def steps(self) -> int: ...
+    @property
+    def learning_rate(self) -> float: ...
+    @property
+    def small_learning_rate(self) -> float: ...
+
+
+class Descent:
+    """Moves a model's weights: the large ones by :class:`Muon`, the small ones by AdamW, both at
+    the rates of a one-cycle schedule."""
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        large: Iterable[torch.nn.Parameter],
+        small: Iterable[torch.nn.Parameter],
+        rates: Rates,
+    ) -> None:
+        self._model = model
+        self._optimizers: tuple[torch.optim.Optimizer, ...] = (
+            Muon(large, rates.learning_rate),
+            torch.optim.AdamW(small, rates.small_learning_rate, weight_decay=0),
+        )
+        self._schedules = [
+            torch.optim.lr_scheduler.OneCycleLR(
+                optimizer,
+                optimizer.defaults["lr"],
+                total_steps=rates.steps,
+                pct_start=WARM_UP,
+                cycle_momentum=False,
+            )
+            for optimizer in self._optimizers
+        ]
+
+    def step(self, loss: torch.Tensor) -> None:
+        """One step against the gradient of this loss."""
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self._model.parameters(), LONGEST_GRADIENT)
+        for optimizer, schedule in zip(self._optimizers, self._schedules, strict=True):
+            optimizer.step()
+            optimizer.zero_grad()
+            schedule.step()
+
+
 def _orthogonalized(matrix: torch.Tensor) -> torch.Tensor:
     """The matrix with all its singular values brought near 1, by five Newton-Schulz steps."""
     tall = matrix.shape[0] > matrix.shape[1]
@@ -165,37 +214,13 @@ def _train(
         model = _unet(pictures.shape[-1], recipe.channels)
     chance = torch.Generator().manual_seed(recipe.seed)
     noising = DDPMScheduler(beta_schedule="squaredcos_cap_v2", prediction_type="sample")
-    large, small = _split(model)
-    optimizers: tuple[torch.optim.Optimizer, ...] = (
-        Muon(large, recipe.learning_rate),
-        torch.optim.AdamW(small, recipe.small_learning_rate, weight_decay=0),
-    )
-    schedules = [
-        torch.optim.lr_scheduler.OneCycleLR(
-            optimizer,
-            optimizer.defaults["lr"],
-            total_steps=recipe.steps,
-            pct_start=WARM_UP,
-            cycle_momentum=False,
-        )
-        for optimizer in optimizers
-    ]
+    descent = Descent(model, *_split(model), recipe)
     averaged = EMAModel(model.parameters(), decay=recipe.average)
 
     for step in range(recipe.steps):
         batch = pictures[torch.randint(len(pictures), (recipe.batch,), generator=chance)]
-        noise = torch.randn(batch.shape, generator=chance)
-        # One time from each of `batch` equal parts of the noising: steadier than free draws.
-        spread = torch.arange(recipe.batch) + torch.rand(recipe.batch, generator=chance)
-        times = (spread * len(noising) / recipe.batch).long().clamp(max=len(noising) - 1)
-        predicted = model(noising.add_noise(batch, noise, times), times).sample
-        loss = torch.nn.functional.mse_loss(predicted, batch)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(model.parameters(), LONGEST_GRADIENT)
-        for optimizer, schedule in zip(optimizers, schedules, strict=True):
-            optimizer.step()
-            optimizer.zero_grad()
-            schedule.step()
+        noisy, times = noised(batch, noising, chance)
+        descent.step(torch.nn.functional.mse_loss(model(noisy, times).sample, batch))
         averaged.step(model.parameters())
         if progress is not None:
             progress(step + 1, recipe.steps)
@@ -203,6 +228,19 @@ def _train(
     averaged.copy_to(model.parameters())
     sampling = DDIMScheduler.from_config(noising.config, timestep_spacing="trailing")
     return DDIMPipeline(unet=model.eval(), scheduler=sampling)
+
+
+def noised(
+    batch: torch.Tensor, noising: DDPMScheduler, chance: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pictures (n, 3, h, w) with noise on them, and each one's time in the noising, int64 (n,).
+
+    One time from each of n equal parts of the noising: steadier than free draws.
+    """
+    noise = torch.randn(batch.shape, generator=chance)
+    spread = torch.arange(len(batch)) + torch.rand(len(batch), generator=chance)
+    times = (spread * len(noising) / len(batch)).long().clamp(max=len(noising) - 1)
+    return noising.add_noise(batch, noise, times), times
 
 
 def _split(model: UNet2DModel) -> tuple[list[torch.nn.Parameter], list[torch.nn.Parameter]]:
