@@ -21,8 +21,8 @@ from memguard.index.ann_files import empty, files, save
 from memguard.index.ann_recall import CANDIDATES
 
 COMPARED = {
-    "phash64": ("BFlat",),
-    "phash256": ("BFlat", "BIVF{lists}"),
+    "phash64": ("BIVF{lists}", "BFlat"),
+    "phash256": ("BIVF{lists}", "BFlat"),
     "embedding": (
         "IVF{lists},SQ8",
         "PCAR512,IVF{lists},RaBitQ",
@@ -37,6 +37,7 @@ COMPARED = {
     "vlad": (
         "PCAR512,RaBitQfs",
         "PCAR256,RaBitQfs",
+        "PCAR128,RaBitQfs",
         "PCAR512,IVF{lists},RaBitQ",
     ),
 }

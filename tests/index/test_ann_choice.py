@@ -35,17 +35,23 @@ def test_long_rows_are_compressed_before_short_ones() -> None:
     assert not choices["vlad"].exact
 
 
-def test_a_large_index_looks_into_lists_and_scans_hashes() -> None:
+def test_hashes_are_scanned_while_that_is_quick() -> None:
+    assert kinds(400_000)["phash64"] == "BFlat"
+    assert kinds(400_000)["phash256"] == "BIVF1024"
+    assert kinds(100_000)["phash256"] == "BFlat"
+
+
+def test_a_large_index_looks_into_lists() -> None:
     assert kinds(10**6) == {
-        "phash64": "BFlat",
-        "phash256": "BFlat",
+        "phash64": "BIVF2048",
+        "phash256": "BIVF2048",
         "sscd": "IVF2048,SQ8",
         "pixels": "IVF2048,SQ8",
         "vlad": "PCAR512,RaBitQfs",
     }
 
 
-def test_hashes_of_a_very_large_index_are_in_lists_too() -> None:
+def test_long_rows_of_a_very_large_index_are_in_lists_too() -> None:
     assert kinds(10**8)["phash256"] == "BIVF16384"
     assert kinds(10**8)["vlad"] == "PCAR512,IVF16384,RaBitQ"
 
