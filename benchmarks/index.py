@@ -224,9 +224,10 @@ def _memory_text(found: dict[str, Any]) -> str:
         "peak memory, MB",
         "before the build, MB",
         "index, bytes per image",
+        "open, s",
     )
     rows = sorted(found.items(), key=lambda item: int(item[0]))
-    table = [[f"{int(size):,}", *(row[c] for c in columns[1:])] for size, row in rows]
+    table = [[f"{int(size):,}", *(row.get(c, "") for c in columns[1:])] for size, row in rows]
     return (
         "## Peak memory of a build\n\n"
         "Synthetic embeddings of 512 components, read by memguard's own source of precomputed "

@@ -16,6 +16,7 @@ from memguard.descriptors.base import DescriptorSpec, distances
 from memguard.errors import IndexUnavailableError
 from memguard.index import lists
 from memguard.index.ann import Excluded, Searcher
+from memguard.index.ann_recall import NEAREST
 from memguard.index.base import BACKGROUND, Health, Index
 from memguard.index.deriving import open_searcher
 from memguard.index.lease import Lease
@@ -28,8 +29,8 @@ HASHED_AT_OPEN = 128 << 20
 second. `memguard verify` compares all."""
 
 
-ROUNDING = 1e-2
-"""By how much a stored row may seem to differ from itself, in a byte a component too."""
+ROUNDING = 1e-3
+"""By how much a row may differ from itself: it is stored in half floats."""
 
 
 class DirectoryIndex(Index):
@@ -280,6 +281,11 @@ class DirectoryIndex(Index):
         if not len(known):
             return True
         rows = self._tables.rows(spec, known[[0, len(known) // 2, -1]].tolist())
-        nearest, _ = self.search(spec.name, rows, 1)
-        own = [distances(spec, row, row[None])[0] for row in rows]
-        return bool((nearest[:, 0] <= np.array(own) + ROUNDING).all())
+        _, found = self.search(spec.name, rows, NEAREST)
+        return all(self._holds(spec, row, near[near >= 0]) for row, near in zip(rows, found))
+
+    def _holds(self, spec: DescriptorSpec, row: NDArray[Any], positions: NDArray[np.int64]) -> bool:
+        """Whether one of the records at these positions has this row."""
+        own = distances(spec, row, row[None])[0]
+        there = self._tables.rows(spec, positions.tolist())
+        return bool((distances(spec, row, there) <= own + ROUNDING).any())

@@ -16,8 +16,18 @@ from memguard.transforms import SIMULATED_COPIES
 REFERENCES = 100
 """References that are copied."""
 
-TRANSFORMS = ("jpeg 30", "noise 25", "64 px", "colour", "diffusion-like")
-"""How: what a model does to a picture, and what a search by one descriptor can be asked to find."""
+TRANSFORMS = (
+    "jpeg 30",
+    "noise 25",
+    "64 px",
+    "colour",
+    "diffusion-like",
+    "crop 80",
+    "turn 10",
+    "text+border",
+)
+"""How: what a model does to a picture, and what only local features find. Each descriptor is
+measured on those copies that it finds by an exact search."""
 
 
 def copies_described(descriptors: Sequence[Descriptor]) -> DescribeCopies:
