@@ -30,7 +30,15 @@ import numpy as np
 import torch
 from extraction_auditing import audited
 from extraction_drawing import Pair, plot, sheet
-from extraction_guarding import Judged, calibration_of, index_of, judged, regenerated, source
+from extraction_guarding import (
+    Judged,
+    calibration_of,
+    deduplicated,
+    index_of,
+    judged,
+    regenerated,
+    source,
+)
 from extraction_pictures import Pool, pool
 from extraction_report import BARRED, markdown_report, provenance
 from extraction_training import Model, Recipe
@@ -68,7 +76,7 @@ Steps = Mapping[int, Truth]
 """Step to the truth about the samples of the model as it was then."""
 
 
-def models(pictures: Pool) -> dict[str, Model]:
+def models(pictures: Pool, cache: Path) -> dict[str, Model]:
     """All models of the benchmark, by name."""
     ladder = pictures.training_set(LADDER, first=0)
     ten = pictures.training_set(TEN, first=25)
@@ -83,7 +91,7 @@ def models(pictures: Pool) -> dict[str, Model]:
             Model(
                 "captioned", captioned, Recipe(CAPTIONED_STEPS, (CAPTIONED_STEPS,)), captioned=True
             ),
-            Model("deduplicated", ladder.deduplicated(), Recipe(STEPS, (COMPARED,))),
+            Model("deduplicated", deduplicated(ladder, cache), Recipe(STEPS, (COMPARED,))),
             Model("small", ladder, Recipe(STEPS, (COMPARED,), channels=SMALL)),
         )
     }
@@ -100,7 +108,7 @@ def main() -> None:
     faiss.omp_set_num_threads(1)
     started = time.monotonic()
     pictures = pool(options.pictures)
-    known = models(pictures)
+    known = models(pictures, options.cache)
     chosen = {name: known[name] for name in options.only or known}
 
     measured: dict[str, Steps] = {}

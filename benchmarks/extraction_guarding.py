@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +25,8 @@ from PIL import Image
 
 import memguard
 from memguard import Calibration, Guard, Index, MemorizedImageError, Policy, Verdict, build_index
+from memguard.index.opened import DirectoryIndex
+from memguard.index.redundant import redundant_files
 
 POLICIES: Mapping[str, Policy] = {
     "flag": Policy("flag"),
@@ -130,6 +133,29 @@ def index_of(pictures: TrainingSet, cache: Path) -> Path:
         build_index(pictures.write(folder / "training"), index, clip=None, workers=0)
         (folder / "done").touch()
     return index
+
+
+def deduplicated(pictures: TrainingSet, cache: Path) -> TrainingSet:
+    """What is left of a training folder without the files that `memguard duplicates --redundant`
+    lists."""
+    digest = hashlib.sha256(source().encode())
+    for example, copies in zip(pictures.examples, pictures.copies):
+        digest.update(example.levels.tobytes() + str(copies).encode())
+    folder = cache / "deduplicated" / digest.hexdigest()[:12]
+    index = folder / "training.memguard"
+    if not (folder / "done").is_file():
+        training = pictures.write(folder / "training")
+        build_index(training, index, clip=None, calibrate=False, workers=0)
+        (folder / "done").touch()
+    redundant = Counter(
+        Path(uri).name.rsplit("-", 1)[0] for uri in redundant_files(DirectoryIndex.open(index))
+    )
+    left = [
+        (example, copies - redundant[example.name])
+        for example, copies in zip(pictures.examples, pictures.copies)
+        if copies > redundant[example.name]
+    ]
+    return TrainingSet([example for example, _ in left], [copies for _, copies in left])
 
 
 def source() -> str:

@@ -77,10 +77,6 @@ class TrainingSet:
     examples: Sequence[Example]
     copies: Sequence[int]
 
-    def deduplicated(self) -> TrainingSet:
-        """The same pictures, once each."""
-        return TrainingSet(self.examples, [1] * len(self.examples))
-
     def write(self, folder: Path) -> Path:
         """Write every copy as a PNG file of its own, as a training folder holds them."""
         folder.mkdir(parents=True, exist_ok=True)

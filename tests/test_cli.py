@@ -206,6 +206,11 @@ def test_the_life_of_an_index(
     assert Image.open(tmp_path / "sheet.png").size == (1096, 164)
     (row,) = json.loads(invoked("duplicates", index, "--json").stdout)
     assert (row["files"], row["images"], len(row["members"])) == (4, 2, 2)
+    listed = invoked("duplicates", index, "--redundant", tmp_path / "redundant.txt", "--json")
+    assert json.loads(listed.stdout) == [row]
+    lines = (tmp_path / "redundant.txt").read_text().splitlines()
+    assert len(lines) == 3
+    assert str(tmp_path / "more" / "cat.jpg") in lines
 
     photographs["chelsea.png"].resize((200, 133)).save(tmp_path / "copy.jpg", quality=60)
     done = memguard("remove", index, "--like", tmp_path / "copy.jpg")

@@ -199,13 +199,25 @@ def duplicates(
     output: Annotated[
         Optional[Path], typer.Option("-o", "--output", help="Where a picture of them goes.")
     ] = None,
+    redundant: Annotated[
+        Optional[Path],
+        typer.Option(help="Where all files but the first of each image are listed, one a line."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show the images that the training set holds most often: what a model memorizes first."""
     from memguard.index.opened import DirectoryIndex
+    from memguard.index.redundant import redundant_files
     from memguard.report.duplicates import draw, most_repeated
+    from memguard.writing import write_text
 
-    found = most_repeated(DirectoryIndex.open(index), number)
+    opened = DirectoryIndex.open(index)
+    found = most_repeated(opened, number)
+    if redundant is not None:
+        try:
+            write_text(redundant, "".join(f"{uri}\n" for uri in redundant_files(opened)))
+        except OSError as error:
+            raise ConfigurationError(f"no list can be written to {redundant}: {error}") from error
     if output is not None and found:
         try:
             draw(found).save(output)

@@ -87,15 +87,22 @@ def count_copies(tables: Tables, digests: NDArray[np.bytes_]) -> NDArray[np.uint
         tables: of the index.
         digests: of its records.
     """
-    files, ids = [], []
+    counts = np.zeros(len(digests), np.uint32)
+    _, ids = latest_files(tables)
+    at, there = places(ids, digests)
+    np.add.at(counts, at[there], 1)
+    return counts
+
+
+def latest_files(tables: Tables) -> tuple[NDArray[np.int64], NDArray[np.bytes_]]:
+    """What is known last of each file: positions in the table of files, ascending, and the digest
+    of the record that each holds, zeros for none."""
+    files, ids = [EMPTY[REFUSED]], [EMPTY[REFUSED]]
     for batch in tables.scan_files(["uri", "id"]):
         uris, held = (batch.column(name).to_pylist() for name in ("uri", "id"))
         files.append(as_array(file_digest(uri, "") for uri in uris))
         ids.append(as_array(bytes(DIGEST) if one is None else id_digest(one) for one in held))
-    counts = np.zeros(len(digests), np.uint32)
-    if not files:
-        return counts
-    _, latest = np.unique(np.concatenate(files)[::-1], return_index=True)
-    at, there = places(np.concatenate(ids)[::-1][latest], digests)
-    np.add.at(counts, at[there], 1)
-    return counts
+    every = np.concatenate(files)
+    _, from_end = np.unique(every[::-1], return_index=True)
+    latest = np.sort(len(every) - 1 - from_end)
+    return latest, np.concatenate(ids)[latest]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from PIL import Image
 from memguard.build import build_index
 from memguard.index.duplicates import cluster, cluster_sizes
 from memguard.index.opened import DirectoryIndex
+from memguard.index.redundant import redundant_files
+from memguard.index.takedown import remove
 
 
 def test_connected_pairs_are_clusters_named_after_their_first_member() -> None:
@@ -75,6 +78,24 @@ def test_a_build_finds_them(grown: list[DirectoryIndex]) -> None:
         "3-70-again.jpg": (2, 2),
         "1.png": (1, 1),
     }
+
+
+def test_redundant_are_all_files_but_the_first_of_each_image(grown: list[DirectoryIndex]) -> None:
+    before, after = ([Path(uri).name for uri in redundant_files(index)] for index in grown)
+    assert before == []
+    assert sorted(after) == sorted(
+        f"{number}-{quality}{again}.jpg"
+        for number, quality in ((0, 60), (0, 80), (0, 90), (3, 70))
+        for again in ("", "-again")
+    )
+
+
+def test_images_taken_down_are_not_redundant(grown: list[DirectoryIndex], tmp_path: Path) -> None:
+    path = shutil.copytree(grown[1].directory, tmp_path / "x")
+    index = DirectoryIndex.open(path)
+    known = [one for one in index.take(index.positions().tolist()) if "3-70" in one.uri]
+    remove(path, [known[0].id])
+    assert not any("3-70" in uri for uri in redundant_files(DirectoryIndex.open(path)))
 
 
 def test_blank_images_are_nobody_s_duplicates(grown: list[DirectoryIndex]) -> None:
