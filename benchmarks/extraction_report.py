@@ -110,8 +110,8 @@ def _copied(summary: Summary) -> str:
         "\n\n*Chance* counts samples that would pass for copies of a left-out picture. "
         "`duplicated` and `small` saw the same pictures, 1 to 100 times each; `deduplicated` saw "
         "what is left without the files that `memguard duplicates --redundant` lists; `ten` saw 10 "
-        "pictures 50 times, and the others once; `other ten` other pictures, with another seed. A model is sampled "
-        "in the middle of its schedule where the step is less than its last."
+        "pictures 50 times, and the others once; `other ten` other pictures, with another "
+        "seed. A model is sampled in the middle of its schedule where the step is less than its last."
     )
 
 
