@@ -111,7 +111,7 @@ def _copied(summary: Summary) -> str:
         "`duplicated` and `small` saw the same pictures, 1 to 100 times each; `deduplicated` saw "
         "what is left without the files that `memguard duplicates --redundant` lists; `ten` saw 10 "
         "pictures 50 times, and the others once; `other ten` other pictures, with another "
-        "seed. A model is sampled in the middle of its schedule where the step is less than its last."
+        "seed. A model is sampled in the middle of its schedule where its step is not its last."
     )
 
 
