@@ -14,7 +14,7 @@ from memguard.index.canary import canary_ids
 from memguard.index.describing import described
 from memguard.index.milvus import RECORDS, MilvusIndex
 from memguard.index.milvus_collections import Consistency
-from memguard.index.milvus_push import REFUSED, refused_ids, remove_keys, write_records
+from memguard.index.milvus_push import REFUSED, refused_ids, remove_keys, settle, write_records
 from memguard.index.milvus_records import key_of
 from memguard.index.reading import Readable, Unreadable
 from memguard.index.takedown import Removal
@@ -69,6 +69,7 @@ def add_there(
         on_progress(Progress(done, source.size(), len(unreadable)))
     if not done:
         raise BuildError("the source holds no image files; nothing was added")
+    settle(index.collections, index.specs)
     return BuildSummary(
         path=index.name,
         records=index.health().records,

@@ -109,11 +109,13 @@ def push(
         on_progress(start + len(batch), len(positions))
     removed = _remove_others(collections, opened.specs, np.sort(np.array(keys, np.int64)))
     _compare(collections, opened.specs, held)
+    settle(collections, opened.specs)
     finished = manifest.with_documents(collections, dict(_documents(opened)))
     replace(finished, complete=True).write(collections)
     finished.forget_others(collections)
     if written:
-        collections.at_once(collections.flush, [*_names(opened.specs), DOCUMENTS])
+        hashes = [spec.name for spec in opened.specs if spec.metric == "hamming"]
+        collections.at_once(collections.flush, [RECORDS, *hashes, DOCUMENTS])
     return PushSummary(
         address=str(collections.address),
         records=held[RECORDS] - len(opened.canary_positions),
@@ -163,6 +165,12 @@ def write_records(
             ],
         )
     return len(fresh)
+
+
+def settle(collections: Collections, specs: Sequence[DescriptorSpec]) -> None:
+    """Wait until searches look at all rows; hashes without an index are all compared anyway."""
+    floats = [spec.name for spec in specs if spec.metric != "hamming"]
+    collections.at_once(collections.settle, floats)
 
 
 def remove_keys(
