@@ -189,7 +189,7 @@ class Collections:
         """Wait until all rows are indexed and the index is searched, however long that takes.
 
         Until then Milvus 2.3 looks at a part of the rows only, by an index of its own: of VLAD's
-        copies it misses a fifth (``benchmarks/index_milvus.py``).
+        copies it misses a quarter (``benchmarks/index_milvus.py``).
         """
         self.flush(name)
         started = told = time.monotonic()
