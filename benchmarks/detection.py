@@ -52,6 +52,7 @@ from scoring import (
     score,
 )
 from splits import CLEAN, Query, Task, tasks
+from tables import markdown
 from timing import milliseconds
 
 from memguard import __version__
@@ -295,11 +296,6 @@ def report(
     parts.append("### Leave-one-out against held-out negatives\n\n" + left_out_table(left_out))
     parts.append("### Milliseconds of one core per query\n\n" + time_table(times))
     return "\n\n".join(parts) + "\n"
-
-
-def markdown(rows: Sequence[Sequence[Any]]) -> str:
-    lines = ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
-    return "\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]])
 
 
 def table(scores: Sequence[Score]) -> str:

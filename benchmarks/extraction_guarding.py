@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -126,27 +126,17 @@ def index_of(pictures: TrainingSet, cache: Path) -> Path:
     no decision depends on its copies.
     """
     distinct = sorted(example.levels.tobytes() for example in pictures.examples)
-    digest = hashlib.sha256(b"".join([source().encode(), *distinct])).hexdigest()[:12]
-    folder = cache / "indexes" / digest
-    index = folder / "training.memguard"
-    if not (folder / "done").is_file():
-        build_index(pictures.write(folder / "training"), index, clip=None, workers=0)
-        (folder / "done").touch()
-    return index
+    return _built(pictures, cache / "indexes", distinct, calibrate=True)
 
 
 def deduplicated(pictures: TrainingSet, cache: Path) -> TrainingSet:
     """What is left of a training folder without the files that `memguard duplicates --redundant`
     lists."""
-    digest = hashlib.sha256(source().encode())
-    for example, copies in zip(pictures.examples, pictures.copies):
-        digest.update(example.levels.tobytes() + str(copies).encode())
-    folder = cache / "deduplicated" / digest.hexdigest()[:12]
-    index = folder / "training.memguard"
-    if not (folder / "done").is_file():
-        training = pictures.write(folder / "training")
-        build_index(training, index, clip=None, calibrate=False, workers=0)
-        (folder / "done").touch()
+    repeated = [
+        example.levels.tobytes() + str(copies).encode()
+        for example, copies in zip(pictures.examples, pictures.copies)
+    ]
+    index = _built(pictures, cache / "deduplicated", repeated, calibrate=False)
     redundant = Counter(
         Path(uri).name.rsplit("-", 1)[0] for uri in redundant_files(DirectoryIndex.open(index))
     )
@@ -156,6 +146,18 @@ def deduplicated(pictures: TrainingSet, cache: Path) -> TrainingSet:
         if copies > redundant[example.name]
     ]
     return TrainingSet([example for example, _ in left], [copies for _, copies in left])
+
+
+def _built(pictures: TrainingSet, kept: Path, told_by: Iterable[bytes], *, calibrate: bool) -> Path:
+    """The index of a training folder, built by this very memguard, or found by what tells it."""
+    digest = hashlib.sha256(b"".join([source().encode(), *told_by])).hexdigest()[:12]
+    folder = kept / digest
+    index = folder / "training.memguard"
+    if not (folder / "done").is_file():
+        training = pictures.write(folder / "training")
+        build_index(training, index, clip=None, calibrate=calibrate, workers=0)
+        (folder / "done").touch()
+    return index
 
 
 def source() -> str:

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from typing import Any
 
 from provenance import commit, cpu
+from tables import markdown
 
 from memguard import __version__
 from memguard.calibration import Rate
@@ -202,12 +203,6 @@ def _bars(summary: Summary) -> str:
         wanted = f">= {LEAST_AUC}"
         rows.append(["audit without an index", "captioned", name, wanted, str(audit[name]), met])
     return markdown(rows)
-
-
-def markdown(rows: Sequence[Sequence[str]]) -> str:
-    """A table whose first row is its head."""
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]])
 
 
 def _millions(model: Summary) -> str:

@@ -76,7 +76,7 @@ class AnnChoice:
     @property
     def nearly_exact(self) -> bool:
         """Whether rows are held in a byte a component: FAISS's distances are off by less than 0.01,
-        and its nearest rows are the nearest."""
+        and its nearest rows are the nearest, of rows within the range that it was trained on."""
         return "SQ8" in self.kind
 
     @property

@@ -132,7 +132,7 @@ class Embeddings:
                 yield Item(
                     uri=f"{path}#{row}" + (f":{image_path}" if image_path else ""),
                     state=begin.state,
-                    position=str(Position(begin.since, begin.path, begin.state, row + 1)),
+                    position=str(begin.at(row + 1)),
                     again=begin.again,
                     vectors={self.descriptor: vector},
                     **said,

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from memguard.sources.base import Item
@@ -59,6 +59,10 @@ class Position:
 
     def __str__(self) -> str:
         return json.dumps([self.since, self.path, self.state, self.done], ensure_ascii=False)
+
+    def at(self, done: int) -> Position:
+        """The position at which so much of the same file is done."""
+        return replace(self, done=done)
 
     def covers(self, path: Path) -> bool:
         """Whether a file was done before this position, and has not changed since."""

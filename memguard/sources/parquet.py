@@ -85,7 +85,7 @@ class Parquet:
                 cells[image],
                 uri=f"{file}#{row}",
                 state=begin.state,
-                position=str(Position(begin.since, begin.path, begin.state, row + 1)),
+                position=str(begin.at(row + 1)),
                 again=begin.again,
                 **columns.described(cells),
             )

@@ -89,8 +89,7 @@ class Urls:
         for number, row in enumerate(self._rows(begin.done), begin.done + 1):
             address = str(row.get(self._column or ADDRESS) or "").strip()
             if address and not address.startswith("#"):
-                position = Position(begin.since, begin.path, begin.state, number)
-                yield self._item(address, row, str(position))
+                yield self._item(address, row, str(begin.at(number)))
 
     def _item(self, address: str, row: Mapping[str, Any], position: str) -> Item:
         said = self._columns.described(row)

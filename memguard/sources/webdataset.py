@@ -11,7 +11,7 @@ import os
 import re
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -131,9 +131,6 @@ class _Sample:
 
 
 def _items(file: BinaryIO, shard: Path, begin: Position) -> Iterator[Item]:
-    def until(byte: int) -> Position:
-        return replace(begin, done=byte)
-
     file.seek(begin.done)
     sample = _Sample("")
     damage: str | None = None
@@ -142,7 +139,7 @@ def _items(file: BinaryIO, shard: Path, begin: Position) -> Iterator[Item]:
             while member := tar.next():
                 key, ending = _split(member.name)
                 if key != sample.key:
-                    yield from sample.items(shard, until(member.offset))
+                    yield from sample.items(shard, begin.at(member.offset))
                     sample = _Sample(key)
                 if member.isfile():
                     _add(sample, ending, member, tar)
@@ -152,7 +149,7 @@ def _items(file: BinaryIO, shard: Path, begin: Position) -> Iterator[Item]:
                 damage = "it ends without the blocks that end a tar"
     except tarfile.TarError as error:
         damage = str(error)
-    yield from sample.items(shard, until(file.tell()))
+    yield from sample.items(shard, begin.at(file.tell()))
     if damage:
         reason = UnreadableImageError(
             f"the tar is cut or damaged ({damage}); the images before that are indexed"
