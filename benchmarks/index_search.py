@@ -25,6 +25,7 @@ COMPARED = {
     "phash256": ("BIVF{lists}", "BFlat"),
     "embedding": (
         "IVF{lists},SQ8",
+        "IVF{lists},PQ256x4fs",
         "PCAR512,IVF{lists},RaBitQ",
         "PCAR128,IVF{lists},RaBitQ",
         "Flat",
@@ -33,11 +34,12 @@ COMPARED = {
         "PCAR256,IVF{lists},PQ64",
         "HNSW32,SQ8",
     ),
-    "pixels": ("IVF{lists},SQ8", "PCAR256,IVF{lists},RaBitQ"),
+    "pixels": ("IVF{lists},PQ384x4fs", "IVF{lists},SQ8", "PCAR256,IVF{lists},RaBitQ"),
     "vlad": (
+        "PCAR512,PQ128x4fs",
+        "PCAR256,PQ64x4fs",
+        "PCAR128,PQ32x4fs",
         "PCAR512,RaBitQfs",
-        "PCAR256,RaBitQfs",
-        "PCAR128,RaBitQfs",
         "PCAR512,IVF{lists},RaBitQ",
     ),
 }

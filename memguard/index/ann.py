@@ -115,7 +115,7 @@ class Searcher:
     def _selects(self) -> bool:
         """Whether FAISS can pass over rows itself."""
         hashes_in_lists = self.spec.metric == "hamming" and self.choice.in_lists
-        return not (hashes_in_lists or self.choice.kind.endswith("fs"))
+        return not (hashes_in_lists or self.choice.packed)
 
     def _parameters(self, excluded: Excluded | None, nprobe: int) -> Any:
         if not self._selects and not self.choice.in_lists:

@@ -2,12 +2,15 @@
 
 Exact while a scan takes a few milliseconds. Beyond, an inverted file: rows fall into lists by
 their nearest centroid, and a search looks into a few lists only. Its codes take a byte a
-component, or a bit (RaBitQ, Gao and Long 2024, arXiv:2405.12497) of ever fewer principal
-components, whatever fits; distances are then computed again from the stored rows.
+component; two bits (product quantization, Jegou et al. 2011, packed for fast scans as by Andre et
+al. 2015); or a bit (RaBitQ, Gao and Long 2024, arXiv:2405.12497) of ever fewer principal
+components. Where a component takes less than a byte, distances are computed again from the stored
+rows.
 
 Copies are far from their references in long rows, such as VLAD's, so that lists lose them: a bit
-of each principal component is scanned instead, 100,000 rows a millisecond. `benchmarks/index.py`
-compares these with what was left out: HNSW and PQ.
+of each principal component is scanned instead, 200,000 rows a millisecond. `benchmarks/index.py`
+compares these with what was left out: HNSW, and RaBitQ for scans, which finds no more in twice the
+time.
 """
 
 from __future__ import annotations
@@ -34,14 +37,21 @@ FEWEST_FOR_LISTS = 10_000
 MOST_LISTS = 1 << 14
 """Finding the centroids of more takes hours."""
 
+LONG = 512
+"""Rows of more components take longer to compare byte by byte than stored rows take to read."""
+
 LONGEST = 1024
 """Rows of more components are not searched in lists while a scan of their bits is quick."""
 
 SCANNED_BYTES = 256 << 20
-"""Bits of up to this size are scanned: about 30 ms of one core."""
+"""Bits of up to this size are scanned: about 20 ms of one core."""
+
+HELD_BYTES = 1 << 30
+"""Codes packed for fast scans, which FAISS neither maps nor merges on disk, take up to this size
+in memory."""
 
 BIT_COMPONENTS = (512, 256, 128)
-"""Principal components of which RaBitQ keeps a bit, the best first."""
+"""Principal components of which a bit is kept, the best first."""
 
 POSITION_BYTES = 8
 RABITQ_FACTORS = 8
@@ -71,7 +81,7 @@ class AnnChoice:
     @property
     def exact(self) -> bool:
         """Whether every row is scanned, as it is stored."""
-        return not self.in_lists and "RaBitQ" not in self.kind
+        return not self.in_lists and not self.packed
 
     @property
     def nearly_exact(self) -> bool:
@@ -83,6 +93,11 @@ class AnnChoice:
     def in_lists(self) -> bool:
         """Whether a search looks at a part of the rows only."""
         return "IVF" in self.kind
+
+    @property
+    def packed(self) -> bool:
+        """Whether codes are packed for fast scans, of which FAISS cannot pass over single rows."""
+        return self.kind.endswith("fs")
 
 
 def plan(
@@ -129,15 +144,21 @@ def _ladder(spec: DescriptorSpec, rows: int) -> list[AnnChoice]:
 
 def _compressed(width: int, rows: int) -> list[AnnChoice]:
     kept = list(dict.fromkeys(min(width, components) for components in BIT_COMPONENTS))
-    bits = {components: math.ceil(components / 8) + RABITQ_FACTORS for components in kept}
-    if width > LONGEST and rows * bits[kept[0]] <= SCANNED_BYTES:
-        return [AnnChoice(f"PCAR{n},RaBitQfs", rows * bits[n] + 4 * n * width) for n in kept]
+    if width > LONGEST and rows * kept[0] // 8 <= SCANNED_BYTES:
+        return [AnnChoice(f"PCAR{n},PQ{n // 4}x4fs", rows * n // 8 + 4 * n * width) for n in kept]
     count = lists(rows)
-    bytewise = AnnChoice(f"IVF{count},SQ8", rows * (width + POSITION_BYTES) + 4 * width * count)
-    return [bytewise] * (width <= LONGEST) + [
+    centroids = 4 * width * count
+    bytewise = AnnChoice(f"IVF{count},SQ8", rows * (width + POSITION_BYTES) + centroids)
+    packed = AnnChoice(
+        f"IVF{count},PQ{width // 2}x4fs", rows * (width // 4 + POSITION_BYTES) + centroids
+    )
+    fine = [packed] * (width % 2 == 0 and packed.bytes <= HELD_BYTES)
+    if width <= LONG or not fine:
+        fine = [bytewise, *fine]
+    return fine * (width <= LONGEST) + [
         AnnChoice(
             f"PCAR{n},IVF{count},RaBitQ",
-            rows * (bits[n] + POSITION_BYTES) + 4 * n * (count + width),
+            rows * (math.ceil(n / 8) + RABITQ_FACTORS + POSITION_BYTES) + 4 * n * (count + width),
         )
         for n in kept
     ]

@@ -155,7 +155,7 @@ def warn_of_losses(name: str, choice: AnnChoice) -> None:
     """Log what a choice loses, and the setting that mends it, where it loses too much."""
     if choice.recall is None or choice.recall >= ENOUGH:
         return
-    in_bytes = "RaBitQ" not in choice.kind
+    fine = choice.in_lists and "RaBitQ" not in choice.kind
     logger.warning(
         "the search by %s (%s) finds %.1f %% of the simulated copies that an exact search finds, "
         "less than %.0f %%; %s",
@@ -164,7 +164,7 @@ def warn_of_losses(name: str, choice: AnnChoice) -> None:
         100 * choice.recall,
         100 * ENOUGH,
         f"raise its nprobe in the manifest, {choice.nprobe} now, for slower searches that find more"
-        if in_bytes
+        if fine
         else "build with a larger --memory, so that finer codes fit",
     )
 

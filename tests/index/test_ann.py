@@ -17,7 +17,7 @@ from memguard.index.ann_writing import derive
 
 ROWS = 700
 EXACT = AnnChoice("exact", 0)
-KINDS = ["SQfp16", "IVF64,SQ8", "PCAR48,IVF64,RaBitQ", "PCAR64,RaBitQfs"]
+KINDS = ["SQfp16", "IVF64,SQ8", "IVF64,PQ32x4fs", "PCAR48,IVF64,RaBitQ", "PCAR64,PQ16x4fs"]
 
 
 def random_rows(spec: DescriptorSpec, count: int, seed: int) -> NDArray[np.generic]:

@@ -46,14 +46,23 @@ def test_a_large_index_looks_into_lists() -> None:
         "phash64": "BIVF2048",
         "phash256": "BIVF2048",
         "sscd": "IVF2048,SQ8",
-        "pixels": "IVF2048,SQ8",
-        "vlad": "PCAR512,RaBitQfs",
+        "pixels": "IVF2048,PQ384x4fs",
+        "vlad": "PCAR512,PQ128x4fs",
     }
 
 
 def test_long_rows_of_a_very_large_index_are_in_lists_too() -> None:
     assert kinds(10**8)["phash256"] == "BIVF16384"
     assert kinds(10**8)["vlad"] == "PCAR512,IVF16384,RaBitQ"
+
+
+def test_what_must_be_held_in_memory_whole_stays_small() -> None:
+    assert kinds(10**7)["pixels"] == "IVF8192,SQ8"
+
+
+def test_rows_that_do_not_halve_are_not_quantized_in_pairs() -> None:
+    odd = DescriptorSpec("odd", "cosine", 769, "m", "p")
+    assert plan([odd], 10**6)["odd"].kind == "IVF2048,SQ8"
 
 
 @pytest.mark.parametrize("memory", [2 * 10**9, 10**9, 4 * 10**8, 3 * 10**8])
@@ -68,7 +77,7 @@ def test_less_memory_never_gives_larger_files() -> None:
         for memory in (3 * 10**8, 10**9, 3 * 10**9, None)
     ]
     assert sizes == sorted(sizes)
-    assert sizes[0] < sizes[-1] / 3
+    assert sizes[0] < sizes[-1] / 2
 
 
 def test_too_little_memory_is_said_and_the_smallest_is_chosen(
@@ -77,7 +86,7 @@ def test_too_little_memory_is_said_and_the_smallest_is_chosen(
     with caplog.at_level(logging.WARNING):
         chosen = kinds(10**6, 10**7)
     assert chosen["sscd"] == "PCAR128,IVF2048,RaBitQ"
-    assert chosen["vlad"] == "PCAR128,RaBitQfs"
+    assert chosen["vlad"] == "PCAR128,PQ32x4fs"
     assert "more than --memory allows" in caplog.text
 
 

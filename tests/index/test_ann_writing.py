@@ -19,7 +19,15 @@ from memguard.index.ann_writing import derive, extend
 
 HASHES = DescriptorSpec("hash", "hamming", 64, "m", "p")
 VECTORS = DescriptorSpec("vector", "cosine", 64, "m", "p")
-KINDS = ["SQfp16", "BFlat", "BIVF64", "IVF64,SQ8", "PCAR32,IVF64,RaBitQ", "PCAR64,RaBitQfs"]
+KINDS = [
+    "SQfp16",
+    "BFlat",
+    "BIVF64",
+    "IVF64,SQ8",
+    "IVF64,PQ32x4fs",
+    "PCAR32,IVF64,RaBitQ",
+    "PCAR64,PQ16x4fs",
+]
 ROWS = 3000
 
 

@@ -24,8 +24,8 @@ from memguard.transforms import SIMULATED_COPIES
 KINDS = {
     "phash64": "BIVF32",
     "phash256": "BIVF32",
-    "pixels": "IVF32,SQ8",
-    "vlad": "PCAR64,RaBitQfs",
+    "pixels": "IVF32,PQ384x4fs",
+    "vlad": "PCAR64,PQ16x4fs",
 }
 
 
