@@ -28,10 +28,10 @@ NEAREST = 5
 TIE = 1e-5
 """Distances of floats that differ by less are one."""
 
-CANDIDATES = (16, 32, 64, 128, 256)
+CANDIDATES = (8, 16, 32, 64, 128, 256)
 MOST_PROBED = 512
 
-SCAN_COST, FETCH_COST, FETCH_CALL = 0.05, 10.0, 1500.0
+SCAN_COST, FETCH_COST, FETCH_CALL = 0.05, 40.0, 500.0
 """Microseconds to look at a row in a list, to fetch and compare a stored row, and to fetch at all
 (`benchmarks/index.py`)."""
 

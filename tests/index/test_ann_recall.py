@@ -57,7 +57,7 @@ def test_the_cheapest_settings_that_find_the_copies_are_chosen() -> None:
 def test_the_recall_is_that_of_copies_that_were_not_tuned_on() -> None:
     lost = set(range(1, 41, 2))
     choice = tuned(VECTORS, AnnChoice("PCA64,IVF64,RaBitQ", 1), Losing(4, 3, lost), copies(400), 64)
-    assert (choice.nprobe, choice.candidates) == (4, 16)
+    assert (choice.nprobe, choice.candidates) == (4, 8)
     assert choice.recall == pytest.approx(0.9)
 
 
