@@ -189,15 +189,24 @@ def _together_text(found: dict[str, Any]) -> str:
         for key, views in one.items():
             if isinstance(views, dict) and "share" in views:
                 parts = ", ".join(f"{name} {ms}" for name, ms in views["search, core ms"].items())
-                share = f"{views['share']:.1%}"
+                shares = [f"{views[s]:.1%}" for s in ("share", "share of one row's forward")]
                 forward = views["ViT-B-32 forward, core ms"]
                 size = f"{one['count']:,}"
-                table.append([size, key, parts, views["all signals, core ms"], forward, share])
-    columns = ("rows", "asked", "core ms", "all, core ms", "ViT-B-32, core ms", "share")
+                table.append([size, key, parts, views["all signals, core ms"], forward, *shares])
+    columns = (
+        "rows",
+        "asked",
+        "core ms",
+        "all, core ms",
+        "ViT-B-32, core ms",
+        "share",
+        "share of one row's pass",
+    )
     return (
         "## All signals together, next to one forward pass of ViT-B-32\n\n"
         "Medians of processor time, one thread, by turns; embedding counts twice (CLIP and SSCD). "
-        "Two rows a signal are those of an image and its mirror image; ViT-B-32 sees both too.\n\n"
+        "Two rows a signal are those of an image and its mirror image; ViT-B-32 sees both too "
+        "(the last column: one of them).\n\n"
         + _made_by(list(found.values())[-1])
         + "\n\n"
         + _table(columns, table)

@@ -213,6 +213,7 @@ def _together(count: int, folder: Path, settings: dict[str, AnnChoice]) -> dict[
             "all signals, core ms": round(total, 2),
             "ViT-B-32 forward, core ms": round(forward, 1),
             "share": round(total / forward, 4),
+            "share of one row's forward": round(total / median["ViT-B-32, 1"], 4),
         }
     return result
 
