@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,17 @@ CHECKSUM = "sha256"
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Replace the file at ``path`` in one atomic step."""
-    partial = path.with_name(path.name + PARTIAL)
-    with partial.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    _write(path, [data])
 
 
 def write_text(path: Path, text: str) -> None:
     """Replace the file at ``path`` in one atomic step."""
     write_bytes(path, text.encode("utf-8"))
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Replace the file at ``path`` in one atomic step; lines are written as they come."""
+    _write(path, (f"{line}\n".encode() for line in lines))
 
 
 def write_json(path: Path, data: Any) -> None:
@@ -70,6 +71,15 @@ def is_sealed(text: str) -> bool:
     """Whether this is a page as :func:`sealed` gave it."""
     page, _, _ = text.rstrip("\n").rpartition("\n")
     return text == sealed(page)
+
+
+def _write(path: Path, parts: Iterable[bytes]) -> None:
+    partial = path.with_name(path.name + PARTIAL)
+    with partial.open("wb") as file:
+        file.writelines(parts)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
 
 
 def _seal(text: str) -> str:

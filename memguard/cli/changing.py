@@ -209,13 +209,13 @@ def duplicates(
     from memguard.index.opened import DirectoryIndex
     from memguard.index.redundant import redundant_files
     from memguard.report.duplicates import draw, most_repeated
-    from memguard.writing import write_text
+    from memguard.writing import write_lines
 
     opened = DirectoryIndex.open(index)
     found = most_repeated(opened, number)
     if redundant is not None:
         try:
-            write_text(redundant, "".join(f"{uri}\n" for uri in redundant_files(opened)))
+            write_lines(redundant, redundant_files(opened))
         except OSError as error:
             raise ConfigurationError(f"no list can be written to {redundant}: {error}") from error
     if output is not None and found:

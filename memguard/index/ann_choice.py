@@ -1,11 +1,11 @@
 """Which FAISS index for which descriptor: by how many rows there are, and by the memory to be had.
 
 Exact while a scan takes a few milliseconds. Beyond, an inverted file: rows fall into lists by
-their nearest centroid, and a search looks into a few lists only. Its codes take a byte a
-component; two bits (product quantization, Jegou et al. 2011, packed for fast scans as by Andre et
-al. 2015); or a bit (RaBitQ, Gao and Long 2024, arXiv:2405.12497) of ever fewer principal
-components. Where a component takes less than a byte, distances are computed again from the stored
-rows.
+their nearest centroid, and a search looks into a few lists only. There a component takes two bits
+(product quantization, Jegou et al. 2011, packed for fast scans as by Andre et al. 2015), or a byte
+where FAISS cannot hold those; with less memory, a bit (RaBitQ, Gao and Long 2024,
+arXiv:2405.12497) of ever fewer principal components. The rows that are nearest by such codes are
+compared again, from a file that memory need not hold (:mod:`memguard.index.byte_rows`).
 
 Copies are far from their references in long rows, such as VLAD's, so that lists lose them: a bit
 of each principal component is scanned instead, 200,000 rows a millisecond. `benchmarks/index.py`
@@ -37,9 +37,6 @@ FEWEST_FOR_LISTS = 10_000
 MOST_LISTS = 1 << 14
 """Finding the centroids of more takes hours."""
 
-LONG = 512
-"""Rows of more components take longer to compare byte by byte than stored rows take to read."""
-
 LONGEST = 1024
 """Rows of more components are not searched in lists while a scan of their bits is quick."""
 
@@ -64,10 +61,10 @@ class AnnChoice:
 
     Attributes:
         kind: a FAISS factory string, of ``index_binary_factory`` for hashes.
-        bytes: size of its files; an estimate until they are written.
+        bytes: size of what FAISS searches; an estimate until it is written.
         nprobe: lists that a search looks into; 0 where there are no lists.
-        candidates: rows a query whose distances are computed again from the stored rows; 0 where
-            FAISS's distances are exact, or good enough (:attr:`nearly_exact`).
+        candidates: rows a query that are compared again; 0 where FAISS's distances are exact, or
+            good enough (:attr:`nearly_exact`).
         recall: the share of simulated copies, among those whose reference an exact search finds,
             whose reference is found; None for an exact kind, or where there were no copies.
     """
@@ -152,10 +149,8 @@ def _compressed(width: int, rows: int) -> list[AnnChoice]:
     packed = AnnChoice(
         f"IVF{count},PQ{width // 2}x4fs", rows * (width // 4 + POSITION_BYTES) + centroids
     )
-    fine = [packed] * (width % 2 == 0 and packed.bytes <= HELD_BYTES)
-    if width <= LONG or not fine:
-        fine = [bytewise, *fine]
-    return fine * (width <= LONGEST) + [
+    fine = packed if width % 2 == 0 and packed.bytes <= HELD_BYTES else bytewise
+    return [fine] * (width <= LONGEST) + [
         AnnChoice(
             f"PCAR{n},IVF{count},RaBitQ",
             rows * (math.ceil(n / 8) + RABITQ_FACTORS + POSITION_BYTES) + 4 * n * (count + width),

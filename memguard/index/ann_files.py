@@ -17,6 +17,9 @@ from memguard.writing import PARTIAL
 LISTS = ".lists"
 """Ending of the second file of an index whose lists were merged on disk."""
 
+ROWS = ".rows"
+"""Ending of the file by which candidates are compared again (:mod:`memguard.index.byte_rows`)."""
+
 Fetch = Callable[[NDArray[np.int64]], NDArray[Any]]
 """Distinct row positions, ascending -> the stored rows, in that order."""
 
@@ -38,9 +41,14 @@ def load(spec: DescriptorSpec, path: Path, *, mapped: bool = True) -> Any:
     return index
 
 
-def files(path: Path) -> list[Path]:
-    """The files that make up a FAISS index: one, or two where its lists were merged on disk."""
+def searched_files(path: Path) -> list[Path]:
+    """The files that FAISS reads: one, or two where lists were merged on disk."""
     return [file for file in (path, lists_path(path)) if file == path or file.exists()]
+
+
+def files(path: Path) -> list[Path]:
+    """All files that belong to a FAISS index: FAISS's own, and the rows of its candidates."""
+    return [*searched_files(path), *(file for file in (rows_path(path),) if file.exists())]
 
 
 def write(spec: DescriptorSpec, blocks: Iterable[NDArray[Any]], path: Path) -> None:
@@ -87,3 +95,8 @@ def save(spec: DescriptorSpec, index: Any, path: Path) -> None:
 def lists_path(path: Path) -> Path:
     """Where the lists of an index are, if they were merged on disk."""
     return path.with_name(path.name + LISTS)
+
+
+def rows_path(path: Path) -> Path:
+    """Where the rows of an index's candidates are, if they are compared again."""
+    return path.with_name(path.name + ROWS)

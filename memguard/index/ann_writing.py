@@ -18,8 +18,18 @@ from numpy.typing import NDArray
 from memguard.descriptors.base import DescriptorSpec
 from memguard.index.ann import Searcher
 from memguard.index.ann_choice import AnnChoice
-from memguard.index.ann_files import Fetch, empty, files, lists_path, load, save, write
+from memguard.index.ann_files import (
+    Fetch,
+    empty,
+    lists_path,
+    load,
+    rows_path,
+    save,
+    searched_files,
+    write,
+)
 from memguard.index.ann_recall import Copies, ExactRanks, noisy, tuned, warn_of_losses
+from memguard.index.byte_rows import written
 from memguard.writing import PARTIAL
 
 SHARD_BYTES = 1 << 30
@@ -46,6 +56,8 @@ def derive(
 ) -> AnnChoice:
     """Write the FAISS file of a descriptor, and find out how to search it.
 
+    Beside it go the rows by which candidates are compared again, where there are candidates.
+
     Args:
         spec: the descriptor.
         choice: of :func:`memguard.index.ann_choice.plan`.
@@ -68,12 +80,15 @@ def derive(
         return _sized(choice, path)
     index = _trained(spec, choice.kind, rows, fetch)
     ranks = ExactRanks(spec, copies or noisy(spec, rows, fetch), fetch)
-    _add(spec, index, _seen(blocks, ranks), path)
+    kept = blocks if spec.metric == "hamming" else written(blocks, rows_path(path))
+    _add(spec, index, _seen(kept, ranks), path)
     found = ranks.found()
     if len(found.rows) < 2:
         found, copies = noisy(spec, rows, fetch), None
-    searcher = Searcher(spec, path, choice, fetch)
+    searcher = Searcher(spec, path, choice)
     best = tuned(spec, _sized(choice, path), searcher, found, _list_count(index))
+    if not best.candidates:
+        rows_path(path).unlink(missing_ok=True)
     if copies is None:
         return dataclasses.replace(best, recall=None)
     warn_of_losses(spec.name, best)
@@ -100,6 +115,8 @@ def extend(
         OSError: it cannot be written.
         RuntimeError: the old file is missing or damaged.
     """
+    if choice.candidates:
+        blocks = written(blocks, rows_path(path), before=rows_path(old))
     if choice.in_lists and spec.metric != "hamming" and choice.bytes > SHARD_BYTES:
         _add(spec, _emptied(load(spec, old)), blocks, path, before=load(spec, old))
     else:
@@ -202,7 +219,9 @@ def _emptied(index: Any) -> Any:
 
 
 def _sized(choice: AnnChoice, path: Path) -> AnnChoice:
-    return dataclasses.replace(choice, bytes=sum(file.stat().st_size for file in files(path)))
+    return dataclasses.replace(
+        choice, bytes=sum(file.stat().st_size for file in searched_files(path))
+    )
 
 
 def _held(index: Any) -> int:

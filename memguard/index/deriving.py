@@ -165,18 +165,13 @@ def derive_ann(
     return _pinned(directory, path, derived)
 
 
-def open_searcher(directory: Path, spec: DescriptorSpec, file: AnnFile, tables: Tables) -> Searcher:
+def open_searcher(directory: Path, spec: DescriptorSpec, file: AnnFile) -> Searcher:
     """The searcher of one descriptor.
 
     Raises:
         OSError, RuntimeError: its file is missing or damaged.
     """
-    return Searcher(
-        spec,
-        directory / file.path,
-        file.choice,
-        lambda positions: tables.rows(spec, positions.tolist()),
-    )
+    return Searcher(spec, directory / file.path, file.choice)
 
 
 def _missing(tables: Tables, specs: Sequence[DescriptorSpec]) -> dict[str, NDArray[np.int64]]:
@@ -257,7 +252,7 @@ def _cluster(
     pairs: list[NDArray[np.int64]] = []
     for spec in specs:
         if spec.name in NEAR and len(before) < len(tables):
-            searcher = open_searcher(directory, spec, ann[spec.name], tables)
+            searcher = open_searcher(directory, spec, ann[spec.name])
             no_pairs = np.union1d(alone, missing[spec.name])
             blocks = partial(tables.column, spec)
             pairs.append(near_pairs(spec, searcher, blocks, len(before), no_pairs))

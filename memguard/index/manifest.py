@@ -19,7 +19,7 @@ from memguard.index.ann_choice import AnnChoice
 from memguard.milvus_address import in_milvus
 from memguard.writing import read_checked, write_checked
 
-FORMAT = 2
+FORMAT = 3
 """The index format that this memguard writes, and the only one that it reads."""
 
 NAME = "manifest.json"
@@ -53,7 +53,7 @@ class PinnedFile:
 
 @dataclass(frozen=True)
 class AnnFile:
-    """The FAISS file of one descriptor (:mod:`memguard.index.ann_files`): one or two files."""
+    """The files of one descriptor's search (:mod:`memguard.index.ann_files`), FAISS's first."""
 
     files: tuple[PinnedFile, ...]
     choice: AnnChoice

@@ -243,7 +243,7 @@ class DirectoryIndex(Index):
     def _searcher(self, spec: DescriptorSpec) -> Searcher:
         try:
             file = self.manifest.ann[spec.name]
-            searcher = open_searcher(self.directory, spec, file, self._tables)
+            searcher = open_searcher(self.directory, spec, file)
         except (KeyError, OSError, RuntimeError) as error:
             raise IndexUnavailableError(
                 f"the {spec.name} file of {self.directory} is missing or damaged ({error}); "

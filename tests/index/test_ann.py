@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from memguard.descriptors.base import DescriptorSpec, Metric, distances
 from memguard.index import ann
 from memguard.index.ann_choice import AnnChoice
-from memguard.index.ann_files import write
+from memguard.index.ann_files import rows_path, write
 from memguard.index.ann_writing import derive
 
 ROWS = 700
@@ -82,7 +83,7 @@ def searched(
     choice = derive(
         spec, AnnChoice(kind, 0), [rows], len(rows), rows.__getitem__, path, copies_of(spec, rows)
     )
-    return ann.Searcher(spec, path, choice, rows.__getitem__), rows
+    return ann.Searcher(spec, path, choice), rows
 
 
 def test_each_kind_finds_copies_at_exact_distances(
@@ -96,9 +97,7 @@ def test_each_kind_finds_copies_at_exact_distances(
     assert (np.diff(found, axis=1) >= 0).all()
     for query, near, where in zip(copies.rows[:20], found, positions):
         oracle = distances(searcher.spec, query, rows[where])
-        np.testing.assert_allclose(
-            near, oracle, atol=1e-2 if searcher.choice.nearly_exact else 1e-3
-        )
+        np.testing.assert_allclose(near, oracle, atol=1e-3 if searcher.choice.exact else 1e-2)
 
 
 def test_excluded_rows_are_never_found(
@@ -127,12 +126,16 @@ def test_with_all_but_two_excluded_two_are_left(
     assert (np.isinf(found) == (positions < 0)).all()
 
 
-def test_compressed_rows_cannot_be_searched_without_the_stored_ones(tmp_path: Path) -> None:
+def test_candidates_without_their_rows_are_an_error(tmp_path: Path) -> None:
     spec = DescriptorSpec("signal", "cosine", 64, "m", "p")
     rows = clustered(spec, 3000, seed=0)
     path = tmp_path / "rows.faiss"
     choice = derive(
         spec, AnnChoice("PCAR48,IVF64,RaBitQ", 0), [rows], len(rows), rows.__getitem__, path
     )
-    with pytest.raises(ValueError, match="PCAR48,IVF64,RaBitQ needs `fetch`"):
-        ann.Searcher(spec, path, choice).search(rows[:1], 1)
+    os.truncate(rows_path(path), 68 * 2999)
+    with pytest.raises(RuntimeError, match=r"rows\.faiss\.rows does not hold 3000 rows of 64"):
+        ann.Searcher(spec, path, choice)
+    rows_path(path).unlink()
+    with pytest.raises(FileNotFoundError):
+        ann.Searcher(spec, path, choice)

@@ -45,7 +45,7 @@ def test_a_large_index_looks_into_lists() -> None:
     assert kinds(10**6) == {
         "phash64": "BIVF2048",
         "phash256": "BIVF2048",
-        "sscd": "IVF2048,SQ8",
+        "sscd": "IVF2048,PQ256x4fs",
         "pixels": "IVF2048,PQ384x4fs",
         "vlad": "PCAR512,PQ128x4fs",
     }
@@ -77,7 +77,7 @@ def test_less_memory_never_gives_larger_files() -> None:
         for memory in (3 * 10**8, 10**9, 3 * 10**9, None)
     ]
     assert sizes == sorted(sizes)
-    assert sizes[0] < sizes[-1] / 2
+    assert sizes[0] < sizes[-1] / 1.5
 
 
 def test_too_little_memory_is_said_and_the_smallest_is_chosen(
