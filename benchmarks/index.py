@@ -1,16 +1,17 @@
 """The index at the size of a training set: search, and build.
 
-    python benchmarks/index.py search together [--rows 1000000] [--scratch FOLDER]
+    python benchmarks/index.py search together [--pictures CACHE] [--rows N] [--scratch FOLDER]
     python benchmarks/index.py throughput --pictures CACHE [--images 300] [--others PACKAGES]
     python benchmarks/index.py memory [--sizes 10000 100000 1000000]
 
-`search` builds each kind of FAISS index over synthetic rows; `together` searches all signals for
-one image, next to a forward pass of ViT-B-32 (it needs `search` with the same rows and folder);
+`search` builds each kind of FAISS index over a million synthetic rows and, given pictures, over
+rows of pieces of them; `together` searches all signals for one image, next to a forward pass of
+ViT-B-32 (it needs `search` with the same rows and folder);
 `throughput` builds an index of real pictures, next to bare forward passes, and to imagededup
 where `pip install --no-deps --target PACKAGES imagededup` has put it (clip-retrieval 2.45 does not
 install beside these packages: it wants numpy 1, pyarrow 15 and open_clip 2); `memory` is the peak
-of `memguard build`. Each writes its part of benchmarks/results/index.json, and index.md anew. With
-`--rows 1000000`, `search` takes an hour of one core, 9 GB of disk and 4 GB of memory.
+of `memguard build`. Each writes its part of benchmarks/results/index.json, and index.md anew. Of
+a million rows, `search` takes an hour of one core, 25 GB of disk and 4 GB of memory.
 """
 
 from __future__ import annotations
@@ -71,11 +72,13 @@ def search(options: argparse.Namespace, _: dict[str, Any]) -> Any:
         (rows, kinds[i]) for i in range(depth) for rows, kinds in COMPARED.items() if kinds[i:]
     ]
     for rows, pattern in pairs:
+        if rows == "pieces" and options.pictures is None:
+            continue
         kind = pattern.format(lists=lists(options.rows))
         if not options.only or {rows, pattern, kind} & set(options.only):
             yield (
                 f"{rows} {kind} {options.rows}",
-                compare(rows, kind, options.rows, options.scratch),
+                compare(rows, kind, options.rows, options.scratch, options.pictures),
             )
 
 
@@ -145,6 +148,7 @@ def _search_text(found: dict[str, Any]) -> str:
         "rows",
         "kind",
         "bytes per image",
+        "bytes of rows to compare again",
         "build seconds",
         "build peak memory, MB",
         "open and first search, s",
@@ -162,15 +166,17 @@ def _search_text(found: dict[str, Any]) -> str:
     for row in lines:
         settings = ", ".join(f"{name} {value}" for name, value in row["settings"].items() if value)
         kind = row["kind"] + (f" ({settings})" if settings else "")
-        table.append([f"{row['rows']}, {row['count']:,}", kind, *(row[c] for c in columns[2:])])
+        table.append(
+            [f"{row['rows']}, {row['count']:,}", kind, *(row.get(c, 0) for c in columns[2:])]
+        )
     text = (
         "## Kinds of FAISS index\n\n"
-        + "Synthetic rows in 5,000 clusters, one thread. "
+        + "Synthetic rows in 5,000 clusters, unless said otherwise; one thread. "
         + "; ".join(_described(name) for name in KINDS)
         + ". Recall is that of copies which tuning never saw, of those that an exact search finds, "
         "among 5 neighbours. *Core* is processor time, which other work on the machine does not "
-        "lengthen. Candidates are compared again as they are stored, by a Lance `take` "
-        "that the times include; peak memory is that of the whole process, pages of mapped files "
+        "lengthen. Candidates are compared again by rows in a byte a component, in "
+        "a mapped file; peak memory is that of the whole process, pages of mapped files "
         f"included.\n\n{_made_by(lines[-1])}\n\n"
     )
     return text + _table(columns, table)
@@ -178,6 +184,8 @@ def _search_text(found: dict[str, Any]) -> str:
 
 def _described(name: str) -> str:
     kind = KINDS[name]
+    if kind.copy is None:
+        return f"{name}: VLAD of windows of real pictures, copies by the build's own transforms"
     if kind.metric == "hamming":
         return f"{name}: copies share {kind.copy:.0%} of the bits, neighbours {kind.within:.0%}"
     return f"{name}: copies at a cosine of {kind.copy}, neighbours at {kind.within}"

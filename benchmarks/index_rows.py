@@ -34,16 +34,17 @@ class Kind:
 
     Attributes:
         metric, dimension: as in a descriptor's spec.
-        within: cosine of two rows of one cluster; for hashes the share of equal bits.
-        copy: cosine of a copy with its row; for hashes the share of equal bits.
+        within: cosine of two rows of one cluster; for hashes the share of equal bits; None for
+            rows that are not synthetic (:mod:`index_pieces`).
+        copy: cosine of a copy with its row; for hashes the share of equal bits; or None.
         decay: the number of directions after which a row's variance starts to fall; None for
             equal variance in all.
     """
 
     metric: Metric
     dimension: int
-    within: float
-    copy: float
+    within: float | None
+    copy: float | None
     decay: int | None = None
 
 
@@ -53,6 +54,7 @@ KINDS = {
     "embedding": Kind("cosine", 512, 0.6, 0.9),
     "pixels": Kind("cosine", 768, 0.5, 0.8, decay=50),
     "vlad": Kind("cosine", 2048, 0.3, 0.5, decay=100),
+    "pieces": Kind("cosine", 2048, None, None),
 }
 
 
@@ -83,7 +85,7 @@ class Rows:
             yield self._matrix(batch.column("row"))
 
     def fetch(self, positions: NDArray[np.int64]) -> NDArray[Any]:
-        """What the index's own fetch does: a Lance `take`."""
+        """The rows at some positions."""
         return self._matrix(self._stored.take(positions, columns=["row"]).column("row"))
 
     def copies(self, part: str) -> Copies:

@@ -5,27 +5,28 @@ from __future__ import annotations
 import dataclasses
 import multiprocessing
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import faiss
 import numpy as np
+from index_pieces import NAME, Pieces
 from index_rows import Rows
 
 from memguard.index import ann_writing
 from memguard.index.ann import Searcher
 from memguard.index.ann_choice import AnnChoice
-from memguard.index.ann_files import empty, files, save
-from memguard.index.ann_recall import CANDIDATES
+from memguard.index.ann_files import empty, rows_path, save, searched_files
+from memguard.index.byte_rows import written
 
 COMPARED = {
     "phash64": ("BIVF{lists}", "BFlat"),
     "phash256": ("BIVF{lists}", "BFlat"),
     "embedding": (
-        "IVF{lists},SQ8",
         "IVF{lists},PQ256x4fs",
+        "IVF{lists},SQ8",
         "PCAR512,IVF{lists},RaBitQ",
         "PCAR128,IVF{lists},RaBitQ",
         "Flat",
@@ -36,12 +37,14 @@ COMPARED = {
     ),
     "pixels": ("IVF{lists},PQ384x4fs", "IVF{lists},SQ8", "PCAR256,IVF{lists},RaBitQ"),
     "vlad": (
+        "PCAR640,PQ160x4fs",
         "PCAR512,PQ128x4fs",
         "PCAR256,PQ64x4fs",
         "PCAR128,PQ32x4fs",
         "PCAR512,RaBitQfs",
         "PCAR512,IVF{lists},RaBitQ",
     ),
+    "pieces": ("PCAR640,PQ160x4fs", "PCAR512,PQ128x4fs", "PCAR512,RaBitQfs"),
 }
 """Rows to the kinds compared on them; the first of each is what much memory gets."""
 
@@ -56,16 +59,23 @@ ASKED = 60
 """Look-ups of each signal that are timed beside the forward passes."""
 
 
-def compare(name: str, kind: str, count: int, folder: Path) -> dict[str, Any]:
+def compare(
+    name: str, kind: str, count: int, folder: Path, pictures: Path | None
+) -> dict[str, Any]:
     """Build one kind over some rows in a process of its own, and search it."""
-    Rows(name, count, folder)
+    rows_of(name, count, folder, pictures)
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as child:
         return child.submit(_compare, name, kind, count, folder).result()
 
 
+def rows_of(name: str, count: int, folder: Path, pictures: Path | None = None) -> Rows:
+    """The rows of one name of :data:`COMPARED`; those of pieces are made of pictures."""
+    return Pieces(count, folder, pictures) if name == NAME else Rows(name, count, folder)
+
+
 def _compare(name: str, kind: str, count: int, folder: Path) -> dict[str, Any]:
     faiss.omp_set_num_threads(1)
-    rows = Rows(name, count, folder)
+    rows = rows_of(name, count, folder)
     path = folder / f"{name}-{count}-{kind}.faiss"
     before = _most_memory()
     started, worked = time.perf_counter(), time.process_time()
@@ -83,7 +93,8 @@ def _compare(name: str, kind: str, count: int, folder: Path) -> dict[str, Any]:
         "count": count,
         "settings": {"nprobe": choice.nprobe, "candidates": choice.candidates}
         | ({"efSearch": searcher.ef} if isinstance(searcher, Graph) else {}),
-        "bytes per image": round(sum(f.stat().st_size for f in files(path)) / count, 1),
+        "bytes per image": round(_size(searched_files(path)) / count, 1),
+        "bytes of rows to compare again": round(_size([rows_path(path)]) / count, 1),
         "build seconds": round(build_seconds, 1),
         "build seconds of the core": round(build_cpu, 1),
         "build peak memory, MB": round(peak / 1e6),
@@ -94,6 +105,10 @@ def _compare(name: str, kind: str, count: int, folder: Path) -> dict[str, Any]:
         "copies tested": len(copies.rows),
         **_latencies(searcher, copies.rows),
     }
+
+
+def _size(paths: Sequence[Path]) -> int:
+    return sum(path.stat().st_size for path in paths if path.exists())
 
 
 def _build(rows: Rows, kind: str, path: Path) -> AnnChoice:
@@ -117,10 +132,10 @@ def _graph(rows: Rows, kind: str, path: Path) -> AnnChoice:
     index = empty(rows.spec, kind)
     sample = np.random.default_rng(0).choice(rows.count, min(HNSW_SAMPLE, rows.count), False)
     index.train(rows.fetch(np.sort(sample)))
-    for block in rows.blocks():
+    for block in written(rows.blocks(), rows_path(path)):
         index.add(block)
     save(rows.spec, index, path)
-    return AnnChoice(kind, path.stat().st_size, candidates=CANDIDATES[0])
+    return AnnChoice(kind, path.stat().st_size, candidates=16)
 
 
 class Graph(Searcher):
@@ -135,8 +150,8 @@ class Graph(Searcher):
 
 def _open(rows: Rows, path: Path, choice: AnnChoice) -> Searcher:
     if not choice.kind.startswith("HNSW"):
-        return Searcher(rows.spec, path, choice, rows.fetch)
-    graph = Graph(rows.spec, path, choice, rows.fetch)
+        return Searcher(rows.spec, path, choice)
+    graph = Graph(rows.spec, path, choice)
     tuning = rows.copies("tuning")
     for ef in EF_SEARCH:
         graph.ef = ef

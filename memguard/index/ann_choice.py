@@ -47,7 +47,7 @@ HELD_BYTES = 1 << 30
 """Codes packed for fast scans, which FAISS neither maps nor merges on disk, take up to this size
 in memory."""
 
-BIT_COMPONENTS = (512, 256, 128)
+BIT_COMPONENTS = (640, 512, 256, 128)
 """Principal components of which a bit is kept, the best first."""
 
 POSITION_BYTES = 8

@@ -62,6 +62,6 @@ def test_a_blind_search_refuses_to_serve(
     message = f"search by {name} does not find the canary of .*verify .* --mend"
     with pytest.raises(IndexUnavailableError, match=message):
         DirectoryIndex.open(path)
-    opened._searchers[name] = open_searcher(path, spec, opened.manifest.ann[name], opened._tables)
+    opened._searchers[name] = open_searcher(path, spec, opened.manifest.ann[name])
     with pytest.raises(IndexUnavailableError, match=message):
         opened.health()

@@ -13,12 +13,13 @@ from picture_files import write_cuts
 from PIL import Image
 from typer.testing import CliRunner
 
-from memguard import Guard, build_index
+from memguard import Guard, IndexUnavailableError, build_index
 from memguard.build import add_images
 from memguard.cli import app
 from memguard.index import ann_choice, simulated
 from memguard.index.ann_recall import ENOUGH
 from memguard.index.opened import DirectoryIndex
+from memguard.index.verifying import verify
 from memguard.transforms import SIMULATED_COPIES
 
 KINDS = {
@@ -80,3 +81,21 @@ def test_images_added_later_are_found(
     (verdict,) = Guard(index).check([photographs["rocket.jpg"].resize((150, 100))])
     assert verdict.label == "memorized"
     assert Path(verdict.matches[0].uri).name == "rocket.png"
+
+
+@pytest.mark.parametrize("name", ["pixels", "vlad"])
+def test_rows_of_candidates_are_verified_and_derived_again(
+    index: Path, name: str, tmp_path: Path
+) -> None:
+    index = Path(shutil.copytree(index, tmp_path / "index"))
+    (rows,) = index.glob(f"ann/{name}-*.rows")
+    whole = rows.read_bytes()
+    rows.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    (damage,) = verify(index).damaged
+    assert (damage.file, damage.remedy) == (str(rows.relative_to(index)), "mend")
+    rows.unlink()
+    with pytest.raises(IndexUnavailableError, match=rf"the {name} file .* missing .* --mend"):
+        DirectoryIndex.open(index)
+    assert not verify(index, mend=True).damaged
+    (again,) = index.glob(f"ann/{name}-*.rows")
+    assert again.read_bytes() == whole
