@@ -37,14 +37,14 @@ COMPARED = {
     ),
     "pixels": ("IVF{lists},PQ384x4fs", "IVF{lists},SQ8", "PCAR256,IVF{lists},RaBitQ"),
     "vlad": (
-        "PCAR640,PQ160x4fs",
+        "PCAR1024,PQ256x4fs",
         "PCAR512,PQ128x4fs",
         "PCAR256,PQ64x4fs",
         "PCAR128,PQ32x4fs",
         "PCAR512,RaBitQfs",
         "PCAR512,IVF{lists},RaBitQ",
     ),
-    "pieces": ("PCAR640,PQ160x4fs", "PCAR512,PQ128x4fs", "PCAR512,RaBitQfs"),
+    "pieces": ("PCAR1024,PQ256x4fs", "PCAR512,PQ128x4fs", "PCAR512,RaBitQfs"),
 }
 """Rows to the kinds compared on them; the first of each is what much memory gets."""
 

@@ -8,7 +8,7 @@ arXiv:2405.12497) of ever fewer principal components. The rows that are nearest 
 compared again, from a file that memory need not hold (:mod:`memguard.index.byte_rows`).
 
 Copies are far from their references in long rows, such as VLAD's, so that lists lose them: a bit
-of each principal component is scanned instead, 200,000 rows a millisecond. `benchmarks/index.py`
+of each principal component is scanned instead, 100,000 rows a millisecond. `benchmarks/index.py`
 compares these with what was left out: HNSW, and RaBitQ for scans, which finds no more in twice the
 time.
 """
@@ -47,7 +47,7 @@ HELD_BYTES = 1 << 30
 """Codes packed for fast scans, which FAISS neither maps nor merges on disk, take up to this size
 in memory."""
 
-BIT_COMPONENTS = (640, 512, 256, 128)
+BIT_COMPONENTS = (1024, 512, 256, 128)
 """Principal components of which a bit is kept, the best first."""
 
 POSITION_BYTES = 8
@@ -141,8 +141,11 @@ def _ladder(spec: DescriptorSpec, rows: int) -> list[AnnChoice]:
 
 def _compressed(width: int, rows: int) -> list[AnnChoice]:
     kept = list(dict.fromkeys(min(width, components) for components in BIT_COMPONENTS))
-    if width > LONGEST and rows * kept[0] // 8 <= SCANNED_BYTES:
-        return [AnnChoice(f"PCAR{n},PQ{n // 4}x4fs", rows * n // 8 + 4 * n * width) for n in kept]
+    scanned = [components for components in kept if rows * components // 8 <= SCANNED_BYTES]
+    if width > LONGEST and scanned:
+        return [
+            AnnChoice(f"PCAR{n},PQ{n // 4}x4fs", rows * n // 8 + 4 * n * width) for n in scanned
+        ]
     count = lists(rows)
     centroids = 4 * width * count
     bytewise = AnnChoice(f"IVF{count},SQ8", rows * (width + POSITION_BYTES) + centroids)

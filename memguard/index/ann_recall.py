@@ -28,7 +28,7 @@ NEAREST = 5
 TIE = 1e-5
 """Distances of floats that differ by less are one."""
 
-CANDIDATES = (8, 16, 32, 64, 128, 256, 512)
+CANDIDATES = (8, 16, 32, 64, 128, 256, 512, 1024)
 MOST_PROBED = 512
 
 SCAN_COST, COMPARISON_COST, COMPARING_COST = 0.05, 1.5, 50.0

@@ -39,7 +39,7 @@ SAMPLE_PER_LIST = 40
 """Rows to find each centroid from: FAISS warns of fewer than 39."""
 
 TRANSFORM_SAMPLE = 16_384
-"""Rows to find principal components and their mean from: 32 for each that is kept."""
+"""Rows to find principal components and their mean from: 16 for each that is kept."""
 
 FETCHED_ROWS = 8192
 """Rows of the sample that are read at a time."""

@@ -47,13 +47,17 @@ def test_a_large_index_looks_into_lists() -> None:
         "phash256": "BIVF2048",
         "sscd": "IVF2048,PQ256x4fs",
         "pixels": "IVF2048,PQ384x4fs",
-        "vlad": "PCAR640,PQ160x4fs",
+        "vlad": "PCAR1024,PQ256x4fs",
     }
+
+
+def test_long_rows_are_scanned_by_fewer_bits_while_those_are_few() -> None:
+    assert kinds(4 * 10**6)["vlad"] == "PCAR512,PQ128x4fs"
 
 
 def test_long_rows_of_a_very_large_index_are_in_lists_too() -> None:
     assert kinds(10**8)["phash256"] == "BIVF16384"
-    assert kinds(10**8)["vlad"] == "PCAR640,IVF16384,RaBitQ"
+    assert kinds(10**8)["vlad"] == "PCAR1024,IVF16384,RaBitQ"
 
 
 def test_what_must_be_held_in_memory_whole_stays_small() -> None:
