@@ -28,7 +28,10 @@ NEAREST = 5
 TIE = 1e-5
 """Distances of floats that differ by less are one."""
 
-CANDIDATES = (8, 16, 32, 64, 128, 256, 512, 1024)
+CANDIDATES = (8, 16, 32, 64, 128, 256, 512)
+SPARE = 2
+"""So many times the candidates that the copies tuned on need: other copies need more."""
+
 MOST_PROBED = 512
 
 SCAN_COST, COMPARISON_COST, COMPARING_COST = 0.05, 1.5, 50.0
@@ -128,7 +131,7 @@ def tuned(
     as_found = (NEAREST,) if spec.metric == "hamming" or choice.nearly_exact else ()
     counts = as_found if spec.metric == "hamming" else (*as_found, *CANDIDATES)
     ranks = {
-        nprobe: _ranks(searcher, copies, nprobe, max(counts))
+        nprobe: _ranks(searcher, copies, nprobe, SPARE * max(counts))
         for nprobe in ([2**i for i in range(lists.bit_length())] if lists else [0])
         if nprobe <= MOST_PROBED
     }
@@ -142,11 +145,12 @@ def tuned(
 
     settings = [(nprobe, count) for nprobe in ranks for count in counts]
     nprobe, count = min(settings, key=preference)
-    recall = float((ranks[nprobe][1::2] < count).mean())
+    kept = count if count in as_found else SPARE * count
+    recall = float((ranks[nprobe][1::2] < kept).mean())
     return dataclasses.replace(
         choice,
         nprobe=nprobe,
-        candidates=0 if count in as_found else count,
+        candidates=0 if count in as_found else kept,
         recall=recall,
     )
 
