@@ -126,13 +126,13 @@ class Searcher:
         self, queries: NDArray[Any], count: int, excluded: Excluded, nprobe: int | None
     ) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """What FAISS cannot do in some kinds: more rows are proposed until enough are left."""
-        fetched = count
+        fetched = min(count + min(count, len(excluded)), len(self))
         while True:
-            fetched = min(2 * fetched, len(self))
             scores, found = self.propose(queries, fetched, nprobe=nprobe)
             spared = excluded.spares(found)
             if fetched == len(self) or (spared.sum(axis=1) >= count).all():
                 break
+            fetched = min(2 * fetched, len(self))
         order = np.argsort(~spared, axis=1, kind="stable")[:, :count]
         found = np.where(spared, found, -1)
         return np.take_along_axis(scores, order, 1), np.take_along_axis(found, order, 1)

@@ -117,7 +117,8 @@ def extend(
     """
     if choice.candidates:
         blocks = written(blocks, rows_path(path), before=rows_path(old))
-    if choice.in_lists and spec.metric != "hamming" and choice.bytes > SHARD_BYTES:
+    on_disk = choice.in_lists and spec.metric != "hamming" and not choice.packed
+    if on_disk and choice.bytes > SHARD_BYTES:
         _add(spec, _emptied(load(spec, old)), blocks, path, before=load(spec, old))
     else:
         _add(spec, load(spec, old, mapped=False), blocks, path)
