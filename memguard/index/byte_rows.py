@@ -54,9 +54,11 @@ class ByteRows:
         parts = [np.empty(0, np.float32)]
         for start in range(0, len(positions), AT_ONCE):
             coded = self._rows[positions[start : start + AT_ONCE]]
-            rows = coded["levels"].astype(np.float32)
-            rows *= coded["unit"][:, None]
-            parts.append(distances(self._spec, query, rows))
+            levels = coded["levels"].astype(np.float32)
+            if self._spec.metric == "cosine":  # to scale products takes a quarter of the time
+                parts.append(1 - coded["unit"] * (levels @ query))
+            else:
+                parts.append(distances(self._spec, query, levels * coded["unit"][:, None]))
         return np.concatenate(parts)
 
 
