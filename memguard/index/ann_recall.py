@@ -169,7 +169,7 @@ def warn_of_losses(name: str, choice: AnnChoice) -> None:
         100 * ENOUGH,
         f"raise its nprobe in the manifest, {choice.nprobe} now, for slower searches that find more"
         if fine
-        else "build with a larger --memory, so that finer codes fit",
+        else "build with a larger --memory, or split the training set, so that finer codes fit",
     )
 
 
