@@ -83,13 +83,15 @@ def search(options: argparse.Namespace, _: dict[str, Any]) -> Any:
 
 
 def together(options: argparse.Namespace, results: dict[str, Any]) -> Any:
-    from index_search import COMPARED, SIGNALS, settings_of
+    from index_search import COMPARED, INSTEAD, SIGNALS, settings_of
     from index_search import together as measure
 
     settings = {}
-    for rows in SIGNALS:
+    for rows in (*SIGNALS, *INSTEAD):
         kind = COMPARED[rows][0].format(lists=lists(options.rows))
-        settings[rows] = settings_of(results["search"][f"{rows} {kind} {options.rows}"])
+        searched = f"{rows} {kind} {options.rows}"
+        if rows in SIGNALS or searched in results["search"]:
+            settings[rows] = settings_of(results["search"][searched])
     yield str(options.rows), measure(options.rows, options.scratch, settings)
 
 
