@@ -161,6 +161,7 @@ def _search_text(found: dict[str, Any]) -> str:
         "p99 ms, batch 64",
         "core ms, batch 64",
         "recall of copies",
+        "commit",
     )
     order = {name: i for i, name in enumerate(KINDS)}
     lines = sorted(found.values(), key=lambda row: (row["count"], order[row["rows"]]))
@@ -177,9 +178,9 @@ def _search_text(found: dict[str, Any]) -> str:
         + "; ".join(_described(name) for name in KINDS)
         + ". Recall is that of copies which tuning never saw, of those that an exact search finds, "
         "among 5 neighbours. *Core* is processor time, which other work on the machine does not "
-        "lengthen. Candidates are compared again by rows in a byte a component, in "
-        "a mapped file; peak memory is that of the whole process, pages of mapped files "
-        f"included.\n\n{_made_by(lines[-1])}\n\n"
+        "lengthen. Candidates are compared again by rows in a byte a component, in a mapped file "
+        "(at commit 0a5575f: as they are stored, by a Lance `take`); peak memory is that of the "
+        f"whole process, pages of mapped files included.\n\n{_made_by(lines[-1])}\n\n"
     )
     return text + _table(columns, table)
 

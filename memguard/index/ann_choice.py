@@ -9,8 +9,8 @@ compared again, from a file that memory need not hold (:mod:`memguard.index.byte
 
 Copies are far from their references in long rows, such as VLAD's, so that lists lose them: a bit
 of each principal component is scanned instead, 100,000 rows a millisecond. `benchmarks/index.py`
-compares these with what was left out: HNSW, and RaBitQ for scans, which finds no more in twice the
-time.
+compares these with what was left out: HNSW, and RaBitQ for scans, which finds no more in half as
+much time again.
 """
 
 from __future__ import annotations
