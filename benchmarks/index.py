@@ -65,14 +65,14 @@ def _options() -> argparse.Namespace:
 
 
 def search(options: argparse.Namespace, _: dict[str, Any]) -> Any:
-    from index_search import COMPARED, compare
+    from index_search import COMPARED, NAME, compare
 
     depth = max(map(len, COMPARED.values()))
     pairs = [
         (rows, kinds[i]) for i in range(depth) for rows, kinds in COMPARED.items() if kinds[i:]
     ]
     for rows, pattern in pairs:
-        if rows == "pieces" and options.pictures is None:
+        if rows == NAME and options.pictures is None:
             continue
         kind = pattern.format(lists=lists(options.rows))
         if not options.only or {rows, pattern, kind} & set(options.only):
@@ -83,11 +83,11 @@ def search(options: argparse.Namespace, _: dict[str, Any]) -> Any:
 
 
 def together(options: argparse.Namespace, results: dict[str, Any]) -> Any:
-    from index_search import COMPARED, INSTEAD, SIGNALS, settings_of
+    from index_search import COMPARED, NAME, SIGNALS, settings_of
     from index_search import together as measure
 
     settings = {}
-    for rows in (*SIGNALS, *INSTEAD):
+    for rows in (*SIGNALS, NAME):
         kind = COMPARED[rows][0].format(lists=lists(options.rows))
         searched = f"{rows} {kind} {options.rows}"
         if rows in SIGNALS or searched in results["search"]:

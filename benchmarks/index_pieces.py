@@ -12,7 +12,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from index_rows import SEED, Rows
+from index_rows import BLOCK, SEED, Rows
 from numpy.typing import NDArray
 from pictures import Picture as Source
 from pictures import load
@@ -63,8 +63,8 @@ class Pieces(Rows):
         random = np.random.default_rng(SEED)
         whole = [pair for pair in self._cut if len(pair[1].points) >= FEWEST_FEATURES]
         left = self.count - len(self._originals)
-        for start in range(0, left, 8192):
-            yield np.stack([_piece(whole, random) for _ in range(min(8192, left - start))])
+        for start in range(0, left, BLOCK):
+            yield np.stack([_piece(whole, random) for _ in range(min(BLOCK, left - start))])
 
     def _copied(self, seed: int) -> Copies:
         random = np.random.default_rng(seed)

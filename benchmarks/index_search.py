@@ -51,9 +51,6 @@ COMPARED = {
 SIGNALS = {"phash64": 1, "phash256": 3, "pixels": 5, "vlad": 8, "embedding": 5}
 """Rows of each signal to neighbours, as :mod:`memguard.detector` asks for; embeddings twice."""
 
-INSTEAD = {NAME: "vlad"}
-"""Rows that are timed beside the synthetic ones that they could stand for."""
-
 NEAREST = 5
 SINGLES, BATCHES, BATCH = 200, 20, 64
 EF_SEARCH = (32, 64, 128, 256, 512)
@@ -216,7 +213,7 @@ def _together(count: int, folder: Path, settings: dict[str, AnnChoice]) -> dict[
             network.encode_image(image)
             for i in range(ASKED):
                 for name in settings:
-                    k = SIGNALS[INSTEAD.get(name, name)]
+                    k = SIGNALS["vlad" if name == NAME else name]
                     query = np.resize(asked[name][i:], (views, asked[name].shape[1]))
                     clocked(f"{name}, {views}", searchers[name].search, query, k)
                 if i % 4 == 0:
@@ -225,11 +222,11 @@ def _together(count: int, folder: Path, settings: dict[str, AnnChoice]) -> dict[
     result: dict[str, Any] = {"count": count, "kinds": {n: settings[n].kind for n in settings}}
     for views in (1, 2):
         forward = median[f"ViT-B-32, {views}"]
-        for replaced in ({}, *({INSTEAD[name]: name} for name in INSTEAD if name in settings)):
-            names = [replaced.get(name, name) for name in SIGNALS]
+        for vlad in ("vlad", NAME) if NAME in settings else ("vlad",):
+            names = [vlad if name == "vlad" else name for name in SIGNALS]
             parts = {name: round(median[f"{name}, {views}"], 2) for name in names}
             total = sum(parts.values()) + parts["embedding"]
-            asked_as = "".join(f", {new} for {old}" for old, new in replaced.items())
+            asked_as = "" if vlad == "vlad" else f", {vlad} for vlad"
             result[f"{views} row{'s' * (views > 1)} a signal{asked_as}"] = {
                 "search, core ms": parts,
                 "all signals, core ms": round(total, 2),

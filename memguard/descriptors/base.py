@@ -84,7 +84,7 @@ def distances(spec: DescriptorSpec, query: NDArray[Any], rows: NDArray[Any]) -> 
     """
     if spec.metric == "hamming":
         return np.asarray(np.bitwise_count(rows ^ query).sum(axis=1), dtype=np.float32)
-    left, right = query.astype(np.float32), rows.astype(np.float32)
+    left, right = query.astype(np.float32, copy=False), rows.astype(np.float32, copy=False)
     found = (
         1 - right @ left
         if spec.metric == "cosine"

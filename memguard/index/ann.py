@@ -79,7 +79,7 @@ class Searcher:
         Returns:
             Distances, float32 (n, min(k, rows left)), ascending, and row positions, int64. Where
             the lists looked into hold fewer rows, inf and -1 fill the end. Distances of floats are
-            off by less than 0.01, and by less than 0.002 where candidates are compared again.
+            off by less than 0.01, and by less than 0.003 where candidates are compared again.
         """
         k = min(k, len(self) - len(excluded or ()))
         if self._rows is None:

@@ -48,7 +48,7 @@ def searched_files(path: Path) -> list[Path]:
 
 def files(path: Path) -> list[Path]:
     """All files that belong to a FAISS index: FAISS's own, and the rows of its candidates."""
-    return [*searched_files(path), *(file for file in (rows_path(path),) if file.exists())]
+    return [*searched_files(path), *filter(Path.exists, [rows_path(path)])]
 
 
 def write(spec: DescriptorSpec, blocks: Iterable[NDArray[Any]], path: Path) -> None:

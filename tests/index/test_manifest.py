@@ -10,7 +10,7 @@ import pytest
 from memguard.descriptors import weightless_descriptors
 from memguard.errors import IndexUnavailableError
 from memguard.index.ann_choice import AnnChoice
-from memguard.index.manifest import FORMAT, NAME, AnnFile, Manifest, PinnedFile
+from memguard.index.manifest import NAME, AnnFile, Manifest, PinnedFile
 from memguard.writing import read_checked, write_checked
 
 MANIFEST = Manifest(
@@ -87,7 +87,7 @@ def test_damage(tmp_path: Path, damage: object) -> None:
         Manifest.read(tmp_path)
 
 
-@pytest.mark.parametrize("format", [1, FORMAT - 1, FORMAT + 1, 99, None])
+@pytest.mark.parametrize("format", [1, 2, 4, 99, None])
 def test_another_format(tmp_path: Path, format: int | None) -> None:
     MANIFEST.write(tmp_path / NAME)
     data = json.loads((tmp_path / NAME).read_text())
