@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 from memguard._version import __version__
 
 if TYPE_CHECKING:
+    from memguard.auditing.audit import audit
     from memguard.auditing.result import Audit, UnconditionalAudit
-    from memguard.auditing.run import audit
     from memguard.auditing.unconditional import audit_unconditional
-    from memguard.build import add_images, build_index, calibrate_index
-    from memguard.calibration import Calibration
-    from memguard.detector import Detector
+    from memguard.calibration.calibrate import Calibration
+    from memguard.detection.detector import Detector
     from memguard.errors import (
         BuildError,
         CalibrationError,
@@ -31,28 +30,29 @@ if TYPE_CHECKING:
         UnsupportedOutputError,
         WeightsError,
     )
-    from memguard.guarding import Guard, guard
     from memguard.index import Index
-    from memguard.index.builder import BuildSummary
-    from memguard.policy import Policy
+    from memguard.index.ingest.builder import BuildSummary
+    from memguard.lifecycle import add_images, build_index, calibrate_index
+    from memguard.pipelines.guard import Guard, guard
+    from memguard.pipelines.policy import Policy
     from memguard.verdict import Match, Signal, Verdict
 
 _HOME = {
-    "add_images": "memguard.build",
+    "add_images": "memguard.lifecycle",
     "Audit": "memguard.auditing.result",
     "UnconditionalAudit": "memguard.auditing.result",
-    "audit": "memguard.auditing.run",
+    "audit": "memguard.auditing.audit",
     "audit_unconditional": "memguard.auditing.unconditional",
-    "build_index": "memguard.build",
-    "calibrate_index": "memguard.build",
-    "Calibration": "memguard.calibration",
+    "build_index": "memguard.lifecycle",
+    "calibrate_index": "memguard.lifecycle",
+    "Calibration": "memguard.calibration.calibrate",
     "CalibrationError": "memguard.errors",
-    "BuildSummary": "memguard.index.builder",
-    "Detector": "memguard.detector",
-    "Guard": "memguard.guarding",
-    "guard": "memguard.guarding",
+    "BuildSummary": "memguard.index.ingest.builder",
+    "Detector": "memguard.detection.detector",
+    "Guard": "memguard.pipelines.guard",
+    "guard": "memguard.pipelines.guard",
     "Index": "memguard.index",
-    "Policy": "memguard.policy",
+    "Policy": "memguard.pipelines.policy",
     "Match": "memguard.verdict",
     "Signal": "memguard.verdict",
     "Verdict": "memguard.verdict",

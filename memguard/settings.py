@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from memguard.errors import ConfigurationError
-from memguard.milvus_address import in_milvus
+from memguard.index.milvus.address import in_milvus
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # one core each: threads that spin would fight over them
@@ -11,15 +12,16 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # one core each: threads that spin woul
 
 import numpy as np
 import pytest
-from calibrating import Calibrated, calibrate_gallery, write_gallery
+from fixtures.calibrations import Calibrated, calibrate_gallery, write_gallery
+from fixtures.milvus_server import MilvusServer, milvus_server
+from fixtures.picture_files import write_cuts
 from numpy.typing import NDArray
-from picture_files import write_cuts
 from PIL import Image
 
-from memguard.build import build_index
 from memguard.demo.photographs import photographs as skimage_photographs
-from memguard.index.builder import BuildSummary
-from memguard.picture import Picture
+from memguard.index.ingest.builder import BuildSummary
+from memguard.lifecycle import build_index
+from memguard.vision.picture import Picture
 
 
 @pytest.fixture(scope="session")
@@ -82,3 +84,10 @@ def calibrated(
 ) -> Calibrated:
     """The gallery, calibrated with held-out images; only to be read."""
     return calibrate_gallery(gallery, cat, tmp_path_factory.mktemp("calibrated"))
+
+
+@pytest.fixture(scope="session")
+def milvus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServer]:
+    """A real server that only this test run can reach."""
+    with milvus_server(tmp_path_factory.mktemp("milvus")) as server:
+        yield server

@@ -22,7 +22,7 @@ def test_every_public_name_resolves() -> None:
     for name in memguard.__all__:
         assert getattr(memguard, name) is not None
     assert set(dir(memguard)) == set(memguard.__all__)
-    assert memguard.guard.__module__ == "memguard.guarding"
+    assert memguard.guard.__module__ == "memguard.pipelines.guard"
     assert issubclass(memguard.WeightsError, memguard.MemguardError)
 
 

@@ -11,10 +11,10 @@ from typing import Any, Literal
 from PIL import Image
 
 from memguard.errors import ConfigurationError, MemorizedImageError, UnsupportedOutputError
-from memguard.guarding import Guarded
-from memguard.outputs import take_apart
-from memguard.picture import Picture
+from memguard.pipelines.guard import Guarded
+from memguard.pipelines.outputs import take_apart
 from memguard.verdict import Verdict
+from memguard.vision.picture import Picture
 
 Status = Literal["made", "withheld", "blank", "unreadable"]
 """``made``: an image that shows something. ``withheld``: a guard kept it back. ``blank``: it shows

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterable
 from pathlib import Path
 
-from memguard.auditing.duplication import duplicates_of, records_of
+from memguard.auditing.references import duplicates_of, records_of
 from memguard.errors import ConfigurationError
 from memguard.index import Index
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from memguard.auditing.cliques import Clique
-from memguard.auditing.duplication import duplicates_of
 from memguard.auditing.eidetic import DELTA, Metric
 from memguard.auditing.generation import Status
-from memguard.auditing.keeping import Sample
-from memguard.calibration import Rate
+from memguard.auditing.references import duplicates_of
+from memguard.auditing.run_folder import Sample
+from memguard.calibration.calibrate import Rate
 from memguard.verdict import Match, Verdict
 
 LookedUp = tuple[str | None, Sample, Verdict]
@@ -48,7 +48,7 @@ class Extraction:
     Attributes:
         file: the generation, in the audit's folder.
         prompt: what it was made from; None for an unconditional model.
-        seed: see :class:`memguard.auditing.keeping.Sample`.
+        seed: see :class:`memguard.auditing.run_folder.Sample`.
         match: the training image, with its distances.
         why: the verdict in one sentence.
         samples: how many generations copy this training image.

@@ -12,16 +12,16 @@ from memguard.auditing.cliques import JOINED, LEAST_CLIQUE, distinct_cliques
 from memguard.auditing.distances import Levels, common_side, levels_of
 from memguard.auditing.eidetic import DELTA, RELATIVE_COPY, Metric, eidetic_counts, nearest
 from memguard.auditing.generation import Maker
-from memguard.auditing.keeping import RESULT, Kept
-from memguard.auditing.looking_up import LookUp, ReferenceLevels
-from memguard.auditing.making import Progress, counted, make_all, request_of
+from memguard.auditing.lookup import LookUp, ReferenceLevels
 from memguard.auditing.result import Counts, Eidetic, Group, UnconditionalAudit
-from memguard.calibration import Rate
+from memguard.auditing.run_folder import RESULT, Kept
+from memguard.auditing.sampling import Progress, counted, make_all, request_of
+from memguard.calibration.calibrate import Rate
 from memguard.defaults import AUDIT_BATCH
 from memguard.errors import ConfigurationError
+from memguard.files import write_json
 from memguard.index import Index
 from memguard.verdict import Verdict
-from memguard.writing import write_json
 
 PAGE = 500
 """Images that one JSON file lists."""

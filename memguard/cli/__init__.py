@@ -8,8 +8,13 @@ import sys
 import typer
 from rich.markup import escape
 
-from memguard.cli import auditing, changing, checking, indexing, remote, trying
-from memguard.cli.terminal import err
+from memguard.cli import audit as auditing
+from memguard.cli import build as indexing
+from memguard.cli import check as checking
+from memguard.cli import demo as trying
+from memguard.cli import maintain as changing
+from memguard.cli import remote
+from memguard.cli.console import err
 from memguard.errors import MemguardError
 
 app = typer.Typer(

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from memguard.cli.terminal import IndexArgument, Json, out, progress
+from memguard.cli.console import IndexArgument, Json, out, progress
 
 
 def push(
@@ -21,7 +21,7 @@ def push(
 
     A token or USER:PASSWORD is better kept in $MEMGUARD_MILVUS_TOKEN than in the address.
     """
-    from memguard.index.milvus_push import push as push_index
+    from memguard.index.milvus.push import push as push_index
 
     with progress("Pushing") as show:
         summary = push_index(

@@ -14,12 +14,12 @@ from typing import Any
 import torch
 from PIL import Image, ImageDraw
 
-from memguard.build import build_index
 from memguard.defaults import DEMO_SAMPLES
 from memguard.demo.photographs import cut_pictures, write_folder
 from memguard.demo.training import DEMO_RECIPE, SAMPLING_STEPS, Recipe, train
-from memguard.guarding import guard
 from memguard.index import Index
+from memguard.lifecycle import build_index
+from memguard.pipelines.guard import guard
 from memguard.verdict import Verdict
 
 THREADS = 1

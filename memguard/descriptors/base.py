@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from memguard.picture import Picture
+from memguard.vision.picture import Picture
 
 Metric = Literal["hamming", "cosine", "rms"]
 """``hamming``: differing bits. ``cosine``: 1 - cosine similarity, in [0, 2]. ``rms``: root mean

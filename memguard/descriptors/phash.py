@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memguard.descriptors.base import DescriptorSpec
-from memguard.picture import Picture
+from memguard.vision.picture import Picture
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from memguard.alignment import Scale, structure
 from memguard.descriptors.base import DescriptorSpec
-from memguard.picture import Picture
+from memguard.vision.alignment import Scale, structure
+from memguard.vision.picture import Picture
 
 SIDE = 16
 """Pixels on a side: 768 components, 1.5 KB as half floats."""
@@ -26,7 +26,7 @@ SCALE = Scale(blur=0, window=1.5, floor=0.5)
 
 @dataclass(frozen=True)
 class Pixels:
-    """The :func:`~memguard.alignment.structure` of the image squeezed into a small square."""
+    """:func:`~memguard.vision.alignment.structure` of the image squeezed to a small square."""
 
     @property
     def spec(self) -> DescriptorSpec:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from memguard.picture import Picture
+from memguard.vision.picture import Picture
 
 Mode = Literal["shortest", "longest", "squash"]
 """open_clip's names. ``shortest``: short edge to size, then the middle is cut out; ``longest``:

@@ -1,7 +1,7 @@
 """VLAD: the local features of an image summed up in one vector.
 
 Finds what hashes cannot: crops, insets, turned and bordered copies share pieces with their
-reference. It proposes candidates; :mod:`memguard.alignment` then checks them piece by piece.
+reference. It proposes candidates; :mod:`memguard.vision.alignment` then checks them piece by piece.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from memguard.alignment import FEATURE_EDGE
 from memguard.descriptors.base import DescriptorSpec
-from memguard.local_features import CENTROIDS, DIRECTIONS, vlad
-from memguard.picture import Picture
+from memguard.vision.alignment import FEATURE_EDGE
+from memguard.vision.local_features import CENTROIDS, DIRECTIONS, vlad
+from memguard.vision.picture import Picture
 
 
 @dataclass(frozen=True)
 class Vlad:
-    """:func:`memguard.local_features.vlad` as a descriptor, float32 rows of unit length."""
+    """:func:`memguard.vision.local_features.vlad` as a descriptor, float32 rows of unit length."""
 
     @property
     def spec(self) -> DescriptorSpec:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memguard.descriptors.base import DescriptorSpec
-from memguard.index.store import Record
+from memguard.index.store.tables import Record
 
 BACKGROUND = 1000
 """References that score normalisation compares a query with; more change little."""
@@ -47,13 +47,13 @@ class Index(ABC):
             IndexUnavailableError: there is none, its build has not finished, it is damaged, a
                 search does not find its canary, a newer memguard wrote it, or no server answers.
         """
-        from memguard.milvus_address import in_milvus
+        from memguard.index.milvus.address import in_milvus
 
         if in_milvus(path):
-            from memguard.index.milvus import MilvusIndex
+            from memguard.index.milvus.index import MilvusIndex
 
             return MilvusIndex.open(path)
-        from memguard.index.opened import DirectoryIndex
+        from memguard.index.local import DirectoryIndex
 
         return DirectoryIndex.open(path)
 
@@ -115,7 +115,7 @@ class Index(ABC):
     def background(self, name: str) -> NDArray[Any]:
         """A descriptor's rows of references spread over the index, shape (<= BACKGROUND, width).
 
-        Score normalisation compares a query with them (:mod:`memguard.normalisation`).
+        Score normalisation compares a query with them.
         """
 
     @abstractmethod

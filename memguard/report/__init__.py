@@ -3,7 +3,7 @@ picture."""
 
 from memguard.report.audit_page import audit_page, write_audit_page
 from memguard.report.calibration_page import calibration_page, write_calibration_page
-from memguard.report.explanation import Explanation, explain
+from memguard.report.evidence import Explanation, explain
 
 __all__ = [
     "Explanation",

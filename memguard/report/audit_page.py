@@ -15,14 +15,14 @@ from typing import Any
 from memguard._optional import require
 from memguard._version import __version__
 from memguard.auditing.eidetic import DELTA, RELATIVE_COPY
-from memguard.auditing.keeping import RESULT, Kept
 from memguard.auditing.result import Audit, Extraction, PromptResult, UnconditionalAudit
+from memguard.auditing.run_folder import RESULT, Kept
 from memguard.defaults import AUDIT_PAGE
+from memguard.files import write_text
 from memguard.index import Index
 from memguard.report.audit_plots import precision_plot, relative_plot
-from memguard.report.audit_words import headline, percent
+from memguard.report.audit_text import headline, percent
 from memguard.report.pictures import data_uri, find_pictures, picture_uri
-from memguard.writing import write_text
 
 TEMPLATE = "audit.html.j2"
 

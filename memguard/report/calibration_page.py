@@ -18,18 +18,18 @@ import numpy as np
 
 from memguard._optional import require
 from memguard._version import __version__
-from memguard.calibration import CONFIDENCE, FOLDS, NAME, Calibration, Operating, Rate
+from memguard.calibration.calibrate import CONFIDENCE, FOLDS, NAME, Calibration, Operating, Rate
+from memguard.calibration.measurements import Measurements, SetAside
+from memguard.calibration.quantiles import flagged
 from memguard.defaults import CALIBRATION_PAGE, NEEDED_PER_RATE
 from memguard.errors import CalibrationError, ConfigurationError
+from memguard.files import sealed, write_text
 from memguard.index import Index
-from memguard.index.opened import DirectoryIndex
-from memguard.measurements import Measurements, SetAside
+from memguard.index.local import DirectoryIndex
 from memguard.report import plots
+from memguard.report.formatting import WORDS, distance_text, threshold_text
 from memguard.report.pictures import data_uri, find_pictures, picture_uri
-from memguard.report.signals import WORDS, distance_text, threshold_text
-from memguard.tails import flagged
 from memguard.verdict import Label
-from memguard.writing import sealed, write_text
 
 TEMPLATE = "calibration.html.j2"
 
@@ -298,7 +298,7 @@ DECIDING = (
     "local_features",
     "sscd_normalised",
 )
-"""The witnesses of :func:`memguard.measurements.is_copy`."""
+"""The witnesses of :func:`memguard.calibration.measurements.is_copy`."""
 
 
 def _percent(share: float) -> str:

@@ -10,8 +10,8 @@ from pathlib import Path
 from PIL import Image
 
 from memguard.errors import UnreadableImageError
-from memguard.images import decode, to_rgb
 from memguard.index import Index
+from memguard.vision.decode import decode, to_rgb
 
 EDGE = 200
 """Longer edge, in pixels, of the pictures on a page."""

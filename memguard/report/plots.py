@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memguard._optional import require
-from memguard.calibration import FOLDS, Calibration, operate, working_points
+from memguard.calibration.calibrate import FOLDS, Calibration, operate, working_points
+from memguard.calibration.measurements import Measurements
 from memguard.defaults import NEEDED_PER_RATE
-from memguard.measurements import Measurements
-from memguard.report.signals import threshold_text
-from memguard.thresholds import Threshold
+from memguard.detection.signals import Threshold
+from memguard.report.formatting import threshold_text
 from memguard.verdict import Label
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any
 
 from memguard.errors import ConfigurationError
 from memguard.sources.base import BrokenItem, BytesItem, Item, Source
-from memguard.sources.files import FileItem
+from memguard.sources.cursor import FileItem
 from memguard.sources.folder import SUFFIXES, Folder
 
 __all__ = ["BrokenItem", "BytesItem", "FileItem", "Folder", "Item", "Source", "open_source"]

@@ -10,8 +10,8 @@ from PIL import Image
 
 from memguard.errors import UnreadableImageError
 from memguard.sources.base import BrokenItem, BytesItem, Item
+from memguard.sources.cursor import FileItem
 from memguard.sources.fetching import UrlItem
-from memguard.sources.files import FileItem
 
 
 def item_of(cell: Any, **fields: Any) -> Item:

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from memguard.descriptors.base import DescriptorSpec
 from memguard.errors import ConfigurationError, UnreadableImageError
 from memguard.sources.base import BrokenItem, Item
-from memguard.sources.files import Position, parts
+from memguard.sources.cursor import Position, parts
 from memguard.sources.metadata import Columns
-from memguard.sources.rows import rows_from
+from memguard.sources.parquet_rows import rows_from
 
 NUMBER = re.compile(r"(\d+)\.(?:npy|parquet)$")
 """The number that an embedding file shares with its metadata file."""

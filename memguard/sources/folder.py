@@ -12,7 +12,7 @@ from typing import Any
 
 from memguard.errors import BuildError
 from memguard.sources.base import BrokenItem, Item
-from memguard.sources.files import UNREADABLE, FileItem, Position, file_state, now
+from memguard.sources.cursor import UNREADABLE, FileItem, Position, file_state, now
 from memguard.sources.metadata import described
 
 SUFFIXES = frozenset(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from memguard.errors import ConfigurationError
-from memguard.rights import notice
+from memguard.sources.rights import notice
 
 CAPTIONS = ("caption", "text", "txt", "prompt", "alt_text", "alt", "title", "description")
 NOTICES = ("rights", "copyright", "copyright_notice", "usage_terms", "attribution")

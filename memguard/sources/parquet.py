@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 from memguard.errors import ConfigurationError, UnreadableImageError
 from memguard.sources.base import BrokenItem, Item
 from memguard.sources.cells import is_image, item_of
-from memguard.sources.files import UNREADABLE, Position, files_below, parts
+from memguard.sources.cursor import UNREADABLE, Position, files_below, parts
 from memguard.sources.metadata import Columns
-from memguard.sources.rows import rows_from
+from memguard.sources.parquet_rows import rows_from
 
 TASTED = 16
 """Values of a binary column that are looked at to tell whether it holds images."""

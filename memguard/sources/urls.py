@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 
 from memguard.errors import ConfigurationError, UnreadableImageError
 from memguard.sources.base import BrokenItem, Item
+from memguard.sources.cursor import FileItem, Position, file_state, parts
 from memguard.sources.fetching import UrlItem
-from memguard.sources.files import FileItem, Position, file_state, parts
 from memguard.sources.metadata import URLS, Columns
 from memguard.sources.parquet import image_column
-from memguard.sources.rows import rows_from
+from memguard.sources.parquet_rows import rows_from
 
 FILE = "file://"
 

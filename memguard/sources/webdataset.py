@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from memguard.errors import ConfigurationError, UnreadableImageError
 from memguard.sources.base import BrokenItem, Item
-from memguard.sources.files import UNREADABLE, Position, file_state, files_below, parts
+from memguard.sources.cursor import UNREADABLE, Position, file_state, files_below, parts
 from memguard.sources.folder import SUFFIXES
 from memguard.sources.metadata import described
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tiny_pipelines
 import torch
-from calibrating import Calibrated
+from fixtures import tiny_pipelines
+from fixtures.calibrations import Calibrated
 from PIL import Image
 
 from memguard import guard

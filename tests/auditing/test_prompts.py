@@ -8,13 +8,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from picture_files import write_cuts
+from fixtures.picture_files import write_cuts
 from PIL import Image
 
 from memguard.auditing.prompts import duplicated_captions, read_prompts
-from memguard.build import build_index
 from memguard.errors import ConfigurationError
 from memguard.index import Index
+from memguard.lifecycle import build_index
 
 
 def test_a_text_file(tmp_path: Path) -> None:

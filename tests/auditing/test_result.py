@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from memguard.auditing.cliques import Clique
-from memguard.auditing.keeping import Sample
 from memguard.auditing.result import Audit, Counts, Findings, PromptResult
+from memguard.auditing.run_folder import Sample
 from memguard.verdict import Label, Match, Verdict
 
 NONE = Clique((), math.nan, 0.4, None)

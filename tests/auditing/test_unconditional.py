@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fixtures.picture_files import write_cuts
 from numpy.typing import NDArray
-from picture_files import write_cuts
 from PIL import Image
 
 from memguard import audit_unconditional
 from memguard.auditing import unconditional
 from memguard.auditing.distances import levels_of, pairwise_tiled_l2
-from memguard.build import build_index
 from memguard.errors import ConfigurationError
-from memguard.transforms import dead_leaves
+from memguard.lifecycle import build_index
+from memguard.vision.transforms import dead_leaves
 
 
 @pytest.fixture(scope="module")

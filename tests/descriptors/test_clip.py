@@ -14,20 +14,20 @@ from typing import Any, ClassVar
 import numpy as np
 import open_clip
 import pytest
-import tiny_models
 import torch
+from fixtures import tiny_models
 from open_clip.transform import image_transform_v2
 from PIL import Image
 from safetensors.torch import save_file
 
-from memguard.build import build_index
 from memguard.descriptors import load_descriptors
 from memguard.descriptors.clip import Clip, find, pull
 from memguard.descriptors.weights import sha256
 from memguard.errors import WeightsError
 from memguard.index import Index
-from memguard.index.canary import CANARIES
-from memguard.picture import Picture
+from memguard.index.store.canary import CANARIES
+from memguard.lifecycle import build_index
+from memguard.vision.picture import Picture
 
 SIGLIP = {"mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bicubic", "resize_mode": "squash"}
 PADDED = {"interpolation": "bilinear", "resize_mode": "longest", "fill_color": 114}

@@ -11,7 +11,7 @@ from PIL import Image, ImageEnhance
 
 from memguard.descriptors.base import distances
 from memguard.descriptors.phash import PHash
-from memguard.picture import Picture
+from memguard.vision.picture import Picture
 
 
 @pytest.mark.parametrize("hash_size", [8, 16])

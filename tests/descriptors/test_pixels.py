@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from memguard.descriptors.base import distances
 from memguard.descriptors.pixels import SCALE, SIDE, Pixels
-from memguard.picture import Picture
+from memguard.vision.picture import Picture
 
 
 def row(image: Image.Image) -> np.ndarray:

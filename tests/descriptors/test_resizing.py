@@ -10,7 +10,7 @@ from open_clip.transform import image_transform
 from PIL import Image
 
 from memguard.descriptors.resizing import MAX_ASPECT, Mode, SquareResize
-from memguard.picture import Picture
+from memguard.vision.picture import Picture
 
 SIDE = 64
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-import tiny_models
 import torch
+from fixtures import tiny_models
 from onnx import TensorProto, helper
 from PIL import Image
 from torchvision import transforms
@@ -17,7 +17,7 @@ from memguard.descriptors.base import distances
 from memguard.descriptors.sscd import MEAN, SIDE, STD, Sscd
 from memguard.descriptors.weights import sha256
 from memguard.errors import WeightsError
-from memguard.picture import Picture
+from memguard.vision.picture import Picture
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")
 

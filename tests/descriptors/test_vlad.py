@@ -10,9 +10,9 @@ from PIL import Image
 
 from memguard.descriptors.base import distances
 from memguard.descriptors.vlad import Vlad
-from memguard.local_features import vlad
-from memguard.picture import Picture
-from memguard.transforms import crop, inset, turn
+from memguard.vision.local_features import vlad
+from memguard.vision.picture import Picture
+from memguard.vision.transforms import crop, inset, turn
 
 
 def rows(*images: Image.Image) -> np.ndarray:

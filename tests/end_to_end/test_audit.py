@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tiny_pipelines
 from diffusers import StableDiffusionPipeline
+from fixtures import tiny_pipelines
 from PIL import Image
 from typer.testing import CliRunner
 
 from memguard import audit, guard
-from memguard.build import build_index
 from memguard.cli import app
 from memguard.demo.training import Recipe, train
+from memguard.lifecycle import build_index
 
 SIDE = 16
 """Pixels along the edge of the trained model's pictures."""

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from fixtures.tiny_pipelines import PIPELINES, TinyPipeline
 from PIL import Image
-from tiny_pipelines import PIPELINES, TinyPipeline
 
 from memguard import Policy, UnsupportedOutputError, build_index, guard
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fixtures.html_page import Page
 from PIL import Image
-from test_calibration_page import Page
 
 from memguard import Audit, UnconditionalAudit, audit, audit_unconditional, guard
 from memguard.report import audit_page, write_audit_page
-from memguard.report.audit_words import headline
-from memguard.transforms import dead_leaves
+from memguard.report.audit_text import headline
+from memguard.vision.transforms import dead_leaves
 
 
 @pytest.fixture(scope="module")

@@ -11,70 +11,25 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from picture_files import write_cuts
+from fixtures.html_page import Page
+from fixtures.picture_files import write_cuts
 from PIL import Image
 from typer.testing import CliRunner
 
-from memguard import measurements
-from memguard.build import calibrate_index
-from memguard.calibration import Calibration, Rate
+from memguard.calibration import measurements
+from memguard.calibration.calibrate import Calibration, Rate
+from memguard.calibration.measurements import Measurements
 from memguard.cli import app
 from memguard.errors import CalibrationError
-from memguard.index.builder import BuildSummary
-from memguard.measurements import Measurements
+from memguard.index.ingest.builder import BuildSummary
+from memguard.lifecycle import calibrate_index
 from memguard.report import calibration_page, write_calibration_page
 from memguard.report.calibration_page import negatives_needed
 from memguard.report.plots import _trade, roc
-
-ADDRESSES = ("src", "href", "srcset", "poster", "data", "action", "background", "xlink:href")
-VOID = ("meta", "img", "br")
-
-
-class Page(HTMLParser):
-    """What a page refers to, and its text and numbers by the id of the element around them."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.addresses: list[str] = []
-        self.tags: list[str] = []
-        self.text: dict[str, str] = {}
-        self.numbers: dict[str, list[float | None]] = {}
-        self.styles = ""
-        self._open: list[tuple[str, str | None]] = []
-        self.feed(html)
-        self.close()
-        assert self._open == [], "every element is closed"
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        attributes = dict(attrs)
-        self.tags.append(tag)
-        self.addresses += [value or "" for key, value in attrs if key in ADDRESSES]
-        self.styles += attributes.get("style") or ""
-        if tag not in VOID:
-            self._open.append((tag, attributes.get("id")))
-        if tag == "data":
-            for known in self._ids():
-                self.numbers.setdefault(known, []).append(float(attributes["value"] or "nan"))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop()[0] == tag
-
-    def handle_data(self, data: str) -> None:
-        for known in self._ids():
-            self.text[known] = self.text.get(known, "") + data
-        if self._open and self._open[-1][0] == "style":
-            self.styles += data
-
-    def _ids(self) -> list[str]:
-        return ["", *(known for _, known in self._open if known is not None)]
-
-    def words(self, id: str = "") -> str:
-        return " ".join(self.text[id].split())
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -248,7 +203,7 @@ def test_without_the_extra_calibrate_says_so_and_succeeds(
     index = tmp_path / "small.memguard"
     shutil.copytree(built[0], index)
     hide = (
-        "import memguard.measurements as m; m.COPIED = 2;"
+        "import memguard.calibration.measurements as m; m.COPIED = 2;"
         "import sys; sys.modules['jinja2'] = None; sys.modules['matplotlib'] = None;"
         "from memguard.cli import main; main()"
     )

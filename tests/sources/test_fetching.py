@@ -11,12 +11,12 @@ from pathlib import Path
 
 import fsspec
 import pytest
+from fixtures.picture_files import encoded
 from fsspec.registry import known_implementations
-from picture_files import encoded
 from PIL import Image
 
 from memguard.errors import ConfigurationError
-from memguard.index.reading import Readable, Unreadable, read
+from memguard.index.ingest.reader import Readable, Unreadable, read
 from memguard.sources import fetching
 from memguard.sources.base import RETRY
 from memguard.sources.fetching import ATTEMPTS, UrlItem

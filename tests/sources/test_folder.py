@@ -13,7 +13,7 @@ import pytest
 
 from memguard.errors import BuildError
 from memguard.sources import Folder, Source
-from memguard.sources.files import CLOCKS_APART, Position
+from memguard.sources.cursor import CLOCKS_APART, Position
 
 
 def uris(source: Source, after: str | None = None) -> list[str]:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import datasets
-import hub_server
 import pytest
-from picture_files import encoded
+from fixtures import hub_server
+from fixtures.picture_files import encoded
 from PIL import Image
 
 from memguard.errors import ConfigurationError, UnreadableImageError

@@ -10,13 +10,13 @@ import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from picture_files import decompression_bomb, encoded
+from fixtures.picture_files import decompression_bomb, encoded
 from PIL import Image
 
 from memguard.errors import ConfigurationError, UnreadableImageError
-from memguard.index.reading import Unreadable, read
+from memguard.index.ingest.reader import Unreadable, read
 from memguard.sources import BrokenItem, Item
-from memguard.sources.files import file_state
+from memguard.sources.cursor import file_state
 from memguard.sources.parquet import Parquet
 
 

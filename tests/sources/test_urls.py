@@ -8,7 +8,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from picture_files import encoded
+from fixtures.picture_files import encoded
 from PIL import Image
 
 from memguard.errors import ConfigurationError, UnreadableImageError

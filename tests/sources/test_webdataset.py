@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from picture_files import encoded
+from fixtures.picture_files import encoded
 from PIL import Image
 
 from memguard.errors import ConfigurationError, UnreadableImageError
 from memguard.sources import BrokenItem, Item
-from memguard.sources.files import file_state
+from memguard.sources.cursor import file_state
 from memguard.sources.webdataset import WebDataset, expanded
 
 

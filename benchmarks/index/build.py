@@ -1,0 +1,238 @@
+"""A build's throughput on real pictures, and its memory at the size of a training set."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks.index.rows import CLUSTERS, SEED
+
+MODEL = "ViT-B-32"
+WIDTH = 512
+SHARD = 50_000
+"""Rows of one file of embeddings."""
+
+BUILT = "built.memguard"
+
+IMAGEDEDUP = """
+import sys
+from imagededup.methods import PHash
+PHash(verbose=False).encode_images(image_dir=sys.argv[1], num_enc_workers=0)
+"""
+
+
+def throughput(
+    cache: Path, images: int, scratch: Path, others: Path | None
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Seconds for the same pictures by the bare model, by memguard and by imagededup.
+
+    Args:
+        cache: of benchmarks/pictures.py.
+        images: how many pictures.
+        scratch: where copies of them, a checkpoint and the indexes are put.
+        others: a folder of packages with imagededup, or None.
+    """
+    folder = scratch / f"pictures-{images}"
+    _copy_pictures(cache, images, folder)
+    weights = _checkpoint(scratch)
+    bare = _in_child(_forward, folder, weights)
+    yield f"{MODEL}, bare forward pass", _rate(images, bare, bare)
+    built = {"memguard build --no-clip": None, f"memguard build --clip {MODEL}": MODEL}
+    for name, model in built.items():
+        seconds = _in_child(_build, folder, scratch / "throughput.memguard", model, weights)
+        yield name, _rate(images, seconds, bare)
+    if others is not None:
+        seconds = _imagededup(folder, others)
+        yield "imagededup, PHash only", _rate(images, seconds, bare)
+
+
+def memory(records: int, scratch: Path) -> dict[str, Any]:
+    """The peak memory of a build of this many precomputed embeddings."""
+    folder = scratch / f"embeddings-{records}"
+    _write_embeddings(folder, records)
+    seconds, peak, before, size = _in_child(_build_embeddings, folder, _checkpoint(scratch))
+    opened = _in_child(_open, folder)
+    shutil.rmtree(folder)
+    return {
+        "records": records,
+        "seconds": round(seconds, 1),
+        "peak memory, MB": round(peak / 1e6),
+        "before the build, MB": round(before / 1e6),
+        "index, bytes per image": round(size / records),
+        "open, s": round(opened, 2),
+    }
+
+
+def _imagededup(folder: Path, packages: Path) -> float:
+    command = [sys.executable, "-c", IMAGEDEDUP, str(folder)]
+    started = time.perf_counter()
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": str(packages)}, check=True)
+    return time.perf_counter() - started
+
+
+def _in_child(work: Callable[..., Any], *given: Any) -> Any:
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as child:
+        return child.submit(work, *given).result()
+
+
+def _copy_pictures(cache: Path, count: int, folder: Path) -> None:
+    from benchmarks.common.pictures import load
+
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    found = [picture for picture in load(cache) if picture.kind != "emoji"]
+    for picture in found[:: max(1, len(found) // count)][:count]:
+        picture.open().save(folder / f"{picture.path.stem}.jpg", quality=92)
+    if len(list(folder.iterdir())) != count:
+        raise SystemExit(f"{cache} has only {len(found)} pictures: ask for fewer --images")
+
+
+def _checkpoint(scratch: Path) -> Path:
+    """Random weights of the model, which take as long as learned ones."""
+    path = scratch / f"{MODEL}.pt"
+    if not path.exists():
+        _in_child(_write_checkpoint, path)
+    return path
+
+
+def _write_checkpoint(path: Path) -> None:
+    import open_clip
+    import torch
+
+    torch.manual_seed(SEED)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(open_clip.create_model(MODEL).state_dict(), path)
+
+
+def _forward(folder: Path, weights: Path) -> float:
+    from PIL import Image
+
+    from memguard.descriptors.clip import Clip
+    from memguard.vision.picture import Picture
+
+    clip = Clip(MODEL, str(weights))
+    prepared = [clip.prepare(Picture(Image.open(file))) for file in sorted(folder.iterdir())]
+    clip.describe(prepared[:32])
+    started = time.perf_counter()
+    clip.describe(prepared)
+    return time.perf_counter() - started
+
+
+def _build(folder: Path, output: Path, model: str | None, weights: Path) -> float:
+    """Seconds of a build, without the time that loading the model takes."""
+    from memguard.index.ingest.builder import build
+    from memguard.lifecycle import choose_descriptors
+    from memguard.sources import Folder
+
+    shutil.rmtree(output, ignore_errors=True)
+    descriptors = choose_descriptors(model, str(weights), None)
+    started = time.perf_counter()
+    build(Folder(folder), output, descriptors)
+    seconds = time.perf_counter() - started
+    shutil.rmtree(output)
+    return seconds
+
+
+def _rate(images: int, seconds: float, bare: float) -> dict[str, Any]:
+    return {
+        "images": images,
+        "seconds": round(seconds, 1),
+        "images per second": round(images / seconds, 2),
+        "of the bare forward pass": round(bare / seconds, 2),
+    }
+
+
+def _write_embeddings(folder: Path, records: int) -> None:
+    random = np.random.default_rng(SEED)
+    centres = random.standard_normal((CLUSTERS, WIDTH), dtype=np.float32)
+    (folder / "img_emb").mkdir(parents=True, exist_ok=True)
+    (folder / "metadata").mkdir(exist_ok=True)
+    for number, start in enumerate(range(0, records, SHARD)):
+        count = min(SHARD, records - start)
+        rows = 1.2 * centres[random.integers(0, CLUSTERS, count)]
+        rows += random.standard_normal((count, WIDTH), dtype=np.float32)
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        np.save(folder / "img_emb" / f"img_emb_{number}.npy", rows.astype(np.float16))
+        names = [f"{i:09}" for i in range(start, start + count)]
+        about = pa.table({"image_path": names, "caption": [f"picture {name}" for name in names]})
+        pq.write_table(about, folder / "metadata" / f"metadata_{number}.parquet")
+
+
+def _build_embeddings(folder: Path, weights: Path) -> tuple[float, int, int, int]:
+    from memguard.descriptors.clip import Clip
+    from memguard.index.ingest.builder import build
+    from memguard.sources.embeddings import Embeddings
+
+    clip = Clip(MODEL, str(weights))
+    output = folder / BUILT
+    started = time.perf_counter()
+    with PeakMemory() as memory:
+        build(Embeddings(folder, model=clip.spec.model), output, [clip])
+    seconds = time.perf_counter() - started
+    size = sum(file.stat().st_size for file in output.rglob("*") if file.is_file())
+    return seconds, memory.peak, memory.before, size
+
+
+def _open(folder: Path) -> float:
+    """Seconds to open the index, canaries looked up and files compared with what the manifest
+    says of them, in a process that has memguard's modules already."""
+    from memguard.index import Index
+
+    started = time.perf_counter()
+    Index.open(folder / BUILT)
+    return time.perf_counter() - started
+
+
+class PeakMemory:
+    """Looks at the memory of this process and of its children, ten times a second.
+
+    Attributes:
+        before: bytes at the start, a loaded model's included.
+        peak: bytes at most; pages that processes share are counted once.
+    """
+
+    def __enter__(self) -> PeakMemory:
+        self.before = self.peak = self._now()
+        self._ended = threading.Event()
+        self._watching = threading.Thread(target=self._watch)
+        self._watching.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._watching.join()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(0.1):
+            self.peak = max(self.peak, self._now())
+
+    def _now(self) -> int:
+        found = 0
+        for process in _family(os.getpid()):
+            with contextlib.suppress(OSError):
+                rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
+                found += 1024 * int(rollup.split("\nPss:")[1].split()[0])
+        return found
+
+
+def _family(process: int) -> Iterator[int]:
+    """A process and its descendants."""
+    yield process
+    for children in Path(f"/proc/{process}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in children.read_text().split():
+                yield from _family(int(child))

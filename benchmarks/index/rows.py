@@ -1,0 +1,173 @@
+"""Synthetic rows at the size of a training set, in Lance as an index stores them, and copies.
+
+Rows fall into clusters, as images do. How near copies and neighbours are is set for each kind of
+descriptor; VLAD's figures were seen on the pictures of `benchmarks/pictures.py` (crops of 80 % have
+a median cosine of 0.50 with their picture, the nearest other picture has 0.29).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import lance
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from memguard.descriptors.base import DescriptorSpec, Metric
+from memguard.index.ann.tuning import Copies, ExactRanks
+
+SEED = 0
+CLUSTERS = 5000
+BLOCK = 8192
+COPIES = 400
+"""For tuning; as many again, which tuning never sees, measure recall."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Rows like those of one descriptor.
+
+    Attributes:
+        metric, dimension: as in a descriptor's spec.
+        within: cosine of two rows of one cluster; for hashes the share of equal bits; None for
+            rows that are not synthetic (:mod:`index_pieces`).
+        copy: cosine of a copy with its row; for hashes the share of equal bits; or None.
+        decay: the number of directions after which a row's variance starts to fall; None for
+            equal variance in all.
+    """
+
+    metric: Metric
+    dimension: int
+    within: float | None
+    copy: float | None
+    decay: int | None = None
+
+
+KINDS = {
+    "phash64": Kind("hamming", 64, 0.8, 0.94),
+    "phash256": Kind("hamming", 256, 0.8, 0.94),
+    "embedding": Kind("cosine", 512, 0.6, 0.9),
+    "pixels": Kind("cosine", 768, 0.5, 0.8, decay=50),
+    "vlad": Kind("cosine", 2048, 0.3, 0.5, decay=100),
+    "pieces": Kind("cosine", 2048, None, None),
+}
+
+
+class Rows:
+    """A Lance dataset of one descriptor's rows, made when it is first needed.
+
+    Args:
+        name: of :data:`KINDS`.
+        count: how many rows.
+        folder: where the dataset and the copies are kept.
+    """
+
+    def __init__(self, name: str, count: int, folder: Path) -> None:
+        self.kind, self.count = KINDS[name], count
+        self.spec = DescriptorSpec(name, self.kind.metric, self.kind.dimension, "synthetic", "")
+        self._file = folder / f"{name}-{count}.lance"
+        self._copies = folder / f"{name}-{count}.npz"
+        folder.mkdir(parents=True, exist_ok=True)
+        if not self._copies.exists():
+            self._make()
+
+    @cached_property
+    def _stored(self) -> Any:
+        return lance.dataset(self._file)
+
+    def blocks(self) -> Iterator[NDArray[Any]]:
+        for batch in self._stored.to_batches(batch_size=BLOCK, scan_in_order=True):
+            yield self._matrix(batch.column("row"))
+
+    def fetch(self, positions: NDArray[np.int64]) -> NDArray[Any]:
+        """The rows at some positions."""
+        return self._matrix(self._stored.take(positions, columns=["row"]).column("row"))
+
+    def copies(self, part: str) -> Copies:
+        """``tuning``, or ``test``: only those whose row an exact search is sure to find."""
+        with np.load(self._copies) as arrays:
+            return Copies(arrays[f"{part}_rows"], arrays[f"{part}_originals"])
+
+    def _make(self) -> None:
+        schema = pa.schema([pa.field("row", _type(self.spec))])
+        batches = (pa.record_batch([_arrow(self.spec, b)], schema=schema) for b in self._drawn())
+        lance.write_dataset(
+            pa.RecordBatchReader.from_batches(schema, batches), self._file, mode="overwrite"
+        )
+        tuning, test = self._copied(SEED + 1), self._copied(SEED + 2)
+        ranks = ExactRanks(self.spec, test, self.fetch)
+        for block in self.blocks():
+            ranks.add(block)
+        test = ranks.found()
+        np.savez(
+            self._copies,
+            tuning_rows=tuning.rows,
+            tuning_originals=tuning.originals,
+            test_rows=test.rows,
+            test_originals=test.originals,
+        )
+
+    def _drawn(self) -> Iterator[NDArray[Any]]:
+        random = np.random.default_rng(SEED)
+        if self.kind.metric == "hamming":
+            centres = random.integers(0, 256, (CLUSTERS, self.spec.width), dtype=np.uint8)
+            apart = 1 - np.sqrt(2 * self.kind.within - 1)
+            for size in self._sizes():
+                flips = random.random((size, self.kind.dimension), dtype=np.float32) < apart / 2
+                yield centres[random.integers(0, CLUSTERS, size)] ^ np.packbits(flips, axis=1)
+            return
+        centres = _unit(self._noise(random, CLUSTERS))
+        near, far = np.sqrt([self.kind.within, 1 - self.kind.within]).astype(np.float32)
+        for size in self._sizes():
+            own = centres[random.integers(0, CLUSTERS, size)]
+            yield _unit(near * own + far * _unit(self._noise(random, size)))
+
+    def _copied(self, seed: int) -> Copies:
+        random = np.random.default_rng(seed)
+        originals = random.choice(self.count, COPIES, replace=False)
+        order = np.argsort(originals)
+        clean = np.empty((len(originals), self.spec.width), dtype=self._dtype)
+        clean[order] = self.fetch(originals[order])
+        if self.kind.metric == "hamming":
+            flips = random.random((len(clean), self.kind.dimension)) < 1 - self.kind.copy
+            return Copies(clean ^ np.packbits(flips, axis=1), originals)
+        noise = self._noise(random, len(clean))
+        noise -= (noise * clean).sum(axis=1, keepdims=True) * clean
+        mixed = self.kind.copy * clean + np.sqrt(1 - self.kind.copy**2) * _unit(noise)
+        return Copies(mixed.astype(np.float32), originals)
+
+    def _noise(self, random: np.random.Generator, count: int) -> NDArray[np.float32]:
+        noise = random.standard_normal((count, self.kind.dimension), dtype=np.float32)
+        if self.kind.decay is not None:
+            noise /= np.sqrt(1 + np.arange(self.kind.dimension, dtype=np.float32) / self.kind.decay)
+        return noise
+
+    def _sizes(self) -> list[int]:
+        return [min(BLOCK, self.count - start) for start in range(0, self.count, BLOCK)]
+
+    @property
+    def _dtype(self) -> type:
+        return np.uint8 if self.kind.metric == "hamming" else np.float32
+
+    def _matrix(self, column: Any) -> NDArray[Any]:
+        array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+        flat = np.asarray(array.flatten()).reshape(-1, self.spec.width)
+        return flat.astype(self._dtype)
+
+
+def _type(spec: DescriptorSpec) -> pa.DataType:
+    return pa.list_(pa.uint8() if spec.metric == "hamming" else pa.float16(), spec.width)
+
+
+def _arrow(spec: DescriptorSpec, block: NDArray[Any]) -> pa.Array:
+    flat = block if spec.metric == "hamming" else block.astype(np.float16)
+    return pa.FixedSizeListArray.from_arrays(pa.array(flat.reshape(-1)), spec.width)
+
+
+def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)

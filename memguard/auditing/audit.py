@@ -1,0 +1,147 @@
+"""``audit(pipe, prompts)``: generate, filter, and compare with the training set if it is at hand.
+
+make the images  ->  join those that are alike  ->  largest clique of each prompt  ->  rank
+                 ->  look each image up in the index  ->  audit.json
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from memguard.auditing.cliques import JOINED, largest_clique, needed_clique
+from memguard.auditing.distances import levels_of, pairwise_tiled_l2
+from memguard.auditing.generation import Maker
+from memguard.auditing.lookup import LookUp
+from memguard.auditing.result import Audit, Counts, LookedUp, PromptResult
+from memguard.auditing.run_folder import RESULT, Kept, Sample
+from memguard.auditing.sampling import Progress, counted, make_all, request_of
+from memguard.defaults import AUDIT_BATCH, AUDIT_IMAGES
+from memguard.errors import ConfigurationError
+from memguard.files import write_json
+from memguard.index import Index
+from memguard.verdict import Verdict
+
+
+def audit(
+    pipe: Callable[..., Any],
+    prompts: Sequence[str],
+    *,
+    output: str | os.PathLike[str],
+    index: Index | str | os.PathLike[str] | None = None,
+    images_per_prompt: int = AUDIT_IMAGES,
+    batch_size: int = AUDIT_BATCH,
+    seed: int = 0,
+    threshold: float = JOINED,
+    clique: int | None = None,
+    arguments: Mapping[str, Any] | None = None,
+    thorough: bool = False,
+    clip_weights: str | None = None,
+    sscd_weights: str | None = None,
+    on_progress: Progress = lambda _what, _done, _total: None,
+) -> Audit:
+    """Measure how much a model memorizes, as Carlini et al. 2023 did (arXiv 2301.13188).
+
+    Many images are made of each prompt. Where enough of them are alike, the prompt is predicted
+    to be memorized; with an index of the training set, every image is looked up as well. Images,
+    seeds and the result are kept in a folder; the same call resumes what was interrupted.
+
+    Args:
+        pipe: a diffusion pipeline, guarded or not, or any callable that takes a prompt and returns
+            images. It is told how many images to make and the seed, where its signature has
+            ``num_images_per_prompt`` or ``batch_size``, and ``generator`` or ``seed``.
+        prompts: distinct texts.
+        output: the folder.
+        index: of the training set, or its path; None for a black-box audit.
+        images_per_prompt: 500 in the paper.
+        batch_size: images made in one call.
+        seed: that of each image follows from it.
+        threshold: tiled l2 up to which two images are joined.
+        clique: size of the clique that marks a prompt; by default
+            :func:`memguard.auditing.cliques.needed_clique`.
+        arguments: further arguments of every call, such as ``num_inference_steps``.
+        thorough, clip_weights, sscd_weights: see :class:`memguard.Guard`.
+        on_progress: called as the work goes on.
+
+    Raises:
+        ConfigurationError: an argument is out of range, the folder holds another audit, or the
+            extra ``audit`` is not installed.
+        IndexUnavailableError, WeightsError, CalibrationError: see :class:`memguard.Guard`.
+        UnsupportedOutputError: the pipeline returns no images that memguard can read.
+    """
+    texts = list(prompts)
+    if not texts or len(set(texts)) < len(texts):
+        raise ConfigurationError("an audit takes distinct prompts, and at least one")
+    if images_per_prompt < 2:
+        raise ConfigurationError(f"images_per_prompt is at least 2, not {images_per_prompt}")
+    needed = needed_clique(images_per_prompt) if clique is None else clique
+    maker = Maker(pipe, arguments or {})
+    looking = LookUp.opened(
+        index, thorough=thorough, clip_weights=clip_weights, sscd_weights=sscd_weights
+    )
+    request = request_of(
+        maker, seed, batch_size, prompts=texts, images_per_prompt=images_per_prompt
+    )
+    kept = Kept(output)
+    with kept.opened(request):
+        made = make_all(
+            maker,
+            kept,
+            [(text, images_per_prompt) for text in texts],
+            seed=seed,
+            batch_size=batch_size,
+            on_progress=on_progress,
+        )
+        counts = Counts.of(sample for samples in made for sample in samples)
+        advance = counted(on_progress, "Comparing", counts.made)
+        results: list[PromptResult] = []
+        looked_up: list[LookedUp] = []
+        for number, (text, samples) in enumerate(zip(texts, made)):
+            verdicts = looking.verdicts(kept, number, samples, advance) if looking else None
+            results.append(_prompt_result(kept, number, text, samples, verdicts, threshold, needed))
+            looked_up += [
+                (text, sample, verdict)
+                for sample, verdict in zip(samples, verdicts or ())
+                if verdict is not None
+            ]
+        result = Audit(
+            request=request,
+            threshold=threshold,
+            needed=needed,
+            counts=counts,
+            prompts=tuple(sorted(results, key=lambda each: each.suspicion)),
+            findings=looking.findings(looked_up) if looking else None,
+        )
+        write_json(kept.path / RESULT, result.to_json())
+    return result
+
+
+def _prompt_result(
+    kept: Kept,
+    number: int,
+    prompt: str,
+    samples: Sequence[Sample],
+    verdicts: Sequence[Verdict | None] | None,
+    threshold: float,
+    needed: int,
+) -> PromptResult:
+    shown = [i for i, sample in enumerate(samples) if sample.status == "made"]
+    levels = levels_of([kept.image(str(samples[i].file)) for i in shown])
+    found = largest_clique(pairwise_tiled_l2(levels, levels), threshold)
+    medoid = None if found.medoid is None else shown[found.medoid]
+    return PromptResult(
+        prompt=prompt,
+        number=number,
+        counts=Counts.of(samples),
+        clique=dataclasses.replace(
+            found, members=tuple(shown[i] for i in found.members), medoid=medoid
+        ),
+        marked=found.size >= needed,
+        medoid=None if medoid is None else samples[medoid].file,
+        verdict=verdicts[medoid] if verdicts and medoid is not None else None,
+        memorized=None
+        if verdicts is None
+        else sum(verdict is not None and verdict.label == "memorized" for verdict in verdicts),
+    )

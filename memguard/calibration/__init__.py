@@ -1,0 +1,1 @@
+"""Choosing thresholds from negatives, and what they are worth."""

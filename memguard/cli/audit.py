@@ -1,0 +1,160 @@
+"""The command that measures how much a model memorizes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+from rich.markup import escape
+
+from memguard.cli.console import Json, WeightsNow, out, progress
+from memguard.defaults import AUDIT_BATCH, AUDIT_CAPTIONS, AUDIT_IMAGES
+from memguard.errors import ConfigurationError
+
+
+def audit(
+    pipeline: Annotated[
+        str,
+        typer.Argument(
+            metavar="PIPELINE", help="Directory of a diffusers pipeline, or its hub name."
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Where images and report go; the same resumes.")
+    ],
+    prompts: Annotated[
+        Optional[Path],
+        typer.Option(help="Text file, CSV or Parquet; else the index's most duplicated captions."),
+    ] = None,
+    column: Annotated[Optional[str], typer.Option(help="Column of the prompts.")] = None,
+    captions: Annotated[
+        int, typer.Option(min=1, help="How many captions of the index, without --prompts.")
+    ] = AUDIT_CAPTIONS,
+    unconditional: Annotated[
+        Optional[int],
+        typer.Option(min=1, help="Images to make with a model that takes no prompts."),
+    ] = None,
+    index: Annotated[
+        Optional[Path], typer.Option("-i", "--index", help="Of the training set, if at hand.")
+    ] = None,
+    images: Annotated[
+        int, typer.Option("-n", "--images", min=2, help="Images of each prompt.")
+    ] = AUDIT_IMAGES,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images in one call.")] = AUDIT_BATCH,
+    seed: Annotated[int, typer.Option(help="Of all images.")] = 0,
+    threshold: Annotated[
+        Optional[float], typer.Option(help="Tiled l2 up to which two images are alike.")
+    ] = None,
+    clique: Annotated[
+        Optional[int], typer.Option(min=2, help="Images that must be alike to mark a prompt.")
+    ] = None,
+    setting: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="An argument of each call of the pipeline."
+        ),
+    ] = None,
+    guarded: Annotated[
+        bool,
+        typer.Option("--guarded", help="Guard the pipeline with the index, and see what is left."),
+    ] = False,
+    device: Annotated[str, typer.Option(help="Where the pipeline runs.")] = "cpu",
+    dtype: Annotated[
+        str, typer.Option(help="Of its weights: float32, float16, bfloat16.")
+    ] = "float32",
+    clip_weights: WeightsNow = None,
+    sscd_weights: WeightsNow = None,
+    as_json: Json = False,
+) -> None:
+    """Measure how much a model memorizes; the exit status is 3 if it does."""
+    from memguard.auditing.audit import audit as audit_prompts
+    from memguard.auditing.cliques import JOINED, LEAST_CLIQUE
+    from memguard.auditing.unconditional import audit_unconditional
+    from memguard.pipelines.guard import guard
+    from memguard.report.audit_page import write_audit_page
+    from memguard.report.audit_text import headline
+
+    if guarded and index is None:
+        raise ConfigurationError("--guarded takes the --index that guards the pipeline")
+    if unconditional is not None and (prompts is not None or column is not None):
+        raise ConfigurationError("--unconditional is for models that take no --prompts")
+    arguments = _arguments(setting or [])
+    texts = [] if unconditional is not None else _prompts(prompts, column, index, captions)
+    pipe = _load(pipeline, device, dtype)
+    if guarded:
+        pipe = guard(pipe, index, clip_weights=clip_weights, sscd_weights=sscd_weights)
+    with progress("Generating") as show:
+        options: dict[str, Any] = {
+            "output": output,
+            "index": index,
+            "batch_size": batch_size,
+            "seed": seed,
+            "threshold": JOINED if threshold is None else threshold,
+            "arguments": arguments,
+            "clip_weights": clip_weights,
+            "sscd_weights": sscd_weights,
+            "on_progress": show,
+        }
+        result = (
+            audit_prompts(pipe, texts, images_per_prompt=images, clique=clique, **options)
+            if unconditional is None
+            else audit_unconditional(pipe, unconditional, clique=clique or LEAST_CLIQUE, **options)
+        )
+    page = write_audit_page(result, output)
+    if as_json:
+        typer.echo(json.dumps(result.to_json(), indent=2))
+    else:
+        for sentence in headline(result):
+            out.print(escape(sentence))
+        out.print(f"The report: [bold]{escape(str(page))}[/]")
+    if result.memorizes:
+        raise typer.Exit(3)
+
+
+def _prompts(file: Path | None, column: str | None, index: Path | None, count: int) -> list[str]:
+    from memguard.auditing.prompts import duplicated_captions, read_prompts
+    from memguard.index import Index
+
+    if file is not None:
+        return read_prompts(file, column)
+    if index is None:
+        raise ConfigurationError(
+            "name the prompts: --prompts FILE, an --index whose captions are taken, or, for a "
+            "model that takes none, --unconditional N"
+        )
+    return duplicated_captions(Index.open(index), count)
+
+
+def _arguments(settings: list[str]) -> dict[str, Any]:
+    arguments: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals:
+            raise ConfigurationError(f"--set takes NAME=VALUE, not {setting!r}")
+        try:
+            arguments[name] = json.loads(value)
+        except ValueError:
+            arguments[name] = value
+    return arguments
+
+
+def _load(name: str, device: str, dtype: str) -> Any:
+    """A pipeline from safetensors; nothing is unpickled and no code of its own is run."""
+    from memguard._optional import require
+
+    diffusers = require("diffusers", extra="diffusers")
+    import torch
+
+    kind = getattr(torch, dtype, None)
+    if not isinstance(kind, torch.dtype):
+        raise ConfigurationError(f"unknown --dtype {dtype!r}; say float32, float16 or bfloat16")
+    try:
+        pipe = diffusers.DiffusionPipeline.from_pretrained(name, use_safetensors=True)
+        pipe.to(device, kind)
+    except (OSError, ValueError, RuntimeError) as error:
+        first = str(error).strip().partition("\n")[0]
+        raise ConfigurationError(f"{name} cannot be loaded on {device}: {first}") from error
+    pipe.set_progress_bar_config(disable=True)
+    return pipe

@@ -1,0 +1,118 @@
+"""Commands that decide about images."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from memguard.cli.console import COLOURS, IndexArgument, Json, WeightsNow, out, read_image
+from memguard.errors import ConfigurationError
+
+
+def check(
+    images: Annotated[list[Path], typer.Argument(help="Image files to check.")],
+    index: Annotated[
+        Optional[Path],
+        typer.Option("-i", "--index", help="Index; else $MEMGUARD_INDEX or pyproject.toml."),
+    ] = None,
+    clip_weights: WeightsNow = None,
+    sscd_weights: WeightsNow = None,
+    as_json: Json = False,
+) -> None:
+    """Check image files; the exit status is 3 if any is memorized."""
+    from memguard.pipelines.guard import Guard
+    from memguard.settings import configured_index
+
+    checker = Guard(
+        index or configured_index(),
+        on_error="raise",
+        clip_weights=clip_weights,
+        sscd_weights=sscd_weights,
+    )
+    verdicts = checker.check([read_image(path) for path in images])
+    if as_json:
+        rows = [
+            {"image": str(path), **verdict.to_json()}
+            for path, verdict in zip(images, verdicts, strict=True)
+        ]
+        typer.echo(json.dumps(rows, indent=2))
+    else:
+        for path, verdict in zip(images, verdicts, strict=True):
+            colour = COLOURS.get(verdict.label, "green")
+            out.print(
+                f"[{colour}]{verdict.label:<13}[/] {escape(str(path))}: {escape(verdict.why)}"
+            )
+    if any(verdict.label == "memorized" for verdict in verdicts):
+        raise typer.Exit(3)
+
+
+def explain(
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image file.")],
+    index: IndexArgument,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where the picture goes.")] = Path(
+        "explain.png"
+    ),
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="Also look inside parts of the image.")
+    ] = False,
+    clip_weights: WeightsNow = None,
+    sscd_weights: WeightsNow = None,
+    as_json: Json = False,
+) -> None:
+    """Show why an image is, or is not, memorized: every signal, and a picture of the match."""
+    from memguard.report import explain as explain_image
+    from memguard.report.formatting import distance_text, threshold_text
+
+    explanation = explain_image(
+        read_image(image),
+        index,
+        thorough=thorough,
+        clip_weights=clip_weights,
+        sscd_weights=sscd_weights,
+    )
+    try:
+        explanation.draw().save(output)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"the picture cannot be written to {output}: {error}") from error
+    verdict = explanation.verdict
+    if as_json:
+        row = {"image": str(image), "picture": str(output), **explanation.to_json()}
+        typer.echo(json.dumps(row, indent=2))
+        return
+    colour = COLOURS.get(verdict.label, "green")
+    out.print(f"[{colour}]{verdict.label}[/] {escape(str(image))}: {escape(verdict.why)}")
+    if verdict.signals:
+        table = Table()
+        for heading in ("signal", "closest distance", "flag at or below", "block at or below"):
+            left = heading == "signal"
+            table.add_column(heading, justify="left" if left else "right", no_wrap=left)
+        table.add_column("label")
+        for signal in verdict.signals:
+            table.add_row(
+                signal.name,
+                distance_text(signal.name, signal.distance),
+                threshold_text(signal.name, signal.similar),
+                threshold_text(signal.name, signal.memorized),
+                signal.label,
+                style=COLOURS.get(signal.label),
+            )
+        deciding = {signal.name for signal in verdict.signals}
+        for name, distance in verdict.matches[0].distances.items():
+            if name not in deciding:
+                table.add_row(name, distance_text(name, distance), "", "", "-", style="dim")
+        out.print(table)
+    if verdict.matches:
+        table = Table(title="nearest references", title_justify="left")
+        for heading in ("uri", "view", "files", "near-duplicates", "caption", "rights"):
+            table.add_column(heading, overflow="fold")
+        for match in verdict.matches:
+            counts = (str(match.copies), str(match.duplicates - 1))
+            said = (escape(match.caption or ""), escape(match.rights or ""))
+            table.add_row(escape(match.uri), match.view, *counts, *said)
+        out.print(table)
+    out.print(f"The picture: [bold]{escape(str(output))}[/]")

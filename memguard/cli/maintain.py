@@ -1,0 +1,270 @@
+"""Commands that change an index, or look after its files."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from memguard.cli.build import Images, Memory, Options, Workers, show_summary, source_of
+from memguard.cli.console import (
+    MOST_SHOWN,
+    IndexArgument,
+    Json,
+    WeightsNow,
+    err,
+    out,
+    progress,
+    read_image,
+)
+from memguard.errors import ConfigurationError
+from memguard.index.milvus.address import in_milvus
+
+
+def add(
+    index: IndexArgument,
+    images: Images,
+    option: Options = None,
+    workers: Workers = None,
+    memory: Memory = None,
+    calibrate: Annotated[
+        bool, typer.Option(help="Choose thresholds again where the index has outgrown them.")
+    ] = True,
+    clip_weights: WeightsNow = None,
+    sscd_weights: WeightsNow = None,
+    as_json: Json = False,
+) -> None:
+    """Add images to an index; run again to resume."""
+    from memguard.lifecycle import add_images
+
+    with progress("Indexing") as show:
+        summary = add_images(
+            source_of(images, option),
+            index,
+            clip_weights=clip_weights,
+            sscd_weights=sscd_weights,
+            calibrate=calibrate,
+            workers=workers,
+            memory=memory,
+            on_progress=lambda now: show("Indexing", now.done, now.total),
+            on_calibration=lambda done, total: show("Calibrating", done, total),
+        )
+    show_summary(summary, as_json)
+
+
+def remove(
+    index: IndexArgument,
+    id: Annotated[
+        Optional[list[str]], typer.Option(help="Of an image, as --json shows it.")
+    ] = None,
+    uri: Annotated[
+        Optional[list[str]], typer.Option(help="Its file, or where it was published.")
+    ] = None,
+    like: Annotated[
+        Optional[list[Path]], typer.Option(help="An image file: what it copies is removed.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Allow images (by --id) again that were removed.")
+    ] = False,
+    clip_weights: WeightsNow = None,
+    sscd_weights: WeightsNow = None,
+    as_json: Json = False,
+) -> None:
+    """Take images down: no search finds them from now on, and no build takes them in again.
+
+    Services that run see it when they reload; `memguard compact` takes the bytes from the files.
+    """
+    from memguard.index.maintenance.takedown import ids_of, readmit
+    from memguard.index.maintenance.takedown import remove as take_down
+
+    if undo:
+        if not id or uri or like:
+            raise ConfigurationError("--undo goes with --id, and with nothing else")
+        removal = readmit(index, id)
+        if as_json:
+            typer.echo(json.dumps(dataclasses.asdict(removal), indent=2))
+        else:
+            out.print(f"[bold]{escape(str(index))}[/]: {removal.records} images")
+        return
+    wanted = dict.fromkeys(id or [], "")
+    for one in uri or []:
+        found = ids_of(index, one)
+        if not found:
+            raise ConfigurationError(f"{index} holds no image of {one}")
+        wanted |= dict.fromkeys(found, one)
+    if like:
+        wanted |= _alike(index, like, clip_weights, sscd_weights)
+        if not yes and wanted:
+            for known, shown in wanted.items():
+                err.print(f"{known} {escape(shown)}")
+            typer.confirm(f"Remove these {len(wanted)} images?", abort=True, err=True)
+    if not wanted:
+        raise ConfigurationError("nothing to remove: name images by --id, --uri or --like")
+    removal = take_down(index, list(wanted))
+    if as_json:
+        typer.echo(json.dumps(dataclasses.asdict(removal), indent=2))
+        return
+    compacting = (
+        ""
+        if in_milvus(index)
+        else (f" `memguard compact {escape(str(index))}` takes their bytes from the files")
+    )
+    out.print(
+        f"[bold]{escape(removal.path)}[/]: {len(removal.removed)} images removed, "
+        f"{removal.records} left.{compacting}"
+    )
+
+
+def compact(index: IndexArgument, as_json: Json = False) -> None:
+    """Take the bytes of removed images from every file of an index."""
+    from memguard.index.maintenance.compaction import compact as compact_index
+
+    done = compact_index(index)
+    if as_json:
+        typer.echo(json.dumps(dataclasses.asdict(done), indent=2))
+    else:
+        out.print(
+            f"[bold]{escape(done.path)}[/]: {done.removed} removed images left the files, "
+            f"{done.records} images are in it, {done.freed / 1e6:.1f} MB freed"
+        )
+    if done.still_read:
+        err.print(
+            "[yellow]the old files are still there:[/] somebody reads them. Reload or end the "
+            "services that use this index, and compact again"
+        )
+        raise typer.Exit(4)
+
+
+def verify(
+    index: IndexArgument,
+    mend: Annotated[bool, typer.Option("--mend", help="Derive again what can be derived.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Compare every file of an index with its fingerprint; the exit status is 4 if one differs."""
+    from memguard.index.maintenance.verify import verify as verify_index
+
+    with progress("Reading") as show:
+        found = verify_index(
+            index, mend=mend, on_progress=lambda done, total: show("Reading", done, total)
+        )
+    if as_json:
+        typer.echo(json.dumps(dataclasses.asdict(found), indent=2))
+    else:
+        for name in found.mended:
+            out.print(f"[green]mended[/] {escape(name)}")
+        for damage in found.damaged:
+            out.print(
+                f"[bold red]damaged[/] {escape(damage.file)}: {escape(damage.reason)}; "
+                f"{escape(damage.advice)}"
+            )
+        out.print(
+            f"[bold]{escape(found.path)}[/]: {found.files} files, {found.bytes / 1e6:.1f} MB, "
+            f"{len(found.damaged)} damaged"
+        )
+    if found.damaged:
+        raise typer.Exit(4)
+
+
+def merge(
+    indexes: Annotated[list[Path], typer.Argument(metavar="INDEX...", help="Index directories.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where the new index goes.")],
+    memory: Memory = None,
+) -> None:
+    """Make one index of the images of several with the same descriptors."""
+    from memguard.index.maintenance.merge import merge as merge_indexes
+    from memguard.sizes import size_in_bytes
+
+    with progress("Merging") as show:
+        merged = merge_indexes(
+            indexes,
+            output,
+            memory=None if memory is None else size_in_bytes(memory),
+            on_progress=lambda done, total: show("Merging", done, total),
+        )
+    out.print(
+        f"[bold]{escape(str(output))}[/]: {merged.records} images. It has no thresholds of its own "
+        f"yet: `memguard calibrate {escape(str(output))}`"
+    )
+
+
+def duplicates(
+    index: IndexArgument,
+    number: Annotated[int, typer.Option("-n", min=1, help="How many to show.")] = MOST_SHOWN,
+    output: Annotated[
+        Optional[Path], typer.Option("-o", "--output", help="Where a picture of them goes.")
+    ] = None,
+    redundant: Annotated[
+        Optional[Path],
+        typer.Option(help="Where all files but the first of each image are listed, one a line."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the images that the training set holds most often: what a model memorizes first."""
+    from memguard.files import write_lines
+    from memguard.index.local import DirectoryIndex
+    from memguard.index.maintenance.redundant import redundant_files
+    from memguard.report.duplicates_sheet import draw, most_repeated
+
+    opened = DirectoryIndex.open(index)
+    found = most_repeated(opened, number)
+    if redundant is not None:
+        try:
+            write_lines(redundant, redundant_files(opened))
+        except OSError as error:
+            raise ConfigurationError(f"no list can be written to {redundant}: {error}") from error
+    if output is not None and found:
+        try:
+            draw(found).save(output)
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(f"no picture can be written to {output}: {error}") from error
+    if as_json:
+        rows = [
+            {
+                "files": one.files,
+                "images": one.images,
+                "members": [
+                    {"id": record.id, "uri": record.uri, "caption": record.caption}
+                    for record in one.members
+                ],
+            }
+            for one in found
+        ]
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    table = Table(title=f"{index}: the most duplicated images", title_justify="left")
+    for heading in ("files", "distinct", "first seen at", "caption"):
+        table.add_column(heading, overflow="fold")
+    for one in found:
+        first = one.members[0]
+        table.add_row(
+            str(one.files), str(one.images), escape(first.uri), escape(first.caption or "")
+        )
+    out.print(table if found else f"{escape(str(index))} holds no image twice")
+    if output is not None and found:
+        out.print(f"The picture: [bold]{escape(str(output))}[/]")
+
+
+def _alike(
+    index: Path, images: list[Path], clip_weights: str | None, sscd_weights: str | None
+) -> dict[str, str]:
+    """Ids of what the images copy, with what to show of them."""
+    from memguard.calibration.calibrate import calibrated_detector
+    from memguard.detection.find_copies import alike
+    from memguard.index import Index
+
+    detector = calibrated_detector(
+        Index.open(index), clip_weights=clip_weights, sscd_weights=sscd_weights
+    )
+    found: dict[str, str] = {}
+    for path in images:
+        matches = alike(detector, read_image(path))
+        if not matches:
+            err.print(f"[yellow]nothing in the index is like[/] {escape(str(path))}")
+        found |= {match.id: match.uri for match in matches}
+    return found

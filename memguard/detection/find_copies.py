@@ -1,0 +1,34 @@
+"""All references that an image copies, for a takedown: not only the nearest ones."""
+
+from __future__ import annotations
+
+import copy
+
+from PIL import Image
+
+from memguard.detection.detector import Detector
+from memguard.errors import ConfigurationError
+from memguard.verdict import Match
+from memguard.vision.picture import Picture
+
+
+def alike(detector: Detector, image: Image.Image) -> list[Match]:
+    """The references for which the detector would call the image memorized or similar.
+
+    What is found is left out, and the image looked up again, until nothing more is found.
+
+    Raises:
+        ConfigurationError: the image is blank.
+    """
+    picture = Picture(image)
+    if picture.is_blank:
+        raise ConfigurationError("the image is blank: it is like every other blank image")
+    found: list[Match] = []
+    while True:
+        rest = copy.copy(detector)
+        rest.index = detector.index.without([match.id for match in found])
+        (matches,) = rest.measure([picture])
+        near = [match for match in matches if rest.decide([match]).label != "clear"]
+        if not near:
+            return found
+        found += near

@@ -1,0 +1,113 @@
+"""The ways in which a query is looked at, so that copies turned, mirrored or framed are found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from PIL import Image
+
+from memguard.verdict import View
+from memguard.vision.local_features import NO_FEATURES, LocalFeatures
+from memguard.vision.picture import Picture
+
+TURNS: Mapping[View, Image.Transpose] = {
+    "turned 90": Image.Transpose.ROTATE_90,
+    "turned 180": Image.Transpose.ROTATE_180,
+    "turned 270": Image.Transpose.ROTATE_270,
+}
+"""Counterclockwise, in degrees."""
+
+WINDOWS = (
+    (0.15, 0.15, 0.85, 0.85),
+    (0.0, 0.0, 0.6, 0.6),
+    (0.4, 0.0, 1.0, 0.6),
+    (0.0, 0.4, 0.6, 1.0),
+    (0.4, 0.4, 1.0, 1.0),
+)
+"""Parts of a query (left, top, right, bottom, as shares) in which ``thorough`` looks for insets."""
+FEWEST_FEATURES = 8
+"""A part with fewer local features proposes nothing."""
+
+SAME_COLOUR = 10.0
+"""Levels, of 255, by which a line of pixels may differ from the border's colour in the mean."""
+LEAST_BORDER = 0.03
+"""The share of an edge that a border must take off it, on one side at least, to be one."""
+LEAST_LEFT = 0.3
+"""The share of each edge that must be left within a border."""
+
+
+def views(query: Picture, *, thorough: bool) -> dict[View, Picture]:
+    """A query as it is and mirrored; ``thorough``: also in quarter turns, and without its border.
+
+    Only the first two have local features, which align turned and framed pictures as they are.
+    """
+    seen: dict[View, Picture] = {"as is": query, "mirrored": query.mirrored()}
+    if thorough:
+        for view in (*TURNS, "unletterboxed"):
+            picture = seen_as(query, view)
+            if picture is not None:
+                seen[view] = picture
+    return seen
+
+
+def seen_as(query: Picture, view: View) -> Picture | None:
+    """One view of a query; None for "unletterboxed" where it has no border."""
+    if view == "as is":
+        return query
+    if view == "mirrored":
+        return query.mirrored()
+    if view in TURNS:
+        return Picture(query.image.transpose(TURNS[view]), NO_FEATURES)
+    box = _within_border(query)
+    return None if box is None else Picture(query.image.crop(box), NO_FEATURES)
+
+
+def _within_border(query: Picture) -> tuple[int, int, int, int] | None:
+    """Left, upper, right and lower edge of what a border of one colour surrounds, in pixels."""
+    pixels = query.pixels.astype(np.float32)
+    ring = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    away = np.abs(pixels - np.median(ring, axis=0)).max(axis=2)
+    rows = np.flatnonzero(away.mean(axis=1) > SAME_COLOUR)
+    columns = np.flatnonzero(away.mean(axis=0) > SAME_COLOUR)
+    if not len(rows) or not len(columns):
+        return None
+    height, width = away.shape
+    upper, lower = rows[0] / height, (rows[-1] + 1) / height
+    left, right = columns[0] / width, (columns[-1] + 1) / width
+    if max(upper, 1 - lower, left, 1 - right) < LEAST_BORDER:
+        return None
+    if min(lower - upper, right - left) < LEAST_LEFT:
+        return None
+    wide, tall = query.image.size
+    return round(left * wide), round(upper * tall), round(right * wide), round(lower * tall)
+
+
+def windows(query: Picture) -> list[Picture]:
+    """The parts of a query in which insets are looked for."""
+    return [Picture(_cut(query.image, box)) for box in WINDOWS]
+
+
+def features_of(query: Picture) -> Iterator[LocalFeatures]:
+    """The local features inside each part of a query, where there are enough."""
+    features = query.features
+    height, width = query.pixels.shape[:2]
+    x, y = features.points.T / np.array([[width], [height]])
+    for left, top, right, bottom in WINDOWS:
+        inside = (x >= left) & (x < right) & (y >= top) & (y < bottom)
+        if inside.sum() >= FEWEST_FEATURES:
+            yield LocalFeatures(features.points[inside], features.descriptors[inside])
+
+
+def _cut(image: Image.Image, box: tuple[float, float, float, float]) -> Image.Image:
+    """The part of an image inside a window, given in shares."""
+    left, top, right, bottom = box
+    width, height = image.size
+    return image.crop(
+        (
+            int(left * width),
+            int(top * height),
+            max(int(right * width), int(left * width) + 1),
+            max(int(bottom * height), int(top * height) + 1),
+        )
+    )

@@ -1,0 +1,44 @@
+"""Images that were read become records: their descriptors' rows are computed, a batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from memguard.descriptors.base import Descriptor
+from memguard.index.ingest.reader import Readable
+from memguard.index.store.tables import Record
+
+
+def described(descriptors: Sequence[Descriptor], images: Sequence[Readable]) -> list[Record]:
+    """The records of images, in order.
+
+    Rows that are there already stay: those of a source without pixels, or of another machine.
+    """
+    pictured = [image for image in images if image.item.has_pixels and not image.rows]
+    matrices = {
+        descriptor.spec.name: descriptor.describe(
+            [image.prepared[descriptor.spec.name] for image in pictured]
+        )
+        for descriptor in descriptors
+        if pictured
+    }
+    rows = {
+        image.id: {name: matrix[i] for name, matrix in matrices.items()}
+        for i, image in enumerate(pictured)
+    }
+    return [
+        Record(
+            id=image.id,
+            uri=image.item.uri,
+            width=image.width,
+            height=image.height,
+            caption=image.item.caption,
+            rights=image.rights,
+            url=image.item.url,
+            blank=image.blank,
+            thumbnail=image.thumbnail or None,
+            features=image.features or None,
+            rows=rows.get(image.id) or image.rows or dict(image.item.vectors or {}),
+        )
+        for image in images
+    ]

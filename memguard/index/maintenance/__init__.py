@@ -1,0 +1,1 @@
+"""Changes and checks of a finished index."""

@@ -1,0 +1,136 @@
+"""``merge``: one index of what two hold, without describing anything again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from memguard.descriptors.base import DescriptorSpec
+from memguard.descriptors.weights import require_same
+from memguard.errors import BuildError
+from memguard.index.ingest.checkpoint import Unfinished
+from memguard.index.ingest.publish import derive_all
+from memguard.index.store.digests import Digests, as_array, file_digest, id_digest, places
+from memguard.index.store.manifest import BUILDING, Manifest
+from memguard.index.store.row_arrays import file_digests, read_digests, record_digests
+from memguard.index.store.tables import (
+    FILES,
+    FILES_SCHEMA,
+    PLAIN,
+    RECORDS,
+    TAKEN_DOWN,
+    Tables,
+    append,
+)
+from memguard.index.store.write_lock import LOCK, at_work
+
+STEP_ROWS = 4096
+"""Records of a committed step."""
+
+
+def merge(
+    indexes: Sequence[str | os.PathLike[str]],
+    output: str | os.PathLike[str],
+    *,
+    memory: int | None = None,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Manifest:
+    """Make an index of what several hold; where two hold an image, the first one's record stays.
+
+    What one of them refuses is left out. A merge that was killed goes on with the same command.
+
+    Args:
+        indexes: index directories with the same descriptors and weights.
+        output: the new index directory.
+        memory: as for :func:`memguard.index.ingest.builder.build`.
+        on_progress: called with records looked at and records to look at.
+
+    Raises:
+        BuildError: other descriptors, something else in the output, a full disk.
+        WeightsError: other weights.
+        IndexUnavailableError: one of them is no index.
+    """
+    manifests = [(Path(index), Manifest.read(Path(index))) for index in indexes]
+    specs = _common_specs(manifests)
+    directory = Path(output)
+    known = (LOCK, BUILDING, RECORDS, FILES)
+    if directory.exists() and not {path.name for path in directory.iterdir()} <= {*known}:
+        raise BuildError(f"{directory} is there already; choose another output")
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        with at_work(directory):
+            Unfinished(specs).write(directory)
+            refused = np.unique(np.concatenate([read_digests(*one) for one in manifests]))
+            total, done = sum(manifest.rows for _, manifest in manifests), 0
+            seen = Digests(record_digests(Tables(directory)))
+            for source, manifest in manifests:
+                tables = Tables(source, manifest.records_version, manifest.files_version)
+                for batch in _steps(tables.scan([*PLAIN, *(spec.name for spec in specs)])):
+                    fresh = _fresh_records(batch, refused, seen)
+                    if fresh.num_rows:
+                        append(directory / RECORDS, fresh)
+                    done += batch.num_rows
+                    on_progress(done, total)
+            _merge_files(directory, manifests)
+            merged = derive_all(directory, specs, None, memory=memory, refused=refused)
+            if merged is None:
+                raise BuildError("these indexes hold no images that are not taken down")
+            (directory / BUILDING).unlink()
+    except OSError as error:
+        raise BuildError(
+            f"the merge into {directory} stopped: {error}. What was committed is kept: mend the "
+            "cause and run the same command again, it resumes"
+        ) from error
+    return merged
+
+
+def _common_specs(manifests: Sequence[tuple[Path, Manifest]]) -> tuple[DescriptorSpec, ...]:
+    (first, one), *others = manifests
+    for path, manifest in others:
+        names = [[spec.name for spec in each.descriptors] for each in (one, manifest)]
+        if names[0] != names[1]:
+            raise BuildError(
+                f"{first} holds the descriptors {', '.join(names[0])}, and {path} holds "
+                f"{', '.join(names[1])}; only indexes with the same ones can be merged"
+            )
+        for recorded, theirs in zip(one.descriptors, manifest.descriptors):
+            require_same(recorded, theirs)
+    return one.descriptors
+
+
+def _steps(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+    for batch in batches:
+        for start in range(0, batch.num_rows, STEP_ROWS):
+            yield pa.Table.from_batches([batch.slice(start, STEP_ROWS)])
+
+
+def _fresh_records(batch: pa.Table, refused: NDArray[np.bytes_], seen: Digests) -> pa.Table:
+    digests = [id_digest(one) for one in batch.column("id").to_pylist()]
+    unwanted = places(as_array(digests), refused)[1]
+    chosen = []
+    for digest, out in zip(digests, unwanted):
+        chosen.append(not out and digest not in seen)
+        seen.add(digest)
+    return batch.filter(pa.array(chosen))
+
+
+def _merge_files(directory: Path, manifests: Sequence[tuple[Path, Manifest]]) -> None:
+    """What is known of the files; the later index knows better."""
+    seen = Digests(file_digests(Tables(directory)))
+    for source, manifest in manifests:
+        tables = Tables(source, manifest.records_version, manifest.files_version)
+        for batch in tables.scan_files(FILES_SCHEMA.names):
+            rows = batch.to_pylist()
+            chosen = []
+            for row in rows:
+                digest = file_digest(row["uri"], row["state"])
+                chosen.append(digest not in seen and row["reason"] != TAKEN_DOWN)
+                seen.add(digest)
+            fresh = pa.Table.from_batches([batch]).filter(pa.array(chosen))
+            if fresh.num_rows:
+                append(directory / FILES, fresh)

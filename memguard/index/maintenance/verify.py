@@ -1,0 +1,236 @@
+"""``verify``: every byte of an index against its fingerprint, and what can be mended from what.
+
+The tables are the truth, and so is the list of refused images: from them all else is derived.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import lance
+
+from memguard.defaults import CALIBRATION_PAGE
+from memguard.errors import BuildError, IndexUnavailableError
+from memguard.files import is_sealed, read_checked
+from memguard.index.ingest.publish import derive_all
+from memguard.index.store import row_arrays as lists
+from memguard.index.store.fingerprints import HINT, table_fingerprints
+from memguard.index.store.manifest import BUILDING, NAME, Manifest, PinnedFile
+from memguard.index.store.tables import FILES, RECORDS
+from memguard.index.store.write_lock import at_work
+
+Remedy = Literal["mend", "calibrate", "report", "build", "restore"]
+
+DOCUMENTS: dict[str, Remedy] = {
+    "calibration.json": "calibrate",
+    "measurements.json": "calibrate",
+    BUILDING: "build",
+}
+"""JSON files beside the manifest, and what writes them again."""
+
+ADVICE: dict[Remedy, str] = {
+    "mend": "`memguard verify {path} --mend` derives it again",
+    "calibrate": "`memguard calibrate {path}` writes it again",
+    "report": "`memguard report {path}` writes it again",
+    "build": "delete it and run the build again: it goes on from what the tables hold",
+    "restore": "restore it from a backup, or build the index again from the images",
+}
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A file that is not as it was written.
+
+    Attributes:
+        file: its path in the index.
+        reason: what is wrong with it.
+        remedy: the kind of remedy.
+        advice: what to do, in a sentence.
+    """
+
+    file: str
+    reason: str
+    remedy: Remedy
+    advice: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What ``verify`` found.
+
+    Attributes:
+        path: the index.
+        files: how many files were looked at.
+        bytes: their size.
+        damaged: those that are not as they were written.
+        mended: those that were damaged and are right again.
+    """
+
+    path: str
+    files: int
+    bytes: int
+    damaged: tuple[Damage, ...]
+    mended: tuple[str, ...] = ()
+
+
+def verify(
+    index: str | os.PathLike[str],
+    *,
+    mend: bool = False,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Verification:
+    """Compare every file of an index with its fingerprint.
+
+    Args:
+        index: the index directory.
+        mend: derive again what can be derived.
+        on_progress: called with bytes read and bytes to read.
+
+    Raises:
+        IndexUnavailableError: there is no index, or its manifest cannot be mended.
+        BuildError: with ``mend``, somebody else changes the index.
+    """
+    directory = Path(index)
+    if not mend:
+        while True:
+            manifest, _ = _manifest(directory)
+            found = _verified(directory, on_progress)
+            if _manifest(directory)[0] == manifest:  # else it was replaced meanwhile
+                return found
+    with at_work(directory):
+        before = _verified(directory, on_progress)
+        wanted = {damage.file for damage in before.damaged if damage.remedy == "mend"}
+        if wanted and any(_is_truth(damage) for damage in before.damaged):
+            raise IndexUnavailableError(
+                f"{directory} cannot be mended, since what the rest is derived from is damaged: "
+                + ", ".join(damage.file for damage in before.damaged if _is_truth(damage))
+                + f"; {ADVICE['restore']}"
+            )
+        if wanted:
+            _mend(directory, wanted)
+        after = _verified(directory, lambda _done, _total: None)
+    return replace(after, mended=tuple(sorted(wanted)))
+
+
+def _verified(directory: Path, on_progress: Callable[[int, int], None]) -> Verification:
+    manifest, damaged = _manifest(directory)
+    pinned = [(file, _remedy(name)) for name, file in _named(manifest)]
+    try:
+        tables = table_fingerprints(directory, manifest)
+    except (OSError, ValueError):
+        tables = []
+    pinned += [(file, "restore") for file in tables if _needed(directory, file)]
+    total, done = sum(file.bytes for file, _ in pinned), 0
+    for file, remedy in pinned:
+        if not file.is_whole(directory):
+            there = (directory / file.path).is_file()
+            reason = "it holds other bytes than were written" if there else "it is missing"
+            damaged.append(_damage(directory, file.path, reason, remedy))
+        done += file.bytes
+        on_progress(done, total)
+    damaged += _documents(directory)
+    return Verification(str(directory), len(pinned) + 1, total, tuple(damaged))
+
+
+def _manifest(directory: Path) -> tuple[Manifest, list[Damage]]:
+    """The manifest, or its copy where it is damaged."""
+    spares = list(_spares(directory))
+    try:
+        manifest = Manifest.read(directory)
+    except IndexUnavailableError as error:
+        if not (directory / NAME).exists() or not spares:
+            raise
+        return spares[-1], [_damage(directory, NAME, str(error), "mend")]
+    if manifest not in spares:
+        copy = f"{lists.FOLDER}/manifest-{manifest.revision}.json"
+        return manifest, [_damage(directory, copy, "it is no copy of the manifest", "mend")]
+    return manifest, []
+
+
+def _spares(directory: Path) -> Iterator[Manifest]:
+    """The readable copies of manifests, oldest first."""
+    found = []
+    for path in (directory / lists.FOLDER).glob("manifest-*.json"):
+        try:
+            found.append(Manifest.parse(path.read_bytes()))
+        except (OSError, ValueError):
+            continue
+    yield from sorted(found, key=lambda manifest: manifest.revision)
+
+
+def _named(manifest: Manifest) -> Iterator[tuple[str, PinnedFile]]:
+    for name, ann in manifest.ann.items():
+        for file in ann.files:
+            yield name, file
+    yield from manifest.lists.items()
+
+
+def _remedy(name: str) -> Remedy:
+    return "restore" if name == lists.REFUSED else "mend"
+
+
+def _needed(directory: Path, file: PinnedFile) -> bool:
+    """Compaction clears away versions of the tables that nothing refers to any more."""
+    return "/data/" in file.path or (directory / file.path).exists()
+
+
+def _documents(directory: Path) -> Iterator[Damage]:
+    for name, remedy in DOCUMENTS.items():
+        try:
+            read_checked((directory / name).read_bytes())
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as error:
+            yield _damage(directory, name, str(error), remedy)
+    page = directory / CALIBRATION_PAGE
+    if page.exists() and not is_sealed(page.read_text("utf-8", errors="replace")):
+        yield _damage(directory, page.name, "its fingerprint does not fit", "report")
+    for table in (RECORDS, FILES):
+        hint = directory / table / "_versions" / HINT
+        if hint.exists() and not _hints_right(directory / table, hint):
+            where = str(hint.relative_to(directory))
+            yield _damage(directory, where, "it names a version that is not there", "mend")
+
+
+def _hints_right(table: Path, hint: Path) -> bool:
+    try:
+        version = json.loads(hint.read_bytes())["version"]
+        return bool(lance.dataset(table, version=version).version == version)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _damage(directory: Path, file: str, reason: str, remedy: Remedy) -> Damage:
+    return Damage(file, reason, remedy, ADVICE[remedy].format(path=directory))
+
+
+def _is_truth(damage: Damage) -> bool:
+    return damage.remedy == "restore"
+
+
+def _mend(directory: Path, damaged: set[str]) -> None:
+    for hint in (file for file in damaged if file.endswith(HINT)):
+        (directory / hint).unlink()
+    manifest, _ = _manifest(directory)
+    if NAME in damaged:
+        manifest.write(directory / NAME)
+    whole = replace(
+        manifest,
+        ann={
+            name: ann
+            for name, ann in manifest.ann.items()
+            if damaged.isdisjoint(file.path for file in ann.files)
+        },
+        lists={name: file for name, file in manifest.lists.items() if file.path not in damaged},
+    )
+    try:
+        derive_all(directory, manifest.descriptors, whole, memory=manifest.memory)
+    except (OSError, ValueError) as error:
+        raise BuildError(
+            f"{directory} could not be mended ({error}); {ADVICE['restore']}"
+        ) from error

@@ -1,0 +1,269 @@
+"""``push``: copies an index to Milvus, batch by batch; and what changes one that is there.
+
+A record goes into the records' collection first and out of it last, so that whatever a search
+finds can be looked up. It counts as pushed when it is in every collection, in its present state.
+Until the manifest says that a push has ended, readers refuse the index; the same command resumes
+one that was killed, which costs at most one batch.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memguard.descriptors.base import DescriptorSpec
+from memguard.errors import BuildError
+from memguard.index.local import DirectoryIndex
+from memguard.index.milvus.address import MilvusAddress
+from memguard.index.milvus.collections import Collections, Row
+from memguard.index.milvus.index import RECORDS, background_name
+from memguard.index.milvus.manifest import DOCUMENTS, MilvusManifest
+from memguard.index.milvus.rows import RECORD_TEXTS, key_of, record_row, stored, vector
+from memguard.index.store.tables import Record
+
+BATCH = 32
+"""Records written in one call: about 1.5 MB."""
+
+METRICS = {"hamming": "HAMMING", "cosine": "IP", "rms": "L2"}
+
+MOST_FLAT_HASHES = 2_000_000
+"""Up to here a hash is compared with all others, which is exact."""
+
+HIDDEN: Row = {
+    "vector": {"numbers": 2},
+    "ann": {"index_type": "FLAT", "metric_type": "L2", "params": {}},
+}
+"""The vector field of collections that are not searched by one."""
+
+TRAVELLING = ("calibration.json", "measurements.json")
+"""Documents that a push takes along."""
+
+REFUSED = "refused.json"
+"""The document that lists the ids of removed records: neither ``push`` nor ``add`` brings one
+back."""
+
+
+@dataclass(frozen=True)
+class PushSummary:
+    """What a push did.
+
+    Attributes:
+        address: of the index in Milvus, without its token.
+        records: references that it holds now.
+        written: records that this push wrote; the others were there already.
+        removed: records that were there and are not in the index any more.
+        refused: records of the index that were removed from Milvus, and so not brought back.
+        seconds: wall-clock time of this push.
+    """
+
+    address: str
+    records: int
+    written: int
+    removed: int
+    refused: int
+    seconds: float
+
+
+def push(
+    index: str | os.PathLike[str],
+    address: str | os.PathLike[str],
+    *,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> PushSummary:
+    """Make the index at a Milvus address equal to one in a directory; resumes a killed push.
+
+    Searches of an index that was there before go on meanwhile.
+
+    Args:
+        index: the index directory.
+        address: ``milvus://HOST:PORT/PREFIX``.
+        on_progress: called with records compared and records to compare.
+
+    Raises:
+        BuildError: an index with other descriptors is there, or the copy came out incomplete.
+        IndexUnavailableError: the directory holds no index, or the server does not answer.
+    """
+    started = time.monotonic()
+    opened = DirectoryIndex.open(index)
+    collections = Collections(MilvusAddress.parse(address))
+    manifest = _claim(collections, opened)
+    refused = refused_ids(collections, manifest)
+    positions = [*opened.canary_positions, *opened.positions().tolist()]
+    held: Counter[str] = Counter()
+    keys: list[int] = []
+    written = 0
+    for start in range(0, len(positions), BATCH):
+        batch = positions[start : start + BATCH]
+        records = [record for record in opened.take(batch) if record.id not in refused]
+        written += write_records(collections, opened.specs, records)
+        keys += [key_of(record.id) for record in records]
+        held.update(name for record in records for name in (RECORDS, *record.rows))
+        on_progress(start + len(batch), len(positions))
+    removed = _remove_others(collections, opened.specs, np.sort(np.array(keys, np.int64)))
+    _compare(collections, opened.specs, held)
+    settle(collections, opened.specs)
+    finished = manifest.with_documents(collections, dict(_documents(opened)))
+    replace(finished, complete=True).write(collections)
+    finished.forget_others(collections)
+    if written:
+        hashes = [spec.name for spec in opened.specs if spec.metric == "hamming"]
+        collections.at_once(collections.flush, [RECORDS, *hashes, DOCUMENTS])
+    return PushSummary(
+        address=str(collections.address),
+        records=held[RECORDS] - len(opened.canary_positions),
+        written=written,
+        removed=removed,
+        refused=len(positions) - len(keys),
+        seconds=time.monotonic() - started,
+    )
+
+
+def write_records(
+    collections: Collections, specs: Sequence[DescriptorSpec], records: Sequence[Record]
+) -> int:
+    """Write the records that Milvus does not hold in their present state, and count them.
+
+    Raises:
+        BuildError: two records have ids so alike that Milvus can hold only one.
+    """
+    rows = [record_row(record, specs) for record in records]
+    keys = [row["key"] for row in rows]
+    fields = {name: ["id", "digest"] if name == RECORDS else [] for name in _names(specs)}
+    known = dict(
+        zip(
+            fields,
+            collections.at_once(lambda name: collections.get(name, keys, fields[name]), fields),
+        )
+    )
+    fresh: list[tuple[Row, Record]] = []
+    for row, record in zip(rows, records, strict=True):
+        there = known[RECORDS].get(row["key"], {"id": record.id, "digest": None})
+        if there["id"] != record.id:
+            raise BuildError(
+                f"{record.uri} and the record {there['id']} of {collections.address} have ids "
+                "that begin alike; Milvus can hold only one of them"
+            )
+        searched = all(row["key"] in known[name] for name in record.rows)
+        if there["digest"] != row["digest"] or not searched:
+            fresh.append((row, record))
+    collections.upsert(RECORDS, [row for row, _ in fresh])
+    for spec in specs:
+        collections.upsert(
+            spec.name,
+            [
+                {"key": row["key"], "vector": vector(spec, stored(spec, record.rows[spec.name]))}
+                for row, record in fresh
+                if spec.name in record.rows
+            ],
+        )
+    return len(fresh)
+
+
+def settle(collections: Collections, specs: Sequence[DescriptorSpec]) -> None:
+    """Wait until searches look at all rows; hashes without an index are all compared anyway."""
+    floats = [spec.name for spec in specs if spec.metric != "hamming"]
+    collections.at_once(collections.settle, floats)
+
+
+def remove_keys(
+    collections: Collections, specs: Sequence[DescriptorSpec], keys: Sequence[int]
+) -> None:
+    """Take records away from every collection; no search that begins afterwards finds them."""
+    for name in _names(specs):
+        collections.delete(name, keys)
+    collections.at_once(collections.count, _names(specs))
+
+
+def refused_ids(collections: Collections, manifest: MilvusManifest) -> set[str]:
+    """The ids of records that were removed from this very index."""
+    return set(json.loads(manifest.document(collections, REFUSED) or b"[]"))
+
+
+def _claim(collections: Collections, index: DirectoryIndex) -> MilvusManifest:
+    """Make the collections, and mark them as being pushed to, or refuse."""
+    manifest = MilvusManifest.find(collections)
+    if manifest is not None and manifest.descriptors != index.specs:
+        theirs, ours = (
+            ", ".join(f"{spec.name} ({spec.model})" for spec in specs)
+            for specs in (manifest.descriptors, index.specs)
+        )
+        raise BuildError(
+            f"{collections.address} holds the descriptors {theirs}; this index has {ours}. "
+            "Choose another prefix"
+        )
+    kinds = {spec.name: ann(spec, len(index)) for spec in index.specs}
+    layout: dict[str, Row] = {
+        **{
+            spec.name: {
+                "key": int,
+                "vector": {"bits" if spec.metric == "hamming" else "numbers": spec.dimension},
+                "ann": kinds[spec.name][0],
+                "texts": (),
+            }
+            for spec in index.specs
+        },
+        RECORDS: {"key": int, **HIDDEN, "texts": RECORD_TEXTS},
+        DOCUMENTS: {"key": str, **HIDDEN, "texts": ("text",)},
+    }
+    collections.at_once(lambda name: collections.create(name, **layout[name]), layout)
+    if manifest is None:
+        search = {name: parameters for name, (_, parameters) in kinds.items()}
+        manifest = MilvusManifest(index.specs, complete=False, documents={}, search=search)
+        manifest.write(collections)
+    return manifest
+
+
+def ann(spec: DescriptorSpec, rows: int) -> tuple[dict[str, Any], dict[str, int]]:
+    """How a descriptor's collection is indexed, and how it is searched, in Milvus's terms."""
+    metric = METRICS[spec.metric]
+    if spec.metric != "hamming":
+        build = {"M": 32, "efConstruction": 200}
+        return {"index_type": "HNSW", "metric_type": metric, "params": build}, {"ef": 256}
+    if rows <= MOST_FLAT_HASHES:
+        return {"index_type": "BIN_FLAT", "metric_type": metric, "params": {}}, {}
+    lists = int(4 * rows**0.5)
+    index = {"index_type": "BIN_IVF_FLAT", "metric_type": metric, "params": {"nlist": lists}}
+    return index, {"nprobe": max(64, lists // 16)}
+
+
+def _remove_others(
+    collections: Collections, specs: Sequence[DescriptorSpec], known: NDArray[np.int64]
+) -> int:
+    """Take away every record whose key is not among these, which are sorted, and count them."""
+    if collections.count(RECORDS) == len(known):
+        return 0
+    there = np.array([row["key"] for row in collections.where(RECORDS, "", [])], np.int64)
+    others = there[~np.isin(there, known)].tolist()
+    remove_keys(collections, specs, others)
+    return len(others)
+
+
+def _compare(collections: Collections, specs: Sequence[DescriptorSpec], held: Counter[str]) -> None:
+    names = _names(specs)
+    for name, count in zip(names, collections.at_once(collections.count, names)):
+        if count != held[name]:
+            raise BuildError(
+                f"{name} of {collections.address} holds {count} rows and should hold "
+                f"{held[name]}; run the same `memguard push` again"
+            )
+
+
+def _documents(index: DirectoryIndex) -> Iterator[tuple[str, bytes | None]]:
+    for name in TRAVELLING:
+        yield name, index.document(name)
+    for spec in index.specs:
+        if spec.metric == "cosine":
+            yield background_name(spec.name), stored(spec, index.background(spec.name)).tobytes()
+
+
+def _names(specs: Sequence[DescriptorSpec]) -> list[str]:
+    """The collections that hold something of every record; the records' own is the last."""
+    return [*(spec.name for spec in specs), RECORDS]

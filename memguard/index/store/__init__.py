@@ -1,0 +1,1 @@
+"""What an index keeps on disk, and how it is kept whole."""

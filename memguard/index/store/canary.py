@@ -1,0 +1,62 @@
+"""The canary: planted references that every search must find, so that a blind index is noticed.
+
+They are generated pictures with fixed ids, the first records of an index, marked as canaries. No
+search shows them to a user, and no count includes them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from memguard.descriptors.base import Descriptor
+from memguard.index.store.tables import Record
+from memguard.index.store.thumbnails import encode
+from memguard.vision.picture import Picture
+from memguard.vision.transforms import dead_leaves
+
+CANARIES = 3
+SIDE = 64
+"""Pixels of a canary's edge."""
+
+LEAVES = 40
+
+
+def uri(number: int) -> str:
+    """Names a canary where a training image has its file."""
+    return f"memguard:canary/{number}"
+
+
+def canary_ids() -> list[str]:
+    """Ids of the canaries, the same in every index."""
+    return [hashlib.sha256(uri(number).encode()).hexdigest()[:32] for number in range(CANARIES)]
+
+
+def canary_image(number: int) -> Image.Image:
+    """A random picture, the same for every number."""
+    return dead_leaves((SIDE, SIDE), np.random.default_rng(number), leaves=LEAVES)
+
+
+def canary_records(descriptors: Sequence[Descriptor]) -> list[Record]:
+    """The canaries, described."""
+    pictures = [Picture(canary_image(number)) for number in range(CANARIES)]
+    matrices = {
+        descriptor.spec.name: descriptor.describe([descriptor.prepare(one) for one in pictures])
+        for descriptor in descriptors
+    }
+    return [
+        Record(
+            id=known,
+            uri=uri(number),
+            width=SIDE,
+            height=SIDE,
+            canary=True,
+            thumbnail=encode(picture.image),
+            features=picture.features.to_bytes(),
+            rows={name: matrix[number] for name, matrix in matrices.items()},
+        )
+        for number, (known, picture) in enumerate(zip(canary_ids(), pictures, strict=True))
+    ]

@@ -1,0 +1,179 @@
+"""The manifest: the one file that makes a directory an index, replaced in one step.
+
+A directory without it is a build that has not finished. It pins the versions of the Lance
+tables that the files beside them were derived from, so a reader never sees half a build.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from memguard.descriptors.base import DescriptorSpec
+from memguard.descriptors.weights import sha256
+from memguard.errors import IndexUnavailableError
+from memguard.files import read_checked, write_checked
+from memguard.index.ann.planner import AnnChoice
+from memguard.index.milvus.address import in_milvus
+
+FORMAT = 3
+"""The index format that this memguard writes, and the only one that it reads."""
+
+NAME = "manifest.json"
+
+BUILDING = "building.json"
+"""In a directory whose build has not finished (:mod:`memguard.index.ingest.checkpoint`)."""
+
+
+class OtherFormatError(ValueError):
+    """A manifest of a format that this memguard does not read."""
+
+
+@dataclass(frozen=True)
+class PinnedFile:
+    """A file that belongs to one state of an index: path in the index, size and fingerprint."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+    @classmethod
+    def of(cls, directory: Path, path: Path) -> PinnedFile:
+        """The file as it is now."""
+        return cls(str(path.relative_to(directory)), path.stat().st_size, sha256(path))
+
+    def is_whole(self, directory: Path) -> bool:
+        """Whether the file still has these bytes."""
+        path = directory / self.path
+        return path.is_file() and path.stat().st_size == self.bytes and sha256(path) == self.sha256
+
+
+@dataclass(frozen=True)
+class AnnFile:
+    """The files of one descriptor's search (:mod:`memguard.index.ann.files`), FAISS's first."""
+
+    files: tuple[PinnedFile, ...]
+    choice: AnnChoice
+
+    @property
+    def path(self) -> str:
+        return self.files[0].path
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an index holds.
+
+    Attributes:
+        descriptors: the exact descriptors, in the order they are shown.
+        revision: grows by one with every manifest of this index; names the files of its own.
+        generation: grows by one with every compaction, which moves the rows.
+        records_version, files_version: pinned Lance versions of the two tables.
+        rows: records in their table: training images, removed ones and canaries.
+        records: training images that can be found.
+        with_rights: how many of those come with a licence or copyright notice.
+        unreadable: how many files could not be read.
+        canaries: row positions of the planted references.
+        ann: descriptor name to its FAISS file.
+        lists: name to file of what belongs to the rows (:mod:`memguard.index.store.row_arrays`).
+        memory: bytes that the FAISS files were planned for; None: no limit.
+        written_by: the memguard version that wrote it.
+    """
+
+    descriptors: tuple[DescriptorSpec, ...]
+    revision: int
+    generation: int
+    records_version: int
+    files_version: int
+    rows: int
+    records: int
+    with_rights: int
+    unreadable: int
+    canaries: tuple[int, ...]
+    ann: dict[str, AnnFile]
+    lists: dict[str, PinnedFile]
+    memory: int | None
+    written_by: str
+    format: int = FORMAT
+
+    def write(self, path: Path) -> None:
+        """Replace the file at ``path`` in one atomic step."""
+        write_checked(path, dataclasses.asdict(self))
+
+    @classmethod
+    def read(cls, directory: Path) -> Manifest:
+        """The directory's manifest.
+
+        Raises:
+            IndexUnavailableError: no index, an unfinished one, a damaged one, or one of another
+                format.
+        """
+        try:
+            return cls.parse((directory / NAME).read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            raise IndexUnavailableError(absent(directory)) from None
+        except OtherFormatError as error:
+            raise IndexUnavailableError(
+                f"{directory} has index format {error}, this memguard reads format {FORMAT}; "
+                "upgrade memguard, or build the index again"
+            ) from error
+        except (OSError, ValueError) as error:
+            raise IndexUnavailableError(
+                f"the manifest of {directory} is damaged ({error}); run `memguard verify "
+                f"{directory} --mend`, or build the index again"
+            ) from error
+
+    @classmethod
+    def parse(cls, text: bytes) -> Manifest:
+        """A manifest's file, read.
+
+        Raises:
+            ValueError: it is damaged.
+            OtherFormatError: it is of another format.
+        """
+        data = json.loads(text)
+        if isinstance(data, dict) and data.get("format") != FORMAT:
+            raise OtherFormatError(data.get("format"))
+        data = read_checked(text)
+        try:
+            return cls(
+                **{
+                    **data,
+                    "descriptors": tuple(specs_from_json(data["descriptors"])),
+                    "canaries": tuple(data["canaries"]),
+                    "ann": {name: _ann_file(file) for name, file in data["ann"].items()},
+                    "lists": {name: PinnedFile(**file) for name, file in data["lists"].items()},
+                }
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(str(error)) from error
+
+    def files(self) -> list[PinnedFile]:
+        """Every file that it pins."""
+        return [*(file for ann in self.ann.values() for file in ann.files), *self.lists.values()]
+
+
+def specs_from_json(data: list[dict[str, Any]]) -> list[DescriptorSpec]:
+    """The inverse of ``dataclasses.asdict`` on descriptor specs."""
+    return [DescriptorSpec(**spec) for spec in data]
+
+
+def _ann_file(data: dict[str, Any]) -> AnnFile:
+    return AnnFile(tuple(PinnedFile(**file) for file in data["files"]), AnnChoice(**data["choice"]))
+
+
+def absent(directory: Path) -> str:
+    """Why there is no index here, and what to do."""
+    if in_milvus(directory):
+        return f"{directory} is an address in Milvus; this needs an index in a directory"
+    if not directory.exists():
+        return f"there is no index at {directory}; make one with `memguard build IMAGES -o NAME`"
+    if (directory / BUILDING).exists():
+        return (
+            f"{directory} is an unfinished build; run the same `memguard build` command again: "
+            "it resumes where it stopped"
+        )
+    return f"{directory} is no memguard index; make one with `memguard build IMAGES -o NAME`"

@@ -1,0 +1,370 @@
+"""The tables of an index, as Lance datasets: what is known of each image, and of each file.
+
+``records.lance`` has one row per distinct image (content hash), append only until it is compacted:
+a row's position is its number in the FAISS files. ``files.lance`` has one row per file seen,
+readable or not; it lets a build resume without reading anything twice, and counts the exact copies
+of an image.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lance
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from PIL import Image
+
+from memguard.descriptors.base import DescriptorSpec
+from memguard.vision.local_features import LocalFeatures
+from memguard.vision.picture import Picture
+
+RECORDS = "records.lance"
+FILES = "files.lance"
+
+SCAN_ROWS = 8192
+"""Rows read at a time when a whole column is scanned."""
+
+FILES_SCHEMA = pa.schema(
+    [
+        pa.field("uri", pa.string(), nullable=False),
+        pa.field("state", pa.string(), nullable=False),
+        pa.field("id", pa.string()),
+        pa.field("reason", pa.string()),
+    ]
+)
+"""``id`` of a readable file's record, else ``reason`` says why there is none."""
+
+TAKEN_DOWN = "taken down"
+"""The reason where the image was removed from the index, and is not to be taken in again."""
+
+PLAIN_FIELDS = (
+    pa.field("id", pa.string(), nullable=False),
+    pa.field("uri", pa.string(), nullable=False),
+    pa.field("width", pa.int32(), nullable=False),
+    pa.field("height", pa.int32(), nullable=False),
+    pa.field("caption", pa.string()),
+    pa.field("rights", pa.string()),
+    pa.field("url", pa.string()),
+    pa.field("blank", pa.bool_(), nullable=False),
+    pa.field("canary", pa.bool_(), nullable=False),
+    pa.field("thumbnail", pa.binary()),
+    pa.field("features", pa.binary()),
+)
+"""Columns of ``records.lance`` beside the descriptors."""
+
+PLAIN = tuple(field.name for field in PLAIN_FIELDS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One distinct training image as the index knows it.
+
+    Attributes:
+        id: the first 128 bits of the SHA-256 of the file's bytes, hexadecimal.
+        uri: where these bytes were first seen.
+        width, height: the upright image's size in pixels; 0 where the index was given none.
+        caption: the training caption, or None.
+        rights: licence and copyright notice, or None.
+        url: where the image was published, or None.
+        blank: whether the image shows nothing (:attr:`memguard.vision.picture.Picture.is_blank`).
+        canary: whether this is no training image (:mod:`memguard.index.store.canary`).
+        thumbnail: a small encoded RGB image (``store.thumbnails``); None where the
+            index was given no pixels.
+        features: local features (``LocalFeatures.to_bytes``), or None.
+        rows: descriptor name to its row of the descriptor matrix, for those that it has.
+        copies: how many files of the training set hold exactly these bytes.
+        duplicates: references that are nearly this image, itself included
+            (:mod:`memguard.index.ingest.near_duplicates`).
+    """
+
+    id: str
+    uri: str
+    width: int
+    height: int
+    caption: str | None = None
+    rights: str | None = None
+    url: str | None = None
+    blank: bool = False
+    canary: bool = False
+    thumbnail: bytes | None
+    features: bytes | None
+    rows: dict[str, NDArray[Any]]
+    copies: int = 1
+    duplicates: int = 1
+
+    @property
+    def has_pixels(self) -> bool:
+        """Whether there is a thumbnail."""
+        return self.thumbnail is not None
+
+    def image(self) -> Image.Image:
+        """The thumbnail, decoded to RGB.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if self.thumbnail is None:
+            raise ValueError(f"the index holds no pixels of {self.uri}")
+        return Image.open(io.BytesIO(self.thumbnail)).convert("RGB")
+
+    def picture(self) -> Picture:
+        """The thumbnail with the local features that were found in the full image.
+
+        Raises:
+            ValueError: there is no thumbnail.
+        """
+        known = None if self.features is None else LocalFeatures.from_bytes(self.features)
+        return Picture(self.image(), known)
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """One file that a build has seen; exactly one of ``id`` and ``reason`` is set."""
+
+    uri: str
+    state: str
+    id: str | None
+    reason: str | None
+
+
+def records_schema(specs: Sequence[DescriptorSpec]) -> pa.Schema:
+    """Columns of ``records.lance``: vectors as half floats, hashes as fixed-size bytes."""
+    return pa.schema([*PLAIN_FIELDS, *(pa.field(spec.name, _column_type(spec)) for spec in specs)])
+
+
+def append_records(
+    directory: Path, specs: Sequence[DescriptorSpec], records: Sequence[Record]
+) -> None:
+    """Commit records in one atomic step; nothing is written for an empty list."""
+    if not records:
+        return
+    plain = {name: [getattr(record, name) for record in records] for name in PLAIN}
+    vectors = {
+        spec.name: _to_arrow(spec, [record.rows.get(spec.name) for record in records])
+        for spec in specs
+    }
+    append(directory / RECORDS, pa.table({**plain, **vectors}, schema=records_schema(specs)))
+
+
+def append_files(directory: Path, entries: Sequence[FileEntry]) -> None:
+    """Commit file entries in one atomic step; nothing is written for an empty list."""
+    if entries:
+        columns = {name: [getattr(entry, name) for entry in entries] for name in FILES_SCHEMA.names}
+        append(directory / FILES, pa.table(columns, schema=FILES_SCHEMA))
+
+
+def append(path: Path, table: pa.Table) -> None:
+    """Commit rows to the dataset at ``path`` in one atomic step."""
+    lance.write_dataset(table, path, mode="append" if _committed(path) else "create")
+
+
+class Tables:
+    """Both tables at one pair of versions (the newest where None is given)."""
+
+    def __init__(
+        self, directory: Path, records_version: int | None = None, files_version: int | None = None
+    ) -> None:
+        self._records = _open(directory / RECORDS, records_version)
+        self._files = _open(directory / FILES, files_version)
+
+    @property
+    def versions(self) -> tuple[int, int]:
+        """The Lance versions of records and files; 0 for a table that does not exist yet."""
+        return (
+            self._records.version if self._records else 0,
+            self._files.version if self._files else 0,
+        )
+
+    def __len__(self) -> int:
+        return self._records.count_rows() if self._records else 0
+
+    def scan(self, columns: Sequence[str], after: int = 0) -> Iterator[pa.RecordBatch]:
+        """Columns of the records in row order, in batches of at most SCAN_ROWS rows.
+
+        Args:
+            columns: their names.
+            after: so many rows are left out at the beginning.
+        """
+        yield from _scan(self._records, columns, after)
+
+    def scan_files(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Columns of the files' table, oldest entry first."""
+        yield from _scan(self._files, columns)
+
+    def ids(self) -> Iterator[str]:
+        """The id of every record, in row order."""
+        for batch in self.scan(["id"]):
+            yield from batch.column("id").to_pylist()
+
+    def files(self) -> Iterator[FileEntry]:
+        """Every file that was seen, oldest entry first; a later entry of a uri replaces it."""
+        for batch in self.scan_files(FILES_SCHEMA.names):
+            for row in batch.to_pylist():
+                yield FileEntry(**row)
+
+    def unreadable(self) -> dict[str, str]:
+        """Files that could not be read when they were last seen, with the reason.
+
+        A damaged shard or a closed folder counts as mended once an image of it was read that has
+        another state. Files whose image was taken down are left out.
+        """
+        failed = {
+            uri
+            for batch in self.scan_files(["uri", "reason"])
+            for uri in batch.column("uri").filter(batch.column("reason").is_valid()).to_pylist()
+        }
+        latest: dict[str, tuple[str, str]] = {}
+        names = ["uri", "state", "reason"]
+        for batch in self.scan_files(names) if failed else ():
+            for uri, state, reason in zip(*(batch.column(name).to_pylist() for name in names)):
+                if reason is not None:
+                    latest[uri] = (state, reason)
+                    continue
+                latest.pop(uri, None)
+                for whole in (uri.partition("#")[0], os.path.dirname(uri)):
+                    if latest.get(whole, (state, ""))[0] != state:
+                        del latest[whole]
+        return {uri: reason for uri, (_, reason) in latest.items() if reason != TAKEN_DOWN}
+
+    def column(self, spec: DescriptorSpec, after: int = 0) -> Iterator[NDArray[Any]]:
+        """A descriptor's matrix in row order, in blocks of shape (<= SCAN_ROWS, width).
+
+        Zeros stand for the rows of records that lack it.
+        """
+        for batch in self.scan([spec.name], after):
+            yield _from_arrow(spec, batch.column(spec.name))
+
+    def missing(self, column: str) -> NDArray[np.int64]:
+        """Positions of the records that have nothing in a column, in ascending order."""
+        return self._where(column, lambda values: ~_valid(values))
+
+    def without_pixels(self) -> NDArray[np.int64]:
+        """Positions of the records that have no thumbnail, in ascending order."""
+        return self._where("width", lambda widths: np.asarray(widths) == 0)
+
+    def flagged(self, column: str) -> NDArray[np.int64]:
+        """Positions of the records for which a column (``blank``, ``canary``) is true."""
+        return self._where(column, np.asarray)
+
+    def _where(
+        self, column: str, chosen: Callable[[pa.Array], NDArray[np.bool_]]
+    ) -> NDArray[np.int64]:
+        found, start = [np.empty(0, np.int64)], 0
+        for batch in self.scan([column]):
+            found.append(start + np.flatnonzero(chosen(batch.column(column))))
+            start += batch.num_rows
+        return np.concatenate(found)
+
+    def take(self, specs: Sequence[DescriptorSpec], positions: Sequence[int]) -> list[Record]:
+        """The records at the given row positions, in that order."""
+        if not len(positions):
+            return []
+        table = self._records.take(list(positions)).combine_chunks()
+        return records_of(specs, table)
+
+    def rows(self, spec: DescriptorSpec, positions: Sequence[int]) -> NDArray[Any]:
+        """A descriptor's rows at the given positions, shape (n, width); zeros where it has none."""
+        table = self._records.take(list(positions), columns=[spec.name])
+        return _from_arrow(spec, table.column(spec.name))
+
+    def positions(self, column: str, values: Collection[str]) -> list[int]:
+        """Where the records stand that have one of these texts in a column."""
+        wanted, found, start = pa.array(list(values), pa.string()), [], 0
+        for batch in self.scan([column]) if values else ():
+            inside = pc.is_in(batch.column(column), value_set=wanted)
+            found += [start + int(i) for i in np.flatnonzero(np.asarray(inside))]
+            start += batch.num_rows
+        return found
+
+    def latest_ids(self, uris: Collection[str]) -> dict[str, str]:
+        """The record of each of these files, as far as they are readable."""
+        wanted, latest = pa.array(list(uris), pa.string()), dict[str, "str | None"]()
+        for batch in self.scan_files(["uri", "id"]) if uris else ():
+            here = batch.filter(pc.is_in(batch.column("uri"), value_set=wanted))
+            latest.update(zip(here.column("uri").to_pylist(), here.column("id").to_pylist()))
+        return {uri: one for uri, one in latest.items() if one is not None}
+
+
+def records_of(specs: Sequence[DescriptorSpec], table: pa.Table | pa.RecordBatch) -> list[Record]:
+    """The rows of a table with the columns of :func:`records_schema`, as records."""
+    matrices = {
+        spec.name: (
+            _from_arrow(spec, table.column(spec.name)),
+            _valid(table.column(spec.name)),
+        )
+        for spec in specs
+    }
+    plain = table.select([name for name in PLAIN if name in table.schema.names]).to_pylist()
+    return [
+        Record(
+            **row,
+            rows={name: matrix[i] for name, (matrix, there) in matrices.items() if there[i]},
+        )
+        for i, row in enumerate(plain)
+    ]
+
+
+def _open(path: Path, version: int | None) -> Any:
+    """The dataset; None where there is none, be it that a build was killed in its first commit."""
+    if version is None and not _committed(path):
+        return None
+    return lance.dataset(path, version=version)
+
+
+def _committed(path: Path) -> bool:
+    return any(path.glob("_versions/*.manifest"))
+
+
+def _scan(dataset: Any, columns: Sequence[str], after: int = 0) -> Iterator[pa.RecordBatch]:
+    if dataset is None or (after and after >= dataset.count_rows()):
+        return
+    yield from dataset.to_batches(
+        columns=list(columns), batch_size=SCAN_ROWS, scan_in_order=True, offset=after or None
+    )
+
+
+def _column_type(spec: DescriptorSpec) -> pa.DataType:
+    if spec.metric == "hamming":
+        return pa.binary(spec.width)
+    return pa.list_(pa.float16(), spec.width)
+
+
+def _to_arrow(spec: DescriptorSpec, rows: Iterable[NDArray[Any] | None]) -> pa.Array:
+    """Rows as a column; None where a record lacks the descriptor."""
+    listed = list(rows)
+    if spec.metric == "hamming":
+        return pa.array(
+            [None if row is None else row.tobytes() for row in listed], _column_type(spec)
+        )
+    absent = np.array([row is None for row in listed])
+    matrix = np.zeros((len(listed), spec.width), np.float16)
+    if not absent.all():
+        matrix[~absent] = np.stack([row for row in listed if row is not None])
+    return pa.FixedSizeListArray.from_arrays(
+        pa.array(matrix.reshape(-1)), type=_column_type(spec), mask=pa.array(absent)
+    )
+
+
+def _from_arrow(spec: DescriptorSpec, column: pa.Array | pa.ChunkedArray) -> NDArray[Any]:
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    inside = slice(array.offset * spec.width, (array.offset + len(array)) * spec.width)
+    if spec.metric == "hamming":
+        stored = np.frombuffer(array.buffers()[1] or b"", np.uint8)[inside]
+    else:
+        stored = np.asarray(array.values)[inside].astype(np.float32)
+    matrix = stored.reshape(-1, spec.width)
+    if array.null_count:
+        matrix = np.where(_valid(array)[:, None], matrix, np.zeros(1, matrix.dtype))
+    return np.asarray(matrix)
+
+
+def _valid(column: pa.Array | pa.ChunkedArray) -> NDArray[np.bool_]:
+    return np.asarray(pc.is_valid(column), dtype=bool)

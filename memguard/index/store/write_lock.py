@@ -1,0 +1,35 @@
+"""One writer at a time: whoever changes an index holds its lock."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from memguard.errors import BuildError, IndexUnavailableError
+from memguard.index.store.manifest import absent
+
+LOCK = "build.lock"
+
+
+@contextlib.contextmanager
+def at_work(directory: Path) -> Iterator[None]:
+    """Hold the lock of an index.
+
+    Raises:
+        BuildError: another process holds it.
+        IndexUnavailableError: there is no such directory.
+    """
+    if not directory.is_dir():
+        raise IndexUnavailableError(absent(directory))
+    lock = FileLock(directory / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise BuildError(f"another build is at work on {directory}; wait for it to end") from None
+    try:
+        yield
+    finally:
+        lock.release()

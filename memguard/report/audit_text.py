@@ -1,0 +1,125 @@
+"""What an audit found and how sure that is, in sentences: the first lines of its page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from memguard.auditing.result import Audit, Counts, Findings, UnconditionalAudit
+from memguard.calibration.calibrate import CONFIDENCE, Rate
+
+
+def headline(audit: Audit | UnconditionalAudit) -> list[str]:
+    """The sentences: what was found, how sure it is, what it does not say."""
+    counts, findings = audit.counts, audit.findings
+    sentences = list(_withheld(counts))
+    if findings is None:
+        sentences += _black_box(audit)
+    else:
+        sentences += _with_index(audit, findings)
+    return sentences
+
+
+def percent(share: float) -> str:
+    """A share in per cent, with three digits."""
+    return "-" if math.isnan(share) else f"{100 * share:.3g}\N{NO-BREAK SPACE}%"
+
+
+def between(rate: Rate) -> str:
+    """Where the true share lies."""
+    sure = percent(CONFIDENCE)
+    if rate.count == 0:
+        return f"with {sure} confidence the true share is below {percent(rate.upper)}"
+    if rate.count == rate.total:
+        return f"with {sure} confidence the true share is above {percent(rate.lower)}"
+    inside = percent(2 * CONFIDENCE - 1)
+    return (
+        f"with {inside} confidence the true share is between {percent(rate.lower)} and "
+        f"{percent(rate.upper)}"
+    )
+
+
+def _withheld(counts: Counts) -> Iterator[str]:
+    if counts.withheld:
+        yield (
+            f"The pipeline's guard withheld {counts.withheld:,} of {counts.total:,} images; what "
+            f"follows is about the {counts.made:,} that it showed."
+        )
+    if counts.blank or counts.unreadable:
+        yield (
+            f"{counts.blank + counts.unreadable:,} of {counts.total:,} images show nothing (blank "
+            "or not numbers) and were not compared."
+        )
+
+
+def _black_box(audit: Audit | UnconditionalAudit) -> Iterator[str]:
+    if isinstance(audit, Audit):
+        marked = audit.marked
+        if marked.count:
+            yield (
+                f"{marked.count:,} of {marked.total:,} prompts ({percent(marked.share)}) are "
+                f"predicted to be memorized: at least {audit.needed} of their images are alike."
+            )
+        else:
+            yield (
+                f"No prompt of {marked.total:,} is predicted to be memorized: none gave "
+                f"{audit.needed} images that are alike."
+            )
+        yield f"For prompts chosen like these, {between(marked)} (Clopper-Pearson)."
+    elif audit.groups:
+        alike = sum(len(group.files) for group in audit.groups)
+        yield (
+            f"{len(audit.groups):,} images are predicted to be memorized: {alike:,} of "
+            f"{audit.counts.made:,} samples belong to groups of {audit.needed} or more that are "
+            "alike."
+        )
+    else:
+        yield (
+            f"No image is predicted to be memorized: no {audit.needed} of {audit.counts.made:,} "
+            "samples are alike."
+        )
+    yield (
+        "There was no index of the training set, so nothing is confirmed: a prompt may have only "
+        "one picture to it, and what is memorized but seldom made was not seen."
+    )
+
+
+def _with_index(audit: Audit | UnconditionalAudit, findings: Findings) -> Iterator[str]:
+    copies = findings.memorized
+    if not copies.total:
+        yield "No image was left to compare with the training set."
+        return
+    if copies.count:
+        prompts = audit.copied_prompts if isinstance(audit, Audit) else None
+        origin = f", from {prompts.count:,} of {prompts.total:,} prompts" if prompts else ""
+        yield (
+            f"The model copied {len(findings.extractions):,} of {findings.references:,} training "
+            f"images: {copies.count:,} of {copies.total:,} images ({percent(copies.share)}) are "
+            f"memorized{origin}."
+        )
+    else:
+        yield f"Nothing was found: none of {copies.total:,} images copies a training image."
+    yield f"For images made like these, {between(copies)} (Clopper-Pearson)."
+    if findings.false_rate is None:
+        yield (
+            "How many novel images the index calls memorized was not proven; calibrate it "
+            "(`memguard calibrate`), or judge by the pairs below."
+        )
+    else:
+        expected = findings.false_rate * copies.total
+        yield (
+            f"The index was calibrated so that at most {percent(findings.false_rate)} of novel "
+            f"images are called memorized: about {expected:.2g} of these {copies.total:,}."
+        )
+    confirmed = audit.confirmed
+    if confirmed is not None and confirmed.total:
+        what = "marked prompts" if isinstance(audit, Audit) else "groups of samples that are alike"
+        yield (
+            f"{confirmed.count:,} of {confirmed.total:,} {what} are confirmed by the index: "
+            f"{between(confirmed)}."
+        )
+    if findings.extractions:
+        yield (
+            f"{findings.noticed.count:,} of the {findings.noticed.total:,} training images "
+            f"({percent(findings.noticed.share)}) came with a rights notice."
+        )

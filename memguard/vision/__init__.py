@@ -1,0 +1,1 @@
+"""Pixels only: decoding, features, alignment and distances of pictures."""

@@ -1,0 +1,98 @@
+"""An image, and what descriptors and verification derive from it, each computed at most once."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from memguard.vision.alignment import (
+    FEATURE_EDGE,
+    coarse_structure,
+    grey,
+    small_square,
+)
+from memguard.vision.decode import to_rgb
+from memguard.vision.foreground import Interior, interior
+from memguard.vision.local_features import LocalFeatures, local_features
+
+SQUARE = 128
+"""Side of the square on which the paper's pixel distances are measured: 16 tiles of 32 px."""
+
+LEAST_EDGE = 16
+"""The shorter edge, in pixels, of a long strip after shrinking."""
+
+BLANK_STD = 0.02
+"""An image whose levels' standard deviation is below this (5 of 255) shows nothing: such images
+resemble each other and prove no copying."""
+
+
+class Picture:
+    """A query, its mirror image, or a reference.
+
+    Args:
+        image: any Pillow image.
+        features: its local features, where they are known already.
+    """
+
+    def __init__(self, image: Image.Image, features: LocalFeatures | None = None) -> None:
+        self.image = to_rgb(image)
+        if features is not None:
+            self.features = features
+
+    @cached_property
+    def pixels(self) -> NDArray[np.uint8]:
+        """The image with longer edge FEATURE_EDGE, uint8 (h, w, 3); a smaller one is enlarged."""
+        scale = FEATURE_EDGE / max(self.image.size)
+        size = [max(LEAST_EDGE, round(edge * scale)) for edge in self.image.size]
+        method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        return np.asarray(cv2.resize(np.asarray(self.image), size, interpolation=method))
+
+    @cached_property
+    def features(self) -> LocalFeatures:
+        """The local features of :attr:`pixels`."""
+        return self._both_features[0]
+
+    @cached_property
+    def plane(self) -> NDArray[np.float32]:
+        """Grey levels for :func:`memguard.vision.alignment.aligned_correlation`."""
+        return grey(self.pixels)
+
+    @cached_property
+    def small(self) -> NDArray[np.float32]:
+        """See :func:`memguard.vision.alignment.small_square`."""
+        return small_square(self.pixels)
+
+    @cached_property
+    def interior(self) -> Interior | None:
+        """See :func:`memguard.vision.foreground.interior`."""
+        return interior(self.small)
+
+    @cached_property
+    def coarse(self) -> NDArray[np.float32]:
+        """See :func:`memguard.vision.alignment.coarse_structure`."""
+        return coarse_structure(self.small)
+
+    @cached_property
+    def square(self) -> NDArray[np.float32]:
+        """The image squeezed to float32 (SQUARE, SQUARE, 3) in [0, 1]."""
+        square = cv2.resize(self.pixels, (SQUARE, SQUARE), interpolation=cv2.INTER_AREA)
+        return np.asarray(square, dtype=np.float32) / np.float32(255)
+
+    @cached_property
+    def is_blank(self) -> bool:
+        """Whether the image shows next to nothing (:data:`BLANK_STD`)."""
+        _, deviations = cv2.meanStdDev(self.square)
+        return float(deviations.max()) < BLANK_STD
+
+    def mirrored(self) -> Picture:
+        """The mirror image; features are turned over, not sought again."""
+        image = Image.fromarray(np.ascontiguousarray(np.asarray(self.image)[:, ::-1]))
+        return Picture(image, self._both_features[1])
+
+    @cached_property
+    def _both_features(self) -> tuple[LocalFeatures, LocalFeatures]:
+        return local_features(self.pixels)

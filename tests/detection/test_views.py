@@ -1,0 +1,82 @@
+"""Views of a query: on a photograph, and on a drawing that has hardly any local features."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from memguard.descriptors import weightless_descriptors
+from memguard.detection.detector import Detector
+from memguard.detection.views import TURNS, features_of, seen_as, views, windows
+from memguard.index import Index
+from memguard.lifecycle import build_index
+from memguard.vision.picture import Picture
+
+
+def drawing() -> Image.Image:
+    """Soft blobs of colour: a picture of which no local features can be found."""
+    rng = np.random.default_rng(3)
+    small = Image.fromarray(rng.integers(0, 256, (3, 4, 3), dtype=np.uint8))
+    return small.resize((240, 200), Image.Resampling.BICUBIC)
+
+
+def framed(image: Image.Image, share: float = 0.15) -> Image.Image:
+    return ImageOps.expand(image, round(share * image.width), fill=(20, 160, 60))
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
+    root = tmp_path_factory.mktemp("views")
+    (root / "images").mkdir()
+    drawing().save(root / "images" / "drawing.png")
+    build_index(root / "images", root / "index", clip=None, calibrate=False, workers=0)
+    return Index.open(root / "index")
+
+
+def test_by_default_as_it_is_and_mirrored(cat: Image.Image) -> None:
+    query = Picture(cat)
+    seen = views(query, thorough=False)
+    assert list(seen) == ["as is", "mirrored"]
+    assert seen["as is"] is query
+    assert seen["mirrored"].image.tobytes() == ImageOps.mirror(query.image).tobytes()
+
+
+def test_thorough_adds_quarter_turns_and_what_a_border_surrounds(cat: Image.Image) -> None:
+    assert list(views(Picture(cat), thorough=True)) == ["as is", "mirrored", *TURNS]
+    seen = views(Picture(framed(cat)), thorough=True)
+    assert list(seen)[-1] == "unletterboxed"
+    inner = seen["unletterboxed"].image
+    assert inner.width == pytest.approx(cat.width, abs=4)
+    assert inner.height == pytest.approx(cat.height, abs=4)
+    turned = views(Picture(cat), thorough=True)["turned 90"]
+    assert turned.image.tobytes() == Picture(cat).image.rotate(90, expand=True).tobytes()
+
+
+def test_a_blank_picture_has_no_border(cat: Image.Image) -> None:
+    assert seen_as(Picture(Image.new("RGB", (90, 60), "white")), "unletterboxed") is None
+    assert seen_as(Picture(framed(cat, 0.005)), "unletterboxed") is None
+
+
+@pytest.mark.parametrize("view", ["turned 90", "turned 180", "turned 270", "unletterboxed"])
+def test_thorough_finds_a_drawing_without_features_in_that_view(index: Index, view: str) -> None:
+    angles = {"turned 90": 270, "turned 180": 180, "turned 270": 90}
+    image = drawing()
+    copy = framed(image) if view == "unletterboxed" else image.rotate(angles[view], expand=True)
+    (standard,) = Detector(index, weightless_descriptors()).detect([copy])
+    (thorough,) = Detector(index, weightless_descriptors(), thorough=True).detect([copy])
+    assert standard.label == "clear"
+    assert thorough.label == "memorized"
+    assert thorough.matches[0].view == view
+    assert f"({view})" in thorough.why
+
+
+def test_windows_and_their_features(cat: Image.Image, tmp_path: Path) -> None:
+    query = Picture(cat)
+    parts = windows(query)
+    assert len(parts) == 5
+    assert all(part.image.width < query.image.width for part in parts)
+    assert all(0 < len(part.points) < len(query.features.points) for part in features_of(query))
+    assert list(features_of(Picture(drawing()))) == []

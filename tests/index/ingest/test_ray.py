@@ -1,0 +1,71 @@
+"""A build by a Ray cluster gives the index that a local build gives."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fixtures.network_namespace import isolated
+
+from memguard.descriptors import weightless_descriptors
+from memguard.index.ingest.builder import build
+from memguard.index.ingest.ray import Describer, Reader, ReaderAndDescriber
+from memguard.index.local import DirectoryIndex
+from memguard.sources import Folder
+
+BUILDS = Path(__file__).parents[2] / "fixtures" / "ray_builds.py"
+
+
+@pytest.fixture
+def images(folder):
+    """24 images, one of them twice, and a broken one."""
+    shutil.copy(folder / "0000.jpg", folder / "zzzz.jpg")
+    (folder / "0005.bmp").write_bytes(b"no image")
+    return folder
+
+
+def test_ray_builds_the_same_index_and_resumes(images, tmp_path):
+    command = isolated(BUILDS, images, tmp_path / "ray.memguard", tmp_path / "summary.json")
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert 0 < summary["added"] < 24
+    assert (summary["records"], summary["duplicates"]) == (24, 1)
+    assert list(summary["unreadable"]) == [str(images / "0005.bmp")]
+
+    local = tmp_path / "local.memguard"
+    build(Folder(images), local, weightless_descriptors(), workers=0)
+    ours, theirs = DirectoryIndex.open(tmp_path / "ray.memguard"), DirectoryIndex.open(local)
+    assert ours.positions().tolist() == theirs.positions().tolist()
+    for one, other in zip(
+        ours.take(ours.positions()), theirs.take(theirs.positions()), strict=True
+    ):
+        assert (one.id, one.uri, one.caption) == (other.id, other.uri, other.caption)
+        assert (one.copies, one.duplicates) == (other.copies, other.duplicates)
+        assert (one.thumbnail, one.features) == (other.thumbnail, other.features)
+        for name, row in other.rows.items():
+            np.testing.assert_array_equal(one.rows[name], row)
+
+
+def test_two_stages_do_what_one_does(images):
+    specs = [descriptor.spec for descriptor in weightless_descriptors()]
+    items = list(Folder(images).iterate())[:7]
+    batch = {"chunk": [pickle.dumps(items[:4]), pickle.dumps(items[4:])]}
+    together = ReaderAndDescriber(specs)(batch)["chunk"]
+    apart = Describer(specs)(Reader(specs)(batch))["chunk"]
+    for one, other, asked in zip(together, apart, (items[:4], items[4:]), strict=True):
+        for left, right, item in zip(pickle.loads(one), pickle.loads(other), asked, strict=True):
+            assert left.item.uri == right.item.uri == item.uri
+            assert left.item.position == item.position
+            if item.uri.endswith(".bmp"):
+                assert left == right
+                continue
+            assert not left.prepared
+            assert list(left.rows) == [spec.name for spec in specs]
+            for name, row in left.rows.items():
+                np.testing.assert_array_equal(right.rows[name], row)

@@ -1,0 +1,47 @@
+"""Thumbnails: small, near the original, of a bounded size."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from memguard.index.store.thumbnails import EDGE, SMALL, encode
+from memguard.vision.picture import Picture
+
+
+def decoded(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data))
+
+
+def test_a_photograph_keeps_its_shape_and_its_pixels(photographs: dict[str, Image.Image]) -> None:
+    for name, image in photographs.items():
+        data = encode(image)
+        small = decoded(data)
+        assert small.format == "JPEG"
+        assert max(small.size) == EDGE
+        assert small.width / small.height == pytest.approx(image.width / image.height, rel=0.01)
+        assert len(data) < 40_000
+        error = np.sqrt(np.mean((Picture(small).square - Picture(image).square) ** 2))
+        assert error < 0.015, name
+
+
+def test_a_small_image_is_kept_without_loss(cat: Image.Image) -> None:
+    for size in ((SMALL, 85), (85, SMALL), (7, 5)):
+        small = cat.resize(size)
+        assert decoded(encode(small)).format == "PNG"
+        assert decoded(encode(small)).tobytes() == small.tobytes()
+
+
+def test_an_image_is_never_enlarged(cat: Image.Image) -> None:
+    thumbnail = decoded(encode(cat.resize((SMALL + 1, 85))))
+    assert (thumbnail.format, thumbnail.size) == ("JPEG", (SMALL + 1, 85))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9000), (9000, 1), (90, 9000), (9000, 200)])
+def test_strips_are_squeezed(cat: Image.Image, size: tuple[int, int]) -> None:
+    thumbnail = decoded(encode(cat.resize(size)))
+    assert max(thumbnail.size) == min(EDGE, max(size))
+    assert thumbnail.mode == "RGB"

@@ -1,0 +1,334 @@
+"""Taking outputs apart and putting them together again: every shape that a callable may return."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import namedtuple
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from memguard.errors import UnsupportedOutputError
+from memguard.pipelines.outputs import GREY, take_apart
+
+SIZE = 16
+
+
+def picture(seed: int) -> Image.Image:
+    return Image.fromarray(levels(seed))
+
+
+def levels(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
+
+
+def batch() -> np.ndarray:
+    """Two images as floats in [0, 1], shape (2, h, w, 3)."""
+    return np.stack([levels(0), levels(1)]).astype(np.float32) / 255
+
+
+def channels_first(array: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(array).movedim(-1, -3)
+
+
+@dataclass
+class Answer:
+    images: Any
+    seed: int = 7
+
+
+@dataclass(frozen=True)
+class FrozenAnswer:
+    images: Any
+    seed: int = 7
+
+
+class SlottedAnswer:
+    __slots__ = ("images",)
+
+    def __init__(self, images: Any) -> None:
+        self.images = images
+
+
+class AttributeDict(dict):
+    """A mapping whose items are attributes too, kept apart (as in diffusers' outputs)."""
+
+    def __init__(self, **items: Any) -> None:
+        super().__init__(items)
+        self.images = items["images"]
+
+
+NamedAnswer = namedtuple("NamedAnswer", "images seed")
+Pair = namedtuple("Pair", "pictures seed")
+
+
+def of_items(images: Any) -> dict[str, Any]:
+    return {"seed": 7, "images": images}
+
+
+CONTAINERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "bare": (lambda images: images, lambda output: output),
+    "dict": (of_items, lambda output: output["images"]),
+    "object": (Answer, lambda output: output.images),
+    "frozen dataclass": (FrozenAnswer, lambda output: output.images),
+    "slots": (SlottedAnswer, lambda output: output.images),
+    "namespace": (lambda images: SimpleNamespace(images=images), lambda output: output.images),
+    "tuple": (lambda images: (images, None), lambda output: output[0]),
+    "namedtuple with images": (lambda images: NamedAnswer(images, 7), lambda output: output.images),
+    "namedtuple": (lambda images: Pair(images, 7), lambda output: output.pictures),
+    "attribute dict, item": (
+        lambda images: AttributeDict(images=images),
+        lambda output: output["images"],
+    ),
+    "attribute dict, attribute": (
+        lambda images: AttributeDict(images=images),
+        lambda output: output.images,
+    ),
+}
+
+VALUES: dict[str, Callable[[], Any]] = {
+    "list": lambda: [picture(0), picture(1)],
+    "tuple": lambda: (picture(0), picture(1)),
+    "nested": lambda: [[picture(0)], [picture(1)]],
+    "np": batch,
+    "uint8": lambda: np.stack([levels(0), levels(1)]),
+    "pt": lambda: channels_first(batch()),
+    "arrays": lambda: list(batch()),
+    "tensors": lambda: list(channels_first(batch())),
+}
+
+
+def flat(value: Any) -> list[np.ndarray]:
+    """Every image of a value as an array, in order."""
+    if isinstance(value, (list, tuple)):
+        return [image for each in value for image in flat(each)]
+    if isinstance(value, Image.Image):
+        return [np.asarray(value)]
+    return list(np.asarray(value)) if value.ndim == 4 else [np.asarray(value)]
+
+
+@pytest.mark.parametrize("value", VALUES)
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_one_image_is_exchanged_and_nothing_else_changes(container: str, value: str) -> None:
+    pack, unpack = CONTAINERS[container]
+    original = pack(VALUES[value]())
+    output = take_apart(original)
+    assert len(output.pictures) == len(output.pieces) == 2
+    for seed, seen in enumerate(output.pictures):
+        assert np.array_equal(np.asarray(seen), levels(seed))
+
+    changed = output.replaced({1: output.blank(1)})
+
+    assert type(changed) is type(original)
+    assert type(unpack(changed)) is type(unpack(original))
+    kept, blank = flat(unpack(changed))
+    before = flat(unpack(original))
+    assert np.array_equal(kept, before[0])
+    assert len(np.unique(blank)) == 1
+    assert (blank.shape, blank.dtype) == (before[1].shape, before[1].dtype)
+    assert np.array_equal(before[1], flat(VALUES[value]())[1]), "the pipeline's own object changed"
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_where_nothing_is_exchanged_the_output_is_the_very_same(container: str) -> None:
+    original = CONTAINERS[container][0](VALUES["list"]())
+    assert take_apart(original).replaced({}) is original
+
+
+def test_what_lies_beside_the_images_is_kept() -> None:
+    output = take_apart(of_items([picture(0)]))
+    assert output.replaced({0: picture(1)})["seed"] == 7
+    output = take_apart(([picture(0), picture(1)], [False, True], "a prompt"))
+    assert output.replaced({0: picture(2)})[1:] == ([False, True], "a prompt")
+    latents = np.zeros((2, 4, 8, 8), np.float32)
+    assert take_apart((batch(), latents)).replaced({0: batch()[1]})[1] is latents
+
+
+def test_an_image_and_its_seed() -> None:
+    output = take_apart((picture(0), 7))
+    assert output.replaced({0: picture(1)}) == (picture(1), 7)
+
+
+@pytest.mark.parametrize(
+    "pack",
+    [
+        lambda left, right: (left, right),
+        lambda left, right: ([left], [right, None][:1]),
+        lambda left, right: {"images": [left], "upscaled": right},
+        lambda left, right: {"images": left, "views": {0: 1}, "more": [right]},
+    ],
+)
+@pytest.mark.parametrize("kind", [picture, lambda seed: levels(seed).astype(np.float32) / 255])
+def test_images_beside_the_images_are_found_too(pack: Any, kind: Any) -> None:
+    output = take_apart(pack(kind(0), kind(1)))
+    assert np.array_equal(np.asarray(output.pictures[1]), levels(1))
+    changed = take_apart(output.replaced({1: output.blank(1)}))
+    assert len(np.unique(np.asarray(changed.pictures[1]))) == 1
+    assert np.array_equal(np.asarray(changed.pictures[0]), levels(0))
+
+
+def test_images_mixed_with_something_else_are_refused() -> None:
+    with pytest.raises(UnsupportedOutputError, match="NoneType"):
+        take_apart([picture(0), None])
+    with pytest.raises(UnsupportedOutputError, match="NoneType"):
+        take_apart(([picture(0)], [picture(1), None]))
+
+
+class FixedMapping(Mapping):
+    """A mapping that can be copied and not changed."""
+
+    def __init__(self, **items: Any) -> None:
+        self._items = items
+
+    def __getitem__(self, name: str) -> Any:
+        return self._items[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+
+class ReadOnly:
+    def __init__(self, image: Image.Image) -> None:
+        self._image = image
+
+    @property
+    def images(self) -> list[Image.Image]:
+        return [self._image]
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        FixedMapping(images=[picture(0)]),
+        MappingProxyType({"images": [picture(0)]}),
+        ReadOnly(picture(0)),
+    ],
+    ids=lambda output: type(output).__name__,
+)
+def test_an_output_whose_images_cannot_be_exchanged_is_refused(output: Any) -> None:
+    apart = take_apart(output)
+    with pytest.raises(UnsupportedOutputError, match="return a list of images"):
+        apart.replaced({0: apart.blank(0)})
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [None, "a path.png", 7, {"image": picture(0)}, object(), iter([picture(0)])],
+    ids=lambda value: type(value).__name__,
+)
+def test_an_output_without_images_is_refused(nothing: Any) -> None:
+    with pytest.raises(UnsupportedOutputError, match="found no images"):
+        take_apart(nothing)
+
+
+@pytest.mark.parametrize("nothing", [[], (), {"images": []}])
+def test_an_empty_list_holds_no_images_and_needs_no_check(nothing: Any) -> None:
+    assert take_apart(nothing).pictures == []
+    assert take_apart(nothing).replaced({}) is nothing
+
+
+@pytest.mark.parametrize(
+    "shape", [(2, 4, 8, 8), (2, 16, 64), (8, 8), (0, 8, 8, 3), (1, 3, 2, 8, 8)]
+)
+def test_arrays_that_are_no_images_are_refused(shape: tuple[int, ...]) -> None:
+    for array in (np.zeros(shape, np.float32), torch.zeros(shape)):
+        with pytest.raises(UnsupportedOutputError, match="array of shape"):
+            take_apart(array)
+
+
+@pytest.mark.parametrize(
+    ("to_levels", "dtype"),
+    [
+        (lambda unit: unit, np.float16),
+        (lambda unit: unit, np.float64),
+        (lambda unit: unit * 2 - 1, np.float32),
+        (lambda unit: unit * 3.4 - 1.2, np.float32),
+        (lambda unit: unit * 255, np.float32),
+        (lambda unit: unit * 255, np.uint8),
+        (lambda unit: unit * 255, np.int64),
+        (lambda unit: unit * 65535, np.uint16),
+    ],
+    ids=["half", "double", "signed", "unclamped", "float bytes", "bytes", "int64", "16 bit"],
+)
+def test_levels_of_every_range_are_seen_as_the_picture(to_levels: Any, dtype: Any) -> None:
+    ramp = np.broadcast_to(np.linspace(0, 1, SIZE)[:, None], (1, SIZE, SIZE, 3)[1:]).copy()
+    array = np.asarray(to_levels(ramp)).astype(dtype)
+    output = take_apart(array)
+    seen = np.asarray(output.pictures[0], dtype=float) / 255
+    expected = np.clip(ramp * 1.7 - 0.1, 0, 1) if array.min() < -1.1 else ramp
+    assert np.abs(seen - expected).max() < 0.01
+    blank = np.asarray(take_apart(output.replaced({0: output.blank(0)})).pieces[0])
+    assert blank.dtype == dtype
+    assert np.ptp(blank) == 0
+
+
+@pytest.mark.parametrize("level", [-1, 65536])
+def test_integers_that_are_no_levels_are_refused(level: int) -> None:
+    array = np.zeros((SIZE, SIZE, 3), np.int64)
+    array[0, 0] = level
+    with pytest.raises(UnsupportedOutputError, match="8 nor 16 bits"):
+        take_apart(array)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("kind", [np.asarray, channels_first])
+def test_only_the_image_that_is_not_finite_is_unreadable(kind: Any, wrong: float) -> None:
+    array = batch()
+    array[1, 3, 3, 0] = wrong
+    output = take_apart(kind(array))
+    assert np.array_equal(np.asarray(output.pictures[0]), levels(0))
+    assert output.pictures[1] is None
+    changed = np.asarray(output.replaced({1: output.blank(1)}))
+    assert np.isfinite(changed).all()
+    assert np.ptp(changed[1]) == 0
+
+
+@pytest.mark.parametrize(
+    "mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LAB", "I", "I;16", "F"]
+)
+def test_a_placeholder_has_the_mode_and_size_and_nothing_of_the_image(mode: str) -> None:
+    image = Image.new(mode, (20, 12))
+    image.info["prompt"] = "a secret"
+    blank = take_apart([image]).blank(0)
+    assert (blank.mode, blank.size) == (mode, (20, 12))
+    assert "prompt" not in blank.info
+    if mode not in ("I;16", "LAB"):  # which Pillow does not turn into RGB by itself
+        grey = np.asarray(blank.convert("RGB"), dtype=float).mean(axis=(0, 1))
+        assert np.abs(grey - GREY).max() < 32
+
+
+def test_grey_and_transparent_arrays() -> None:
+    for channels, mode in ((1, "L"), (3, "RGB"), (4, "RGBA")):
+        array = np.zeros((SIZE, SIZE, channels), np.uint8)
+        assert take_apart(array).pictures[0].mode == mode
+    assert take_apart(torch.zeros(1, 1, SIZE, SIZE)).pictures[0].mode == "L"
+
+
+def test_tensors_keep_dtype_and_need_no_gradient_care() -> None:
+    for tensor in (
+        torch.rand(2, 3, SIZE, SIZE, dtype=torch.bfloat16),
+        torch.rand(2, 3, SIZE, SIZE, requires_grad=True),
+    ):
+        output = take_apart(tensor)
+        changed = output.replaced({0: output.blank(0)})
+        assert changed.dtype == tensor.dtype
+        assert torch.equal(changed[1], tensor[1])
+    with torch.inference_mode():
+        tensor = torch.rand(2, 3, SIZE, SIZE)
+    output = take_apart(tensor)
+    assert torch.equal(output.replaced({0: output.blank(0)})[1], tensor[1])
+
+
+def test_an_output_is_a_plain_frozen_value() -> None:
+    output = take_apart([picture(0)])
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        output.pieces = []

@@ -1,0 +1,78 @@
+"""The inside of an outline, on drawings made for it and on a photograph."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import skimage.data
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from memguard.detection.verification import MOST_INSIDE, measure
+from memguard.vision.foreground import RIM, interior, interior_distance
+from memguard.vision.picture import Picture
+from memguard.vision.transforms import gaussian_noise
+
+SIDE = 256
+BOX = (28, 28, 228, 228)
+
+
+def disc(fill: Image.Image | str) -> Picture:
+    """A disc on white, filled with a texture or a colour."""
+    mask = Image.new("L", (SIDE, SIDE))
+    ImageDraw.Draw(mask).ellipse(BOX, fill=255)
+    white = Image.new("RGB", (SIDE, SIDE), "white")
+    inside = Image.new("RGB", white.size, fill) if isinstance(fill, str) else fill
+    return Picture(Image.composite(inside, white, mask))
+
+
+def texture(name: str, dark: bool = True) -> Image.Image:
+    image = Image.fromarray(getattr(skimage.data, name)()).convert("RGB").resize((SIDE, SIDE))
+    return image.point([level // 2 + 20 for level in range(256)] * 3) if dark else image
+
+
+def square(picture: Picture) -> NDArray[np.float32]:
+    return picture.small
+
+
+def test_the_mask_is_the_inside_less_a_rim() -> None:
+    found = interior(square(disc("navy")))
+    assert found is not None
+    radius = 25 - RIM
+    assert found.mask.sum() == pytest.approx(np.pi * radius**2, rel=0.05)
+    assert found.mask[32, 32] == 1
+    assert found.mask[1, 1] == 0
+
+
+def test_discs_of_other_textures_share_their_outline_only() -> None:
+    coffee, cat = disc(texture("coffee")), disc(texture("chelsea"))
+    assert coffee.interior is not None
+    assert float(coffee.coarse @ cat.coarse) > 0.5
+    assert interior_distance(cat.small, coffee.interior) > 0.6
+    assert interior_distance(coffee.small, coffee.interior) == pytest.approx(0, abs=1e-5)
+    assert measure(cat, coffee)["structure"] >= MOST_INSIDE * 0.6
+
+
+def test_a_noisy_copy_of_a_disc_is_still_near() -> None:
+    cat = disc(texture("chelsea"))
+    noisy = Picture(gaussian_noise(cat.image, np.random.default_rng(0), sigma=60))
+    assert measure(noisy, cat)["structure"] < 0.2
+
+
+def test_plain_discs_must_agree_in_tone() -> None:
+    navy = disc("navy")
+    assert navy.interior is not None
+    assert interior_distance(disc("navy").small, navy.interior) == pytest.approx(0, abs=1e-5)
+    assert interior_distance(disc("darkred").small, navy.interior) == 1
+    assert measure(disc("darkred"), navy)["structure"] == MOST_INSIDE
+
+
+@pytest.mark.parametrize("name", ["astronaut", "coffee"])
+def test_a_picture_that_fills_its_frame_has_no_interior(name: str) -> None:
+    assert interior(square(Picture(texture(name, dark=False)))) is None
+
+
+def test_a_line_drawing_has_no_interior() -> None:
+    image = Image.new("RGB", (SIDE, SIDE), "white")
+    ImageDraw.Draw(image).line([(20, 20), (200, 90), (60, 220), (230, 200)], fill="black", width=5)
+    assert interior(square(Picture(image))) is None
