@@ -97,7 +97,7 @@ def dying(prompt, seed):
     if calls > 23:
         os.kill(os.getpid(), signal.SIGKILL)
     return pipeline(prompt, seed)
-dying.__module__, dying.__qualname__ = "test_audit", "pipeline"
+dying.__module__, dying.__qualname__ = {module!r}, "pipeline"
 audit(dying, PROMPTS, output={output!r}, images_per_prompt=8)
 """
 
@@ -105,7 +105,8 @@ audit(dying, PROMPTS, output={output!r}, images_per_prompt=8)
 def test_killed_in_the_middle_and_resumed(tmp_path: Path) -> None:
     whole = audit(pipeline, PROMPTS, output=tmp_path / "whole", images_per_prompt=8)
     output = tmp_path / "killed"
-    code = KILLED.format(tests=str(Path(__file__).parent), output=str(output))
+    names = {"module": pipeline.__module__, "tests": str(Path(__file__).parent)}
+    code = KILLED.format(output=str(output), **names)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, check=False)
     assert done.returncode == -signal.SIGKILL
