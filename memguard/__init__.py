@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
     from memguard.index import Index
     from memguard.index.ingest.builder import BuildSummary
+    from memguard.index.open import open_index
     from memguard.lifecycle import add_images, build_index, calibrate_index
     from memguard.pipelines.guard import Guard, guard
     from memguard.pipelines.policy import Policy
@@ -52,6 +53,7 @@ _HOME = {
     "Guard": "memguard.pipelines.guard",
     "guard": "memguard.pipelines.guard",
     "Index": "memguard.index",
+    "open_index": "memguard.index.open",
     "Policy": "memguard.pipelines.policy",
     "Match": "memguard.verdict",
     "Signal": "memguard.verdict",
@@ -96,6 +98,7 @@ __all__ = [
     "build_index",
     "calibrate_index",
     "guard",
+    "open_index",
 ]
 
 

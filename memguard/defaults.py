@@ -4,9 +4,6 @@ CLIP_MODEL = "ViT-B-32"
 CLIP_WEIGHTS = "laion2b_s34b_b79k"
 """The default embedding: OpenCLIP's small model trained on LAION-2B (Schuhmann et al. 2022)."""
 
-CALIBRATION_PAGE = "calibration.html"
-"""The page that shows an index's calibration, in the index; a new calibration takes it away."""
-
 DEMO_SAMPLES = 64
 """Images that the demo generates."""
 

@@ -7,13 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from memguard.calibration.calibrate import NAME as CALIBRATION
 from memguard.calibration.calibrate import Calibration
 from memguard.calibration.calibrate import calibrate as choose_calibration
-from memguard.calibration.measurements import NAME as MEASUREMENTS
 from memguard.calibration.measurements import FolderPictures, Negatives
 from memguard.defaults import (
-    CALIBRATION_PAGE,
     CLIP_MODEL,
     CLIP_WEIGHTS,
     MEMORIZED_RATE,
@@ -21,9 +18,10 @@ from memguard.defaults import (
 )
 from memguard.descriptors import Descriptor, load_descriptors, weightless_descriptors
 from memguard.detection.detector import Detector
-from memguard.index import Index
 from memguard.index.ingest.builder import BuildSummary, Progress, ReadAhead, build
 from memguard.index.milvus.address import in_milvus
+from memguard.index.open import open_index
+from memguard.index.store.documents import CALIBRATION, CALIBRATION_PAGE, MEASUREMENTS
 from memguard.index.store.manifest import NAME as MANIFEST
 from memguard.index.store.manifest import Manifest
 from memguard.sizes import size_in_bytes
@@ -115,7 +113,7 @@ def add_images(
         BuildError, ConfigurationError, WeightsError: as :func:`build_index`.
     """
     source = _opened(images)
-    specs = Index.open(index).specs if in_milvus(index) else Manifest.read(Path(index)).descriptors
+    specs = open_index(index).specs if in_milvus(index) else Manifest.read(Path(index)).descriptors
     descriptors = load_descriptors(specs, clip_weights=clip_weights, sscd_weights=sscd_weights)
     return _build(
         source,
@@ -156,7 +154,7 @@ def _build(
             on_progress=on_progress,
         )
     if calibrate:
-        index = Index.open(output)
+        index = open_index(output)
         known = Calibration.of(index)
         if known is None or known.outgrown(summary.records):
             _calibrate(Detector(index, descriptors), None, on_progress=on_calibration)
@@ -190,7 +188,7 @@ def calibrate_index(
         CalibrationError: a rate outside (0, 1), or fewer than 3 / rate negatives.
         IndexUnavailableError, WeightsError: see :class:`memguard.Guard`.
     """
-    opened = Index.open(index)
+    opened = open_index(index)
     descriptors = load_descriptors(
         opened.specs, clip_weights=clip_weights, sscd_weights=sscd_weights
     )

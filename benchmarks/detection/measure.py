@@ -33,7 +33,7 @@ from memguard.detection.verification import measure
 from memguard.index.ingest.builder import build
 from memguard.index.ingest.reader import content_id
 from memguard.index.local import DirectoryIndex
-from memguard.index.store.tables import Record
+from memguard.index.record import Record
 from memguard.sources import FileItem, Item
 from memguard.verdict import Match
 from memguard.vision.picture import Picture

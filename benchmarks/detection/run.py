@@ -58,7 +58,7 @@ from benchmarks.detection.timing import milliseconds
 from memguard import __version__
 from memguard.calibration.quantiles import choose, flagged
 from memguard.descriptors import weightless_descriptors
-from memguard.index import Index
+from memguard.index.open import open_index
 from memguard.vision.transforms import SIMULATED_COPIES
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -223,7 +223,7 @@ def timed(cache: Path, task: Task) -> dict[str, dict[str, float]]:
         ("", weightless_descriptors()),
         (" + sscd", [*weightless_descriptors(), sscd()]),
     ):
-        index = Index.open(folder / f"index{suffix.replace(' ', '')}.memguard")
+        index = open_index(folder / f"index{suffix.replace(' ', '')}.memguard")
         for thorough in (False, True):
             name = ("thorough" if thorough else "standard") + suffix
             found[name] = milliseconds(index, descriptors, images, thorough)

@@ -24,7 +24,15 @@ from PIL import Image
 import memguard
 from benchmarks.extraction.pictures import TrainingSet
 from benchmarks.extraction.train import Sampler
-from memguard import Calibration, Guard, Index, MemorizedImageError, Policy, Verdict, build_index
+from memguard import (
+    Calibration,
+    Guard,
+    MemorizedImageError,
+    Policy,
+    Verdict,
+    build_index,
+    open_index,
+)
 from memguard.index.local import DirectoryIndex
 from memguard.index.maintenance.redundant import redundant_files
 
@@ -173,7 +181,7 @@ def judged(index: Path, samples: Sequence[Image.Image]) -> Judged:
     digest = hashlib.sha256(b"".join(sample.tobytes() for sample in samples)).hexdigest()[:12]
     kept = index.parent / f"judged-{digest}.npz"
     if not kept.is_file():
-        guard = RememberingGuard(Index.open(index))
+        guard = RememberingGuard(open_index(index))
         guard.check(samples)
         stopped = {name: stopped_by(policy, guard, samples) for name, policy in POLICIES.items()}
         np.savez(kept, **stopped)  # type: ignore[arg-type]
@@ -207,7 +215,7 @@ def stopped_by(policy: Policy, guard: Guard, samples: Sequence[Image.Image]) -> 
 
 def regenerated(index: Path, sampler: Sampler, count: int, seed: int) -> Regenerated:
     """`count` images of a pipeline that makes memorized ones again."""
-    guard = RememberingGuard(Index.open(index), policy="regenerate")
+    guard = RememberingGuard(open_index(index), policy="regenerate")
     first = sampler(count, torch.Generator().manual_seed(seed)).images
     output = guard.wrap(sampler)(count, torch.Generator().manual_seed(seed))
     verdicts = output.memorization

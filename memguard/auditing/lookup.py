@@ -18,6 +18,7 @@ from memguard.auditing.result import Findings, LookedUp
 from memguard.auditing.run_folder import Kept, Sample
 from memguard.calibration.calibrate import calibrated_detector
 from memguard.index import Index
+from memguard.index.open import open_index
 from memguard.verdict import Verdict
 
 BATCH = 16
@@ -50,7 +51,7 @@ class LookUp:
         """The look-up in an index or the one at a path; None where there is none."""
         if index is None:
             return None
-        return cls(index if isinstance(index, Index) else Index.open(index), **options)
+        return cls(index if isinstance(index, Index) else open_index(index), **options)
 
     def findings(self, looked_up: Sequence[LookedUp]) -> Findings:
         """What came out of it all."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from memguard.index import Index
-from memguard.index.store.tables import Record
+from memguard.index.record import Record
 from memguard.verdict import Match
 
 ROWS = 512

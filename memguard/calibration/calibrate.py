@@ -29,9 +29,8 @@ from memguard.detection.signals import DEFAULTS, Threshold
 from memguard.errors import CalibrationError
 from memguard.files import checked_json, read_checked, write_bytes
 from memguard.index import Index
+from memguard.index.store.documents import CALIBRATION
 from memguard.verdict import Label
-
-NAME = "calibration.json"
 
 CONFIDENCE = 0.95
 """Of the Clopper-Pearson bounds."""
@@ -138,7 +137,7 @@ class Calibration:
 
     def write(self, directory: Path) -> None:
         """Save with the index, in one atomic step."""
-        write_bytes(directory / NAME, self.to_bytes())
+        write_bytes(directory / CALIBRATION, self.to_bytes())
 
     def to_bytes(self) -> bytes:
         """What :meth:`read` and :meth:`of` read."""
@@ -152,7 +151,7 @@ class Calibration:
             CalibrationError: the file is damaged.
         """
         try:
-            return cls._parse((directory / NAME).read_bytes(), directory)
+            return cls._parse((directory / CALIBRATION).read_bytes(), directory)
         except FileNotFoundError:
             return None
 
@@ -163,7 +162,7 @@ class Calibration:
         Raises:
             CalibrationError: it is damaged.
         """
-        data = index.document(NAME)
+        data = index.document(CALIBRATION)
         return None if data is None else cls._parse(data, index.name)
 
     @classmethod
@@ -179,7 +178,8 @@ class Calibration:
             )
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise CalibrationError(
-                f"the {NAME} of {where} is damaged ({error}); run `memguard calibrate {where}`"
+                f"the {CALIBRATION} of {where} is damaged ({error}); run `memguard calibrate "
+                f"{where}`"
             ) from error
 
 

@@ -24,14 +24,13 @@ from memguard.errors import CalibrationError, UnreadableImageError
 from memguard.files import checked_json, read_checked, write_bytes
 from memguard.index import Index
 from memguard.index.ingest.reader import content_id
-from memguard.index.store.tables import Record
+from memguard.index.record import Record
+from memguard.index.store.documents import MEASUREMENTS
 from memguard.sources import Folder
 from memguard.verdict import Match
 from memguard.vision.decode import decode
 from memguard.vision.picture import Picture
 from memguard.vision.transforms import simulated_copies
-
-NAME = "measurements.json"
 
 MOST_NEGATIVES = 3000
 """References queried by leave-one-out: enough for a rate of 1e-3."""
@@ -129,7 +128,7 @@ class Measurements:
 
     def write(self, directory: Path) -> None:
         """Save with the index, for plots and reviews."""
-        write_bytes(directory / NAME, self.to_bytes())
+        write_bytes(directory / MEASUREMENTS, self.to_bytes())
 
     def to_bytes(self) -> bytes:
         """What :meth:`read` reads."""
@@ -151,7 +150,7 @@ class Measurements:
         Raises:
             CalibrationError: there is none, or it is damaged.
         """
-        path = directory / NAME
+        path = directory / MEASUREMENTS
         return cls._parse(path.read_bytes() if path.exists() else b"", directory)
 
     @classmethod
@@ -161,7 +160,7 @@ class Measurements:
         Raises:
             CalibrationError: there is none, or it is damaged.
         """
-        return cls._parse(index.document(NAME) or b"", index.name)
+        return cls._parse(index.document(MEASUREMENTS) or b"", index.name)
 
     @classmethod
     def _parse(cls, text: bytes, where: object) -> Measurements:

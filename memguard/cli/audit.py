@@ -115,7 +115,7 @@ def audit(
 
 def _prompts(file: Path | None, column: str | None, index: Path | None, count: int) -> list[str]:
     from memguard.auditing.prompts import duplicated_captions, read_prompts
-    from memguard.index import Index
+    from memguard.index.open import open_index
 
     if file is not None:
         return read_prompts(file, column)
@@ -124,7 +124,7 @@ def _prompts(file: Path | None, column: str | None, index: Path | None, count: i
             "name the prompts: --prompts FILE, an --index whose captions are taken, or, for a "
             "model that takes none, --unconditional N"
         )
-    return duplicated_captions(Index.open(index), count)
+    return duplicated_captions(open_index(index), count)
 
 
 def _arguments(settings: list[str]) -> dict[str, Any]:

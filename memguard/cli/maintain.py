@@ -256,10 +256,10 @@ def _alike(
     """Ids of what the images copy, with what to show of them."""
     from memguard.calibration.calibrate import calibrated_detector
     from memguard.detection.find_copies import alike
-    from memguard.index import Index
+    from memguard.index.open import open_index
 
     detector = calibrated_detector(
-        Index.open(index), clip_weights=clip_weights, sscd_weights=sscd_weights
+        open_index(index), clip_weights=clip_weights, sscd_weights=sscd_weights
     )
     found: dict[str, str] = {}
     for path in images:

@@ -22,7 +22,7 @@ from memguard.detection.signals import DEFAULTS, Threshold
 from memguard.detection.verification import ALPHA, measure, relative_l2
 from memguard.detection.views import features_of, views, windows
 from memguard.index import Index
-from memguard.index.store.tables import Record
+from memguard.index.record import Record
 from memguard.verdict import Label, Match, Signal, Verdict, View
 from memguard.vision.local_features import vlad
 from memguard.vision.picture import Picture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memguard.descriptors.base import DescriptorSpec
-from memguard.index.store.tables import Record
+from memguard.index.record import Record
 
 BACKGROUND = 1000
 """References that score normalisation compares a query with; more change little."""
@@ -33,29 +32,26 @@ class Health:
     outdated: bool = False
 
 
+@dataclass(frozen=True)
+class Removal:
+    """What a takedown did.
+
+    Attributes:
+        path: the index.
+        removed: ids that no search finds any more, by this takedown.
+        records: images that the index holds now.
+    """
+
+    path: str
+    removed: tuple[str, ...]
+    records: int
+
+
 class Index(ABC):
     """The training set, opened for reading: search by descriptor, then look at the records.
 
     A *position* is an integer that names a reference for as long as the index is open.
     """
-
-    @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Index:
-        """Open the index at a directory or an address, ``milvus://HOST:PORT/PREFIX``.
-
-        Raises:
-            IndexUnavailableError: there is none, its build has not finished, it is damaged, a
-                search does not find its canary, a newer memguard wrote it, or no server answers.
-        """
-        from memguard.index.milvus.address import in_milvus
-
-        if in_milvus(path):
-            from memguard.index.milvus.index import MilvusIndex
-
-            return MilvusIndex.open(path)
-        from memguard.index.local import DirectoryIndex
-
-        return DirectoryIndex.open(path)
 
     @property
     @abstractmethod

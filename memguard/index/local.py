@@ -19,10 +19,11 @@ from memguard.index.ann.searcher import Excluded, Searcher
 from memguard.index.ann.tuning import NEAREST
 from memguard.index.base import BACKGROUND, Health, Index
 from memguard.index.ingest.publish import open_searcher
+from memguard.index.record import Record
 from memguard.index.store import row_arrays as lists
 from memguard.index.store.manifest import Manifest
 from memguard.index.store.reader_lease import Lease
-from memguard.index.store.tables import Record, Tables
+from memguard.index.store.tables import Tables
 
 HASHED_AT_OPEN = 128 << 20
 """Bytes whose fingerprints are compared at every opening, the smallest files first: a quarter of a
@@ -67,7 +68,7 @@ class DirectoryIndex(Index):
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> DirectoryIndex:
-        """Open the index at ``path``; see :meth:`memguard.Index.open`."""
+        """Open the index at ``path``; see :meth:`memguard.open_index`."""
         directory = Path(path)
         manifest = Manifest.read(directory)
         try:

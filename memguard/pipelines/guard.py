@@ -26,6 +26,7 @@ from memguard.errors import (
     UnsupportedOutputError,
 )
 from memguard.index import Health, Index
+from memguard.index.open import open_index
 from memguard.pipelines.call import Call
 from memguard.pipelines.latents import latent_reader
 from memguard.pipelines.outputs import Output, take_apart
@@ -134,7 +135,7 @@ class Guard:
             "clip_weights": clip_weights,
             "sscd_weights": sscd_weights,
         }
-        opened = index if isinstance(index, Index) else Index.open(index)
+        opened = index if isinstance(index, Index) else open_index(index)
         self._detector = calibrated_detector(opened, **self._options)
         self._local = threading.local()
 
@@ -156,7 +157,7 @@ class Guard:
             IndexUnavailableError, WeightsError, CalibrationError: see :class:`Guard`.
         """
         detector = calibrated_detector(
-            Index.open(self.index.name), loaded=self._detector, **self._options
+            open_index(self.index.name), loaded=self._detector, **self._options
         )
         self._detector = detector
         return detector.index

@@ -20,6 +20,7 @@ from memguard.auditing.run_folder import RESULT, Kept
 from memguard.defaults import AUDIT_PAGE
 from memguard.files import write_text
 from memguard.index import Index
+from memguard.index.open import open_index
 from memguard.report.audit_plots import precision_plot, relative_plot
 from memguard.report.audit_text import headline, percent
 from memguard.report.pictures import data_uri, find_pictures, picture_uri
@@ -53,7 +54,7 @@ def audit_page(
 
     Raises:
         ConfigurationError: the extra ``report`` is not installed, or an image is gone.
-        IndexUnavailableError: see :meth:`memguard.Index.open`.
+        IndexUnavailableError: see :meth:`memguard.open_index`.
     """
     jinja2 = require("jinja2", extra="report")
     kept = Kept(folder)
@@ -112,7 +113,7 @@ def _index(
     if audit.findings is None or not audit.findings.extractions:
         return None
     where = audit.findings.index if index is None else index
-    return where if isinstance(where, Index) else Index.open(where)
+    return where if isinstance(where, Index) else open_index(where)
 
 
 def _pairs(

@@ -18,14 +18,16 @@ import numpy as np
 
 from memguard._optional import require
 from memguard._version import __version__
-from memguard.calibration.calibrate import CONFIDENCE, FOLDS, NAME, Calibration, Operating, Rate
+from memguard.calibration.calibrate import CONFIDENCE, FOLDS, Calibration, Operating, Rate
 from memguard.calibration.measurements import Measurements, SetAside
 from memguard.calibration.quantiles import flagged
-from memguard.defaults import CALIBRATION_PAGE, NEEDED_PER_RATE
+from memguard.defaults import NEEDED_PER_RATE
 from memguard.errors import CalibrationError, ConfigurationError
 from memguard.files import sealed, write_text
 from memguard.index import Index
 from memguard.index.local import DirectoryIndex
+from memguard.index.open import open_index
+from memguard.index.store.documents import CALIBRATION, CALIBRATION_PAGE
 from memguard.report import plots
 from memguard.report.formatting import WORDS, distance_text, threshold_text
 from memguard.report.pictures import data_uri, find_pictures, picture_uri
@@ -69,8 +71,8 @@ def calibration_page(index: Index | str | os.PathLike[str]) -> str:
         ConfigurationError: the extra ``report`` is not installed.
     """
     jinja2 = require("jinja2", extra="report")
-    opened = index if isinstance(index, Index) else Index.open(index)
-    calibration, document = Calibration.of(opened), opened.document(NAME)
+    opened = index if isinstance(index, Index) else open_index(index)
+    calibration, document = Calibration.of(opened), opened.document(CALIBRATION)
     if calibration is None or document is None:
         raise CalibrationError(
             f"{opened.name} has not been calibrated; run `memguard calibrate {opened.name}`"
@@ -119,7 +121,7 @@ def write_calibration_page(
     Raises:
         CalibrationError, ConfigurationError: see :func:`calibration_page`.
     """
-    opened = index if isinstance(index, Index) else Index.open(index)
+    opened = index if isinstance(index, Index) else open_index(index)
     if path is None and not isinstance(opened, DirectoryIndex):
         raise ConfigurationError(f"{opened.name} is no directory: say where the page goes (-o)")
     target = Path(opened.name) / CALIBRATION_PAGE if path is None else Path(path)

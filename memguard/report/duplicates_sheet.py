@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from memguard.index.local import DirectoryIndex
-from memguard.index.store.tables import Record
+from memguard.index.record import Record
 from memguard.vision.decode import to_rgb
 
 SHOWN = 8

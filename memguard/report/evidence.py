@@ -21,6 +21,7 @@ from memguard.detection.detector import Detector
 from memguard.detection.verification import l2, laid_over, masked_tiled_l2, match_tones, tile_l2
 from memguard.detection.views import seen_as
 from memguard.index import Index
+from memguard.index.open import open_index
 from memguard.report.formatting import distance_text, threshold_text
 from memguard.verdict import Match, Signal, Verdict
 from memguard.vision.alignment import Alignment, align
@@ -191,7 +192,7 @@ def explain(
         detector = index
     else:
         detector = calibrated_detector(
-            index if isinstance(index, Index) else Index.open(index),
+            index if isinstance(index, Index) else open_index(index),
             thorough=thorough,
             clip_weights=clip_weights,
             sscd_weights=sscd_weights,

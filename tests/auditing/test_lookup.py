@@ -12,7 +12,7 @@ from PIL import Image
 from memguard.auditing.generation import Made
 from memguard.auditing.lookup import LookUp, ReferenceLevels
 from memguard.auditing.run_folder import Kept
-from memguard.index import Index
+from memguard.index.open import open_index
 
 
 def look_up(index: Path, *, thorough: bool = False) -> LookUp:
@@ -57,7 +57,7 @@ def test_no_index() -> None:
 
 
 def test_the_pixels_of_the_references(gallery: Path) -> None:
-    references = ReferenceLevels(Index.open(gallery), 16)
+    references = ReferenceLevels(open_index(gallery), 16)
     blocks = list(references)
     levels = np.concatenate(blocks)
     assert levels.shape == (4, 16, 16, 3)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from memguard.auditing.prompts import duplicated_captions, read_prompts
 from memguard.errors import ConfigurationError
-from memguard.index import Index
+from memguard.index.open import open_index
 from memguard.lifecycle import build_index
 
 
@@ -80,7 +80,7 @@ def test_captions_of_the_most_duplicated(
         for copy in range(copies):
             shutil.copy(images / f"{number:04d}.jpg", images / f"z{number}{copy}.jpg")
     build_index(images, tmp_path / "i.memguard", clip=None, calibrate=False, workers=0)
-    index = Index.open(tmp_path / "i.memguard")
+    index = open_index(tmp_path / "i.memguard")
     assert duplicated_captions(index, 10) == ["thrice", "twice", "once"]
     assert duplicated_captions(index, 1) == ["thrice"]
 
@@ -89,4 +89,4 @@ def test_an_index_without_captions(photographs: dict[str, Image.Image], tmp_path
     write_cuts(photographs, tmp_path / "images", 2)
     build_index(tmp_path / "images", tmp_path / "i.memguard", clip=None, calibrate=False, workers=0)
     with pytest.raises(ConfigurationError, match="--prompts FILE"):
-        duplicated_captions(Index.open(tmp_path / "i.memguard"), 10)
+        duplicated_captions(open_index(tmp_path / "i.memguard"), 10)

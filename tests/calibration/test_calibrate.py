@@ -24,7 +24,7 @@ from memguard.calibration.calibrate import Calibration, Operating, Rate, calibra
 from memguard.calibration.measurements import Measurements, SetAside
 from memguard.calibration.quantiles import flagged
 from memguard.detection.signals import DEFAULTS, Threshold
-from memguard.index import Index
+from memguard.index.open import open_index
 from memguard.lifecycle import build_index, calibrate_index
 from memguard.pipelines.guard import Guard
 
@@ -171,7 +171,7 @@ def in_memory(
     copies = {name: np.linspace(0, 0.02, 30) for name in negatives}
     measured = Measurements(negatives, copies, ("jpeg 30",) * 30, "leave-one-out", 0, ())
     monkeypatch.setattr(calibration, "measure", lambda *_: measured)
-    index = Index.open(gallery)
+    index = open_index(gallery)
     found, _ = calibration.calibrate(Detector(index, load_descriptors(index.specs)), **options)
     return found
 
@@ -261,7 +261,7 @@ def test_a_signal_that_only_blocks_flags_there_too(
 def test_an_index_that_is_not_calibrated_says_so(
     gallery: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    checker = calibrated_detector(Index.open(gallery))
+    checker = calibrated_detector(open_index(gallery))
     assert checker.thresholds == DEFAULTS
     assert checker.rates == {}
     assert "has not been calibrated; default thresholds apply: run `memguard calib" in caplog.text
@@ -273,7 +273,7 @@ def test_an_index_that_has_outgrown_its_calibration_says_so(
 ) -> None:
     index = Path(shutil.copytree(gallery, tmp_path / "index"))
     dataclasses.replace(CALIBRATION, records=records).write(index)
-    checker = calibrated_detector(Index.open(index))
+    checker = calibrated_detector(open_index(index))
     assert checker.thresholds == CALIBRATION.thresholds
     assert checker.rates == {"similar": 0.01}, "the other rate was not proven"
     said = f"has grown from {records} records since its calibration" in caplog.text
@@ -291,11 +291,11 @@ def test_thorough_wants_a_thorough_calibration(
 ) -> None:
     index = Path(shutil.copytree(gallery, tmp_path / "index"))
     dataclasses.replace(CALIBRATION, records=4).write(index)
-    assert calibrated_detector(Index.open(index), thorough=True).thorough
+    assert calibrated_detector(open_index(index), thorough=True).thorough
     assert "was calibrated without thorough; run `memguard calibrate" in caplog.text
     caplog.clear()
     dataclasses.replace(CALIBRATION, records=4, thorough=True).write(index)
-    calibrated_detector(Index.open(index), thorough=True)
+    calibrated_detector(open_index(index), thorough=True)
     assert not caplog.records
 
 

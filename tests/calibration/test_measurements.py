@@ -26,6 +26,7 @@ from memguard.descriptors import load_descriptors
 from memguard.detection.detector import Detector
 from memguard.errors import BuildError, CalibrationError
 from memguard.index import Index
+from memguard.index.open import open_index
 from memguard.lifecycle import build_index
 from memguard.vision.transforms import SIMULATED_COPIES
 
@@ -33,7 +34,7 @@ SIGNALS = {"structure", "aligned_structure", "structure_and_l2"}
 
 
 def detector(path: Path) -> Detector:
-    index = Index.open(path)
+    index = open_index(path)
     return Detector(index, load_descriptors(index.specs))
 
 
@@ -67,7 +68,7 @@ def left_out(
         measured = measure(
             detector(output), None, lambda *now: steps.append(now), np.random.default_rng(0)
         )
-    return LeftOut(measured, steps, Index.open(output))
+    return LeftOut(measured, steps, open_index(output))
 
 
 def test_leave_one_out_sets_near_duplicates_and_mirror_images_aside(left_out: LeftOut) -> None:

@@ -24,7 +24,7 @@ from memguard.descriptors import load_descriptors
 from memguard.descriptors.clip import Clip, find, pull
 from memguard.descriptors.weights import sha256
 from memguard.errors import WeightsError
-from memguard.index import Index
+from memguard.index.open import open_index
 from memguard.index.store.canary import CANARIES
 from memguard.lifecycle import build_index
 from memguard.vision.picture import Picture
@@ -170,7 +170,7 @@ def test_an_index_opens_with_its_weights_wherever_they_are_and_with_no_others(
         calibrate=False,
         workers=0,
     )
-    index = Index.open(output)
+    index = open_index(output)
     moved, other = tmp_path / "moved.pt", tmp_path / "other.pt"
     moved.write_bytes(checkpoint.read_bytes())
     torch.save(tiny_models.new_clip(seed=1).state_dict(), other)

@@ -17,6 +17,7 @@ from memguard.descriptors import load_descriptors
 from memguard.detection.detector import MATCHES, Detector
 from memguard.detection.signals import DEFAULTS, Threshold
 from memguard.index import Index
+from memguard.index.open import open_index
 from memguard.index.store.canary import CANARIES
 from memguard.verdict import Match, Verdict
 from memguard.vision.picture import Picture
@@ -53,7 +54,7 @@ COPIES = [
 
 @pytest.fixture(scope="module")
 def index(gallery: Path) -> Index:
-    return Index.open(gallery)
+    return open_index(gallery)
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +169,7 @@ def test_structure_and_l2_together_find_a_copy_without_its_texture(
     built: tuple[Path, object], position: int
 ) -> None:
     """As a model draws that has learned the shapes of a picture and not yet its texture."""
-    index = Index.open(built[0])
+    index = open_index(built[0])
     (original,) = index.take([CANARIES + position])
     pixels = original.picture().pixels
     smooth = Image.fromarray(cv2.medianBlur(pixels, min(pixels.shape[:2]) // 4 | 1))
@@ -263,7 +264,7 @@ def test_thorough_finds_insets_that_the_standard_views_do_not_propose(
     built: tuple[Path, object], photographs: dict[str, Image.Image], position: int, share: float
 ) -> None:
     """A reference in the corner of another photograph."""
-    index = Index.open(built[0])
+    index = open_index(built[0])
     descriptors = load_descriptors(index.specs)
     (original,) = index.take([CANARIES + position])
     picture = photographs["rocket.jpg"].copy()
@@ -282,7 +283,7 @@ def test_thorough_finds_insets_that_the_standard_views_do_not_propose(
 def test_calibrated_thresholds_and_rates_are_used(
     calibrated: Calibrated, photographs: dict[str, Image.Image]
 ) -> None:
-    checker = calibrated_detector(Index.open(calibrated.path))
+    checker = calibrated_detector(open_index(calibrated.path))
     assert checker.thresholds == calibrated.calibration.thresholds
     names = ["astronaut.png", "rocket.jpg"]
     exact, novel = checker.detect([photographs[name] for name in names])

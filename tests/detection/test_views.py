@@ -12,6 +12,7 @@ from memguard.descriptors import weightless_descriptors
 from memguard.detection.detector import Detector
 from memguard.detection.views import TURNS, features_of, seen_as, views, windows
 from memguard.index import Index
+from memguard.index.open import open_index
 from memguard.lifecycle import build_index
 from memguard.vision.picture import Picture
 
@@ -33,7 +34,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
     (root / "images").mkdir()
     drawing().save(root / "images" / "drawing.png")
     build_index(root / "images", root / "index", clip=None, calibrate=False, workers=0)
-    return Index.open(root / "index")
+    return open_index(root / "index")
 
 
 def test_by_default_as_it_is_and_mirrored(cat: Image.Image) -> None:

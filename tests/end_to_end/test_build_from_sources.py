@@ -13,9 +13,9 @@ from fixtures.picture_files import cuts, decompression_bomb, encoded
 from PIL import Image
 
 from memguard.descriptors.phash import PHash
-from memguard.index import Index
 from memguard.index.ingest.builder import BuildSummary, build
 from memguard.index.ingest.reader import content_id
+from memguard.index.open import open_index
 from memguard.sources import open_source
 
 COUNT = 6
@@ -78,7 +78,7 @@ def test_every_source_gives_the_same_index(tmp_path: Path, images: list[bytes], 
     source = write(tmp_path, images)
     summary = built(source, tmp_path / "index")
     assert (summary.added, summary.unreadable) == (COUNT, {})
-    index = Index.open(tmp_path / "index")
+    index = open_index(tmp_path / "index")
     for name, data in zip(NAMES, images):
         record = index.find(content_id(data))
         assert record is not None
@@ -144,7 +144,7 @@ def test_a_file_that_changes_during_the_build_is_read_again(
     monkeypatch.undo()
     again = built(source, tmp_path / "index")
     assert (again.added, again.skipped) == (1, 1)
-    assert Index.open(tmp_path / "index").find(content_id(images[3])) is not None
+    assert open_index(tmp_path / "index").find(content_id(images[3])) is not None
 
 
 def test_a_bomb_in_a_shard_is_listed(tmp_path: Path, images: list[bytes]) -> None:

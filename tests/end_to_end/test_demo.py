@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from memguard import Index
+from memguard import open_index
 from memguard.demo.run import DemoResult, run_demo
 from memguard.demo.training import SAMPLING_STEPS, train
 
@@ -71,7 +71,7 @@ def test_the_picture_shows_blocked_samples_beside_their_training_images(
 
 
 def test_the_index_knows_how_often_an_image_was_duplicated(result: DemoResult) -> None:
-    index = Index.open(result.index)
+    index = open_index(result.index)
     files = len(list((result.index.parent / "training").glob("*.png")))
     assert len(index) < files
     (example, *_) = result.examples()

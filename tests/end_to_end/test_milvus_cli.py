@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from memguard.cli import app
 from memguard.errors import IndexUnavailableError
-from memguard.index import Index
+from memguard.index.open import open_index
 from memguard.settings import VARIABLE
 
 
@@ -34,18 +34,18 @@ def test_push_check_add_and_remove(built, milvus, photographs, tmp_path, monkeyp
     (verdict,) = json.loads(memguard("check", rocket, "--json", status=3))
     assert verdict["label"] == "memorized"
     assert verdict["matches"][0]["uri"] == str(rocket)
-    assert len(Index.open(address)) == 61
+    assert len(open_index(address)) == 61
 
     assert "1 images removed" in memguard("remove", address, "--uri", rocket)
     (verdict,) = json.loads(memguard("check", rocket, "--json"))
     assert verdict["label"] == "clear"
-    assert len(Index.open(address)) == 60
+    assert len(open_index(address)) == 60
     image = tmp_path / "copy.png"
-    known = Index.open(address)
+    known = open_index(address)
     (record,) = known.take(known.sample(1, np.random.default_rng(0)))
     record.image().save(image)
     assert " images removed" in memguard("remove", address, "--like", image, "--yes")
-    assert Index.open(address).find(record.id) is None
+    assert open_index(address).find(record.id) is None
 
 
 @pytest.mark.parametrize("command", ["compact", "verify", "duplicates", "info"])

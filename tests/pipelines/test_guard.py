@@ -30,12 +30,12 @@ from memguard import (
     CheckFailedError,
     ConfigurationError,
     Guard,
-    Index,
     MemorizedImageError,
     Policy,
     UnsupportedOutputError,
     build_index,
     guard,
+    open_index,
 )
 
 SIZE = 64
@@ -666,7 +666,7 @@ def test_verdicts_are_kept_per_thread(index: Path) -> None:
 
 
 def test_one_guard_for_many_pipelines(pipeline: Any, index: Path) -> None:
-    shared = Guard(Index.open(index))
+    shared = Guard(open_index(index))
     assert is_blank(shared.wrap(drawing)(COPY))
     assert not shows_the_sea(shared.wrap(pipeline))
     assert len(shared.last_verdicts) == 1

@@ -17,7 +17,7 @@ from memguard.calibration import measurements
 from memguard.calibration.calibrate import calibrated_detector
 from memguard.cli import app
 from memguard.detection.detector import Detector
-from memguard.index import Index
+from memguard.index.open import open_index
 from memguard.report import explain
 from memguard.report.evidence import HEAD, MARGIN, PANEL
 from memguard.report.formatting import threshold_text
@@ -41,7 +41,7 @@ def index(photographs: dict[str, Image.Image], tmp_path_factory: pytest.TempPath
 
 @pytest.fixture(scope="module")
 def detector(index: Path) -> Detector:
-    return calibrated_detector(Index.open(index))
+    return calibrated_detector(open_index(index))
 
 
 def panel(picture: Image.Image, column: int, size: tuple[int, int]) -> Image.Image:

@@ -29,6 +29,7 @@ from memguard.index.ingest.describe import described
 from memguard.index.ingest.publish import derive_all
 from memguard.index.ingest.reader import Readable, Unreadable, read
 from memguard.index.ingest.recall_probe import copies_described
+from memguard.index.record import Record
 from memguard.index.store.canary import canary_ids, canary_records
 from memguard.index.store.digests import Digests, file_digest, id_digest
 from memguard.index.store.manifest import BUILDING, Manifest
@@ -37,7 +38,6 @@ from memguard.index.store.row_arrays import file_digests, read_digests, record_d
 from memguard.index.store.tables import (
     TAKEN_DOWN,
     FileEntry,
-    Record,
     Tables,
     append_files,
     append_records,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from memguard.descriptors.base import Descriptor
 from memguard.index.ingest.reader import Readable
-from memguard.index.store.tables import Record
+from memguard.index.record import Record
 
 
 def described(descriptors: Sequence[Descriptor], images: Sequence[Readable]) -> list[Record]:

@@ -9,40 +9,25 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from memguard.defaults import CALIBRATION_PAGE
 from memguard.errors import ConfigurationError
+from memguard.index.base import Removal
 from memguard.index.ingest.publish import with_removed
 from memguard.index.ingest.reader import ID_DIGITS
 from memguard.index.milvus.address import in_milvus
 from memguard.index.store.canary import canary_ids
 from memguard.index.store.digests import as_array, id_digest, places
+from memguard.index.store.documents import CALIBRATION_PAGE
 from memguard.index.store.manifest import Manifest
 from memguard.index.store.row_arrays import read_digests, record_digests
 from memguard.index.store.tables import Tables
 from memguard.index.store.write_lock import at_work
 
 ID = re.compile(rf"[0-9a-f]{{{ID_DIGITS}}}")
-
-
-@dataclass(frozen=True)
-class Removal:
-    """What a takedown did.
-
-    Attributes:
-        path: the index.
-        removed: ids that no search finds any more, by this takedown.
-        records: images that the index holds now.
-    """
-
-    path: str
-    removed: tuple[str, ...]
-    records: int
 
 
 def remove(index: str | os.PathLike[str], ids: Collection[str]) -> Removal:

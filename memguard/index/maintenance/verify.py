@@ -14,11 +14,11 @@ from typing import Literal
 
 import lance
 
-from memguard.defaults import CALIBRATION_PAGE
 from memguard.errors import BuildError, IndexUnavailableError
 from memguard.files import is_sealed, read_checked
 from memguard.index.ingest.publish import derive_all
 from memguard.index.store import row_arrays as lists
+from memguard.index.store.documents import CALIBRATION, CALIBRATION_PAGE, MEASUREMENTS
 from memguard.index.store.fingerprints import HINT, table_fingerprints
 from memguard.index.store.manifest import BUILDING, NAME, Manifest, PinnedFile
 from memguard.index.store.tables import FILES, RECORDS
@@ -27,8 +27,8 @@ from memguard.index.store.write_lock import at_work
 Remedy = Literal["mend", "calibrate", "report", "build", "restore"]
 
 DOCUMENTS: dict[str, Remedy] = {
-    "calibration.json": "calibrate",
-    "measurements.json": "calibrate",
+    CALIBRATION: "calibrate",
+    MEASUREMENTS: "calibrate",
     BUILDING: "build",
 }
 """JSON files beside the manifest, and what writes them again."""

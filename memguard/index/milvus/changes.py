@@ -9,15 +9,16 @@ from collections.abc import Callable, Collection, Sequence
 
 from memguard.descriptors.base import Descriptor
 from memguard.errors import BuildError, ConfigurationError
+from memguard.index.base import Removal
 from memguard.index.ingest.builder import BuildSummary, Progress, read_all
 from memguard.index.ingest.describe import described
 from memguard.index.ingest.reader import Readable, Unreadable
-from memguard.index.maintenance.takedown import Removal
 from memguard.index.milvus.collections import Consistency
 from memguard.index.milvus.index import RECORDS, MilvusIndex
-from memguard.index.milvus.push import REFUSED, refused_ids, remove_keys, settle, write_records
+from memguard.index.milvus.push import refused_ids, remove_keys, settle, write_records
 from memguard.index.milvus.rows import key_of
 from memguard.index.store.canary import canary_ids
+from memguard.index.store.documents import REFUSED
 from memguard.sources.base import Source
 
 

@@ -18,8 +18,9 @@ from memguard.index.milvus.address import MilvusAddress
 from memguard.index.milvus.collections import Collections
 from memguard.index.milvus.manifest import MilvusManifest
 from memguard.index.milvus.rows import HAS_PIXELS, PARTS, key_of, matrix, record_of, vector
+from memguard.index.record import Record
+from memguard.index.store import documents
 from memguard.index.store.canary import canary_ids
-from memguard.index.store.tables import Record
 
 RECORDS = "records"
 
@@ -44,11 +45,6 @@ REMOVED = Record(
 )
 """What stands for a record that was removed after a search had found it: like any blank reference,
 it is evidence of nothing."""
-
-
-def background_name(name: str) -> str:
-    """The document that holds a descriptor's background."""
-    return f"background/{name}"
 
 
 class MilvusIndex(Index):
@@ -154,7 +150,7 @@ class MilvusIndex(Index):
     def background(self, name: str) -> NDArray[Any]:
         """A descriptor's rows of references spread over the index, as they were when pushed."""
         if name not in self._backgrounds:
-            data = self.document(background_name(name)) or b""
+            data = self.document(documents.background(name)) or b""
             self._backgrounds[name] = matrix(self._specs[name], data)
         return self._backgrounds[name]
 

@@ -24,10 +24,11 @@ from memguard.errors import BuildError
 from memguard.index.local import DirectoryIndex
 from memguard.index.milvus.address import MilvusAddress
 from memguard.index.milvus.collections import Collections, Row
-from memguard.index.milvus.index import RECORDS, background_name
+from memguard.index.milvus.index import RECORDS
 from memguard.index.milvus.manifest import DOCUMENTS, MilvusManifest
 from memguard.index.milvus.rows import RECORD_TEXTS, key_of, record_row, stored, vector
-from memguard.index.store.tables import Record
+from memguard.index.record import Record
+from memguard.index.store.documents import PUSHED, REFUSED, background
 
 BATCH = 32
 """Records written in one call: about 1.5 MB."""
@@ -42,13 +43,6 @@ HIDDEN: Row = {
     "ann": {"index_type": "FLAT", "metric_type": "L2", "params": {}},
 }
 """The vector field of collections that are not searched by one."""
-
-TRAVELLING = ("calibration.json", "measurements.json")
-"""Documents that a push takes along."""
-
-REFUSED = "refused.json"
-"""The document that lists the ids of removed records: neither ``push`` nor ``add`` brings one
-back."""
 
 
 @dataclass(frozen=True)
@@ -257,11 +251,11 @@ def _compare(collections: Collections, specs: Sequence[DescriptorSpec], held: Co
 
 
 def _documents(index: DirectoryIndex) -> Iterator[tuple[str, bytes | None]]:
-    for name in TRAVELLING:
+    for name in PUSHED:
         yield name, index.document(name)
     for spec in index.specs:
         if spec.metric == "cosine":
-            yield background_name(spec.name), stored(spec, index.background(spec.name)).tobytes()
+            yield background(spec.name), stored(spec, index.background(spec.name)).tobytes()
 
 
 def _names(specs: Sequence[DescriptorSpec]) -> list[str]:

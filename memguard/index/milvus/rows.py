@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from memguard.descriptors.base import DescriptorSpec
 from memguard.errors import BuildError
 from memguard.index.milvus.collections import TEXT_BYTES, Row
-from memguard.index.store.tables import Record
+from memguard.index.record import Record
 
 PARTS = tuple(f"part_{number}" for number in range(4))
 """Text fields of a record. Four hold 260 KB; an image of black and white noise, whose thumbnail is

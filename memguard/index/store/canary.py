@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from memguard.descriptors.base import Descriptor
-from memguard.index.store.tables import Record
+from memguard.index.record import Record
 from memguard.index.store.thumbnails import encode
 from memguard.vision.picture import Picture
 from memguard.vision.transforms import dead_leaves

@@ -8,7 +8,6 @@ of an image.
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,11 +19,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from PIL import Image
 
 from memguard.descriptors.base import DescriptorSpec
-from memguard.vision.local_features import LocalFeatures
-from memguard.vision.picture import Picture
+from memguard.index.record import Record
 
 RECORDS = "records.lance"
 FILES = "files.lance"
@@ -61,68 +58,6 @@ PLAIN_FIELDS = (
 """Columns of ``records.lance`` beside the descriptors."""
 
 PLAIN = tuple(field.name for field in PLAIN_FIELDS)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """One distinct training image as the index knows it.
-
-    Attributes:
-        id: the first 128 bits of the SHA-256 of the file's bytes, hexadecimal.
-        uri: where these bytes were first seen.
-        width, height: the upright image's size in pixels; 0 where the index was given none.
-        caption: the training caption, or None.
-        rights: licence and copyright notice, or None.
-        url: where the image was published, or None.
-        blank: whether the image shows nothing (:attr:`memguard.vision.picture.Picture.is_blank`).
-        canary: whether this is no training image (:mod:`memguard.index.store.canary`).
-        thumbnail: a small encoded RGB image (``store.thumbnails``); None where the
-            index was given no pixels.
-        features: local features (``LocalFeatures.to_bytes``), or None.
-        rows: descriptor name to its row of the descriptor matrix, for those that it has.
-        copies: how many files of the training set hold exactly these bytes.
-        duplicates: references that are nearly this image, itself included
-            (:mod:`memguard.index.ingest.near_duplicates`).
-    """
-
-    id: str
-    uri: str
-    width: int
-    height: int
-    caption: str | None = None
-    rights: str | None = None
-    url: str | None = None
-    blank: bool = False
-    canary: bool = False
-    thumbnail: bytes | None
-    features: bytes | None
-    rows: dict[str, NDArray[Any]]
-    copies: int = 1
-    duplicates: int = 1
-
-    @property
-    def has_pixels(self) -> bool:
-        """Whether there is a thumbnail."""
-        return self.thumbnail is not None
-
-    def image(self) -> Image.Image:
-        """The thumbnail, decoded to RGB.
-
-        Raises:
-            ValueError: there is none.
-        """
-        if self.thumbnail is None:
-            raise ValueError(f"the index holds no pixels of {self.uri}")
-        return Image.open(io.BytesIO(self.thumbnail)).convert("RGB")
-
-    def picture(self) -> Picture:
-        """The thumbnail with the local features that were found in the full image.
-
-        Raises:
-            ValueError: there is no thumbnail.
-        """
-        known = None if self.features is None else LocalFeatures.from_bytes(self.features)
-        return Picture(self.image(), known)
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,10 @@ from PIL import Image
 from memguard import BuildError, IndexUnavailableError
 from memguard.descriptors import weightless_descriptors
 from memguard.descriptors.phash import PHash
-from memguard.index import Index
 from memguard.index.ingest.builder import BuildSummary, Progress, build
 from memguard.index.ingest.checkpoint import Unfinished
 from memguard.index.local import DirectoryIndex
+from memguard.index.open import open_index
 from memguard.index.store.manifest import specs_from_json
 from memguard.lifecycle import build_index
 from memguard.sources import Folder
@@ -263,10 +263,10 @@ def test_two_builds_at_once(folder: Path, tmp_path: Path) -> None:
         with pytest.raises(BuildError, match=r"another build is at work on .*index; wait"):
             build_index(folder, tmp_path / "index", clip=None, calibrate=False, workers=0)
         with pytest.raises(IndexUnavailableError, match="unfinished build"):
-            Index.open(tmp_path / "index")
+            open_index(tmp_path / "index")
         other.communicate("\n" * 10)
     assert other.returncode == 0
-    assert len(Index.open(tmp_path / "index")) == 24
+    assert len(open_index(tmp_path / "index")) == 24
 
 
 @dataclass(frozen=True)
@@ -286,7 +286,7 @@ def test_a_worker_that_dies(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(BuildError, match=r"decoding process died .* run the same command again"):
         build(Folder(folder), tmp_path / "index", [DeadlyPHash(8)], workers=1)
     with pytest.raises(IndexUnavailableError, match="unfinished build"):
-        Index.open(tmp_path / "index")
+        open_index(tmp_path / "index")
     deadly.unlink()
     assert build(Folder(folder), tmp_path / "index", [PHash(8)], workers=0).records == 24
 
@@ -323,7 +323,7 @@ def test_a_full_disk(folder: Path, tmp_path: Path, limit: int, culprit: str) -> 
     assert culprit in done.stdout
     assert "run the same command again, it resumes" in done.stdout
     with pytest.raises(IndexUnavailableError, match="unfinished build"):
-        Index.open(tmp_path / "index")
+        open_index(tmp_path / "index")
     summary = build_index(folder, tmp_path / "index", clip=None, calibrate=False, workers=0)
     assert summary.records == 24
     assert len(list((tmp_path / "index" / "ann").iterdir())) == 4

@@ -148,8 +148,8 @@ def test_readers_keep_the_version_they_opened(
 ) -> None:
     """Another process reads while the index is compacted."""
     code = f"""
-        from memguard.index import Index
-        index = Index.open({str(copied)!r})
+        from memguard.index.open import open_index
+        index = open_index({str(copied)!r})
         print("open", flush=True)
         input()
         records = index.take(index.positions().tolist())

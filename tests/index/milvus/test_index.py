@@ -13,13 +13,13 @@ from PIL import Image
 
 from memguard import CheckFailedError, Guard, IndexUnavailableError, guard
 from memguard.calibration.calibrate import Calibration
-from memguard.index import Index
 from memguard.index.local import DirectoryIndex
 from memguard.index.milvus import collections as milvus_collections
 from memguard.index.milvus.collections import Collections
 from memguard.index.milvus.manifest import MilvusManifest
 from memguard.index.milvus.push import push
 from memguard.index.milvus.rows import key_of
+from memguard.index.open import open_index
 from memguard.index.store.canary import canary_ids
 from memguard.vision.transforms import dead_leaves, simulated_copies
 
@@ -68,7 +68,7 @@ def test_verdicts_are_those_of_the_directory(pushed, calibrated, queries):
 
 
 def test_neighbours_are_those_of_faiss(pushed, calibrated):
-    there, here = Index.open(pushed), DirectoryIndex.open(calibrated.path)
+    there, here = open_index(pushed), DirectoryIndex.open(calibrated.path)
     assert there.specs == here.specs
     assert len(there) == len(here) == 4
     rng = np.random.default_rng(1)
@@ -83,7 +83,7 @@ def test_neighbours_are_those_of_faiss(pushed, calibrated):
 
 
 def test_fewer_references_than_asked_for_and_never_a_canary(pushed):
-    index = Index.open(pushed)
+    index = open_index(pushed)
     distances, keys = index.search("vlad", np.eye(2, 2048, dtype=np.float32), 9)
     assert distances.shape == keys.shape == (2, 9)
     assert (keys >= 0).sum() == 8
@@ -93,7 +93,7 @@ def test_fewer_references_than_asked_for_and_never_a_canary(pushed):
 
 
 def test_what_is_left_out_does_not_come_out(pushed):
-    index = Index.open(pushed)
+    index = open_index(pushed)
     (record,) = index.take(index.sample(1, np.random.default_rng(0)))
     asked = record.rows["phash256"][None]
     first = index.search("phash256", asked, 4)[1][0, 0]
@@ -103,7 +103,7 @@ def test_what_is_left_out_does_not_come_out(pushed):
 
 
 def test_records(pushed, calibrated):
-    there, here = Index.open(pushed), DirectoryIndex.open(calibrated.path)
+    there, here = open_index(pushed), DirectoryIndex.open(calibrated.path)
     for record in here.take(here.positions()):
         for found in (there.find(record.id), there.find_uris([record.uri])[record.uri]):
             assert found is not None
@@ -116,7 +116,7 @@ def test_records(pushed, calibrated):
 
 
 def test_samples_are_the_references(pushed):
-    index = Index.open(pushed)
+    index = open_index(pushed)
     keys = index.sample(3, np.random.default_rng(0))
     assert len({*keys}) == 3
     assert keys == index.sample(3, np.random.default_rng(0))
@@ -125,7 +125,7 @@ def test_samples_are_the_references(pushed):
 
 
 def test_a_record_that_was_removed_meanwhile_is_evidence_of_nothing(pushed):
-    index = Index.open(pushed)
+    index = open_index(pushed)
     (key,) = index.sample(1, np.random.default_rng(0))
     gone, there = index.take([5, key])
     assert gone.blank
@@ -134,36 +134,36 @@ def test_a_record_that_was_removed_meanwhile_is_evidence_of_nothing(pushed):
 
 
 def test_the_calibration_and_the_background_travel(pushed, calibrated):
-    there, here = Index.open(pushed), Index.open(calibrated.path)
+    there, here = open_index(pushed), open_index(calibrated.path)
     assert Calibration.of(there) == calibrated.calibration
     np.testing.assert_array_equal(there.background("vlad"), here.background("vlad"))
     assert there.document("nothing.json") is None
 
 
 def test_documents_are_kept_and_taken_away(pushed):
-    index, other = Index.open(pushed), Index.open(pushed)
+    index, other = open_index(pushed), open_index(pushed)
     index.keep("page.html", bytes(200_000))
     assert index.document("page.html") == bytes(200_000)
     assert other.health().outdated
-    assert Index.open(pushed).document("page.html") == bytes(200_000)
+    assert open_index(pushed).document("page.html") == bytes(200_000)
     index.keep("page.html", None)
-    assert Index.open(pushed).document("page.html") is None
+    assert open_index(pushed).document("page.html") is None
     assert not other.health().outdated
 
 
 def test_no_index_at_that_prefix(milvus):
     with pytest.raises(IndexUnavailableError, match=r"no index at .* `memguard push"):
-        Index.open(milvus.uri("nothing"))
+        open_index(milvus.uri("nothing"))
 
 
 def test_an_index_whose_canary_is_gone_refuses_to_serve(pushed):
-    index = Index.open(pushed)
+    index = open_index(pushed)
     keys = [*map(key_of, canary_ids())]
     rows = index.collections.get("phash64", keys, ["vector"])
     try:
         index.collections.delete("phash64", keys)
         index.collections.count("phash64")
-        for refused in (index.health, lambda: Index.open(pushed)):
+        for refused in (index.health, lambda: open_index(pushed)):
             with pytest.raises(IndexUnavailableError, match=r"phash64 .* does not find its canary"):
                 refused()
     finally:
@@ -174,19 +174,19 @@ def test_an_index_whose_canary_is_gone_refuses_to_serve(pushed):
 
 
 def test_an_unfinished_or_newer_push_is_refused(pushed, milvus):
-    collections = Collections(Index.open(pushed).collections.address)
+    collections = Collections(open_index(pushed).collections.address)
     manifest = MilvusManifest.find(collections)
     assert manifest is not None
     try:
         dataclasses.replace(manifest, complete=False).write(collections)
         with pytest.raises(IndexUnavailableError, match="unfinished push; run the same"):
-            Index.open(pushed)
+            open_index(pushed)
         dataclasses.replace(manifest, format=99).write(collections)
         with pytest.raises(IndexUnavailableError, match="format 99"):
-            Index.open(pushed)
+            open_index(pushed)
     finally:
         manifest.write(collections)
-    assert len(Index.open(pushed)) == 4
+    assert len(open_index(pushed)) == 4
 
 
 @pytest.fixture
@@ -200,7 +200,7 @@ def test_no_server_there():
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
     with pytest.raises(IndexUnavailableError, match="does not answer"):
-        Index.open(f"milvus://127.0.0.1:{port}/art")
+        open_index(f"milvus://127.0.0.1:{port}/art")
 
 
 def pipeline(image):

@@ -14,7 +14,6 @@ import pytest
 from memguard import BuildError, ConfigurationError, Guard, IndexUnavailableError
 from memguard.descriptors import weightless_descriptors
 from memguard.descriptors.base import DescriptorSpec
-from memguard.index import Index
 from memguard.index.ingest.builder import build
 from memguard.index.local import DirectoryIndex
 from memguard.index.maintenance.takedown import ids_of, readmit, remove
@@ -22,6 +21,7 @@ from memguard.index.milvus.address import MilvusAddress
 from memguard.index.milvus.collections import Collections
 from memguard.index.milvus.push import ann, push
 from memguard.index.milvus.rows import vector
+from memguard.index.open import open_index
 from memguard.lifecycle import add_images
 from memguard.sources import Folder
 
@@ -43,14 +43,14 @@ def resumed(built, milvus):
     killed = subprocess.run([sys.executable, KILLED, built[0], address, "8"], check=False)
     assert killed.returncode == -signal.SIGKILL
     with pytest.raises(IndexUnavailableError, match="unfinished push; run the same `memguard push"):
-        Index.open(address)
+        open_index(address)
     return address, push(built[0], address)
 
 
 def test_a_killed_push_is_resumed(resumed, built):
     address, summary = resumed
     assert (summary.records, summary.written, summary.removed) == (60, ALL - 16, 0)
-    index, here = Index.open(address), DirectoryIndex.open(built[0])
+    index, here = open_index(address), DirectoryIndex.open(built[0])
     assert set(counts(index).values()) == {ALL}
     for record in here.take(here.positions()):
         found = index.find(record.id)
@@ -102,7 +102,7 @@ def test_a_directory_that_is_no_index_is_refused(milvus, tmp_path):
 def test_removing_and_adding_there(resumed, built, photographs, tmp_path):
     """A takedown is gone from the next search, of whoever opened the index before, and stays so."""
     address = resumed[0]
-    index, guard = Index.open(address), Guard(address)
+    index, guard = open_index(address), Guard(address)
     here = DirectoryIndex.open(built[0])
     taken, *_ = here.take(here.positions()[5:6])
     image = taken.image()
@@ -150,7 +150,7 @@ def test_what_was_removed_from_the_directory_leaves_with_the_next_push(resumed, 
     remove(own, gone)
     summary = push(own, resumed[0])
     assert (summary.records, summary.removed) == (57, 3)
-    index = Index.open(resumed[0])
+    index = open_index(resumed[0])
     assert [index.find(one) for one in gone] == [None] * 3
     assert len(index) == 57
 

@@ -10,7 +10,6 @@ from PIL import Image
 
 from memguard.descriptors.base import DescriptorSpec
 from memguard.errors import BuildError
-from memguard.index import Index
 from memguard.index.milvus.collections import TEXT_BYTES
 from memguard.index.milvus.rows import (
     PARTS,
@@ -21,6 +20,7 @@ from memguard.index.milvus.rows import (
     record_of,
     record_row,
 )
+from memguard.index.open import open_index
 from memguard.index.store.thumbnails import EDGE, encode
 
 
@@ -36,7 +36,7 @@ def same(left, right):
 
 @pytest.fixture(scope="module")
 def index(built):
-    return Index.open(built[0])
+    return open_index(built[0])
 
 
 def test_a_record_comes_back_as_it_went(index):

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from memguard.descriptors.base import DescriptorSpec
+from memguard.index.record import Record
 from memguard.index.store.tables import (
     FILES,
     RECORDS,
     FileEntry,
-    Record,
     Tables,
     append_files,
     append_records,
