@@ -204,9 +204,9 @@ def calibrate_index(
 
 def _calibrate(detector: Detector, negatives: Negatives | None, **options: Any) -> Calibration:
     calibration, measured = choose_calibration(detector, negatives, **options)
-    detector.index.keep(MEASUREMENTS, measured.to_bytes())
-    detector.index.keep(CALIBRATION, calibration.to_bytes())
-    detector.index.keep(CALIBRATION_PAGE, None)
+    detector.index.write_document(MEASUREMENTS, measured.to_bytes())
+    detector.index.write_document(CALIBRATION, calibration.to_bytes())
+    detector.index.write_document(CALIBRATION_PAGE, None)
     return calibration
 
 

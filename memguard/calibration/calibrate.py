@@ -162,7 +162,7 @@ class Calibration:
         Raises:
             CalibrationError: it is damaged.
         """
-        data = index.document(CALIBRATION)
+        data = index.read_document(CALIBRATION)
         return None if data is None else cls._parse(data, index.name)
 
     @classmethod

@@ -160,7 +160,7 @@ class Measurements:
         Raises:
             CalibrationError: there is none, or it is damaged.
         """
-        return cls._parse(index.document(MEASUREMENTS) or b"", index.name)
+        return cls._parse(index.read_document(MEASUREMENTS) or b"", index.name)
 
     @classmethod
     def _parse(cls, text: bytes, where: object) -> Measurements:

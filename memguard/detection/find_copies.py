@@ -26,7 +26,7 @@ def alike(detector: Detector, image: Image.Image) -> list[Match]:
     found: list[Match] = []
     while True:
         rest = copy.copy(detector)
-        rest.index = detector.index.without([match.id for match in found])
+        rest.index = detector.index.excluding([match.id for match in found])
         (matches,) = rest.measure([picture])
         near = [match for match in matches if rest.decide([match]).label != "clear"]
         if not near:

@@ -104,7 +104,7 @@ class Index(ABC):
         """The records of the files with these uris, as far as they are references."""
 
     @abstractmethod
-    def without(self, ids: Collection[str]) -> Index:
+    def excluding(self, ids: Collection[str]) -> Index:
         """The same index, in whose searches these records do not come out."""
 
     @abstractmethod
@@ -115,11 +115,11 @@ class Index(ABC):
         """
 
     @abstractmethod
-    def document(self, name: str) -> bytes | None:
+    def read_document(self, name: str) -> bytes | None:
         """What was kept beside the index under this name (``calibration.json``), or None."""
 
     @abstractmethod
-    def keep(self, name: str, data: bytes | None) -> None:
+    def write_document(self, name: str, data: bytes | None) -> None:
         """Replace what is kept under this name in one step; None takes it away."""
 
     @abstractmethod

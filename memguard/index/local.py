@@ -146,20 +146,20 @@ class DirectoryIndex(Index):
             self._backgrounds[name] = self._tables.rows(spec, spread.tolist())
         return self._backgrounds[name]
 
-    def without(self, ids: Collection[str]) -> DirectoryIndex:
+    def excluding(self, ids: Collection[str]) -> DirectoryIndex:
         """The same index, in whose searches these records do not come out."""
         left = copy.copy(self)
         hidden = np.union1d(self._hidden, np.array(self._tables.positions("id", ids), np.int64))
         left._hidden, left._excluded = hidden, left._passed_over(hidden)
         return left
 
-    def document(self, name: str) -> bytes | None:
+    def read_document(self, name: str) -> bytes | None:
         try:
             return (self.directory / name).read_bytes()
         except FileNotFoundError:
             return None
 
-    def keep(self, name: str, data: bytes | None) -> None:
+    def write_document(self, name: str, data: bytes | None) -> None:
         if data is None:
             (self.directory / name).unlink(missing_ok=True)
         else:

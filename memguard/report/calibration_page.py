@@ -72,7 +72,7 @@ def calibration_page(index: Index | str | os.PathLike[str]) -> str:
     """
     jinja2 = require("jinja2", extra="report")
     opened = index if isinstance(index, Index) else open_index(index)
-    calibration, document = Calibration.of(opened), opened.document(CALIBRATION)
+    calibration, document = Calibration.of(opened), opened.read_document(CALIBRATION)
     if calibration is None or document is None:
         raise CalibrationError(
             f"{opened.name} has not been calibrated; run `memguard calibrate {opened.name}`"

@@ -100,7 +100,7 @@ def remove_there(address: str | os.PathLike[str], ids: Collection[str]) -> Remov
             f"{index.name} holds no image with the id {min(unknown)}; `memguard check` names ids "
             "with --json"
         )
-    index.keep(REFUSED, json.dumps(sorted(refused | set(ids))).encode())
+    index.write_document(REFUSED, json.dumps(sorted(refused | set(ids))).encode())
     remove_keys(index.collections, index.specs, [*map(key_of, known)])
     return Removal(index.name, tuple(sorted(known)), index.health().records)
 
@@ -113,7 +113,7 @@ def readmit_there(address: str | os.PathLike[str], ids: Collection[str]) -> Remo
     """
     index = MilvusIndex.open(address)
     refused = refused_ids(index.collections, index.manifest)
-    index.keep(REFUSED, json.dumps(sorted(refused - set(ids))).encode())
+    index.write_document(REFUSED, json.dumps(sorted(refused - set(ids))).encode())
     return Removal(index.name, (), len(index))
 
 

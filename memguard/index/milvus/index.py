@@ -142,7 +142,7 @@ class MilvusIndex(Index):
                 found |= {name: record for name in names if not record.canary}
         return found
 
-    def without(self, ids: Collection[str]) -> MilvusIndex:
+    def excluding(self, ids: Collection[str]) -> MilvusIndex:
         left = copy.copy(self)
         left._hidden = self._hidden.union(map(key_of, ids))
         return left
@@ -150,14 +150,14 @@ class MilvusIndex(Index):
     def background(self, name: str) -> NDArray[Any]:
         """A descriptor's rows of references spread over the index, as they were when pushed."""
         if name not in self._backgrounds:
-            data = self.document(documents.background(name)) or b""
+            data = self.read_document(documents.background(name)) or b""
             self._backgrounds[name] = matrix(self._specs[name], data)
         return self._backgrounds[name]
 
-    def document(self, name: str) -> bytes | None:
-        return self.manifest.document(self.collections, name)
+    def read_document(self, name: str) -> bytes | None:
+        return self.manifest.read_document(self.collections, name)
 
-    def keep(self, name: str, data: bytes | None) -> None:
+    def write_document(self, name: str, data: bytes | None) -> None:
         newest = MilvusManifest.find(self.collections) or self.manifest
         self.manifest = newest.with_documents(self.collections, {name: data})
         self.manifest.write(self.collections)

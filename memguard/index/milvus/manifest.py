@@ -88,7 +88,7 @@ class MilvusManifest:
             named[name] = (stored_as, len(rows))
         return dataclasses.replace(self, documents=named)
 
-    def document(self, collections: Collections, name: str) -> bytes | None:
+    def read_document(self, collections: Collections, name: str) -> bytes | None:
         """A document's bytes, or None where there is none of this name.
 
         Raises:

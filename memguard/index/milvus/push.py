@@ -178,7 +178,7 @@ def remove_keys(
 
 def refused_ids(collections: Collections, manifest: MilvusManifest) -> set[str]:
     """The ids of records that were removed from this very index."""
-    return set(json.loads(manifest.document(collections, REFUSED) or b"[]"))
+    return set(json.loads(manifest.read_document(collections, REFUSED) or b"[]"))
 
 
 def _claim(collections: Collections, index: DirectoryIndex) -> MilvusManifest:
@@ -252,7 +252,7 @@ def _compare(collections: Collections, specs: Sequence[DescriptorSpec], held: Co
 
 def _documents(index: DirectoryIndex) -> Iterator[tuple[str, bytes | None]]:
     for name in PUSHED:
-        yield name, index.document(name)
+        yield name, index.read_document(name)
     for spec in index.specs:
         if spec.metric == "cosine":
             yield background(spec.name), stored(spec, index.background(spec.name)).tobytes()

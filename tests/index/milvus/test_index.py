@@ -97,7 +97,7 @@ def test_what_is_left_out_does_not_come_out(pushed):
     (record,) = index.take(index.sample(1, np.random.default_rng(0)))
     asked = record.rows["phash256"][None]
     first = index.search("phash256", asked, 4)[1][0, 0]
-    left = index.without([record.id])
+    left = index.excluding([record.id])
     assert first not in left.search("phash256", asked, 4)[1]
     assert index.search("phash256", asked, 4)[1][0, 0] == first
 
@@ -137,17 +137,17 @@ def test_the_calibration_and_the_background_travel(pushed, calibrated):
     there, here = open_index(pushed), open_index(calibrated.path)
     assert Calibration.of(there) == calibrated.calibration
     np.testing.assert_array_equal(there.background("vlad"), here.background("vlad"))
-    assert there.document("nothing.json") is None
+    assert there.read_document("nothing.json") is None
 
 
 def test_documents_are_kept_and_taken_away(pushed):
     index, other = open_index(pushed), open_index(pushed)
-    index.keep("page.html", bytes(200_000))
-    assert index.document("page.html") == bytes(200_000)
+    index.write_document("page.html", bytes(200_000))
+    assert index.read_document("page.html") == bytes(200_000)
     assert other.health().outdated
-    assert open_index(pushed).document("page.html") == bytes(200_000)
-    index.keep("page.html", None)
-    assert open_index(pushed).document("page.html") is None
+    assert open_index(pushed).read_document("page.html") == bytes(200_000)
+    index.write_document("page.html", None)
+    assert open_index(pushed).read_document("page.html") is None
     assert not other.health().outdated
 
 
