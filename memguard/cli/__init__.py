@@ -8,12 +8,7 @@ import sys
 import typer
 from rich.markup import escape
 
-from memguard.cli import audit as auditing
-from memguard.cli import build as indexing
-from memguard.cli import check as checking
-from memguard.cli import demo as trying
-from memguard.cli import maintain as changing
-from memguard.cli import remote
+from memguard.cli import audit, build, calibrate, check, demo, inspect, maintain
 from memguard.cli.console import err
 from memguard.errors import MemguardError
 
@@ -26,25 +21,25 @@ models = typer.Typer(help="Model weights.", no_args_is_help=True)
 app.add_typer(models, name="models")
 
 for command in (
-    indexing.build,
-    changing.add,
-    changing.remove,
-    changing.compact,
-    changing.verify,
-    changing.merge,
-    changing.duplicates,
-    remote.push,
-    indexing.calibrate,
-    indexing.report,
-    indexing.info,
-    checking.check,
-    checking.explain,
-    auditing.audit,
-    trying.demo,
-    trying.version,
+    build.build,
+    build.add,
+    maintain.remove,
+    maintain.compact,
+    maintain.verify,
+    maintain.merge,
+    inspect.duplicates,
+    maintain.push,
+    calibrate.calibrate,
+    calibrate.report,
+    inspect.info,
+    check.check,
+    check.explain,
+    audit.audit,
+    demo.demo,
+    demo.version,
 ):
     app.command()(command)
-models.command()(trying.pull)
+models.command()(demo.pull)
 
 WAIT_POLICY = "PASSIVE"
 """How OpenMP's threads (torch, faiss) wait for each other: spinning, the default, makes them up to

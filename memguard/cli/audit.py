@@ -9,7 +9,8 @@ from typing import Annotated, Any, Optional
 import typer
 from rich.markup import escape
 
-from memguard.cli.console import Json, WeightsNow, out, progress
+from memguard.cli.console import out, progress
+from memguard.cli.options import Json, WeightsNow
 from memguard.defaults import AUDIT_BATCH, AUDIT_CAPTIONS, AUDIT_IMAGES
 from memguard.errors import ConfigurationError
 

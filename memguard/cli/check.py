@@ -10,7 +10,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from memguard.cli.console import COLOURS, IndexArgument, Json, WeightsNow, out, read_image
+from memguard.cli.console import COLOURS, out, read_image
+from memguard.cli.options import IndexArgument, Json, WeightsNow
 from memguard.errors import ConfigurationError
 
 

@@ -1,13 +1,11 @@
-"""What every command shares: how it takes an index, speaks, reads an image and shows progress."""
+"""What every command shares: its output, its progress bars, how it reads an image."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Optional
 
-import typer
 from PIL import Image
 from rich.console import Console
 from rich.progress import (
@@ -32,16 +30,6 @@ COLOURS = {"memorized": "bold red", "similar": "yellow"}
 
 MOST_SHOWN = 20
 """Lines of a list on the terminal; `--json` gives all of them."""
-
-IndexArgument = Annotated[Path, typer.Argument(metavar="INDEX", help="An index directory.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
-Clip = Annotated[str, typer.Option(help="Architecture of open_clip.")]
-ClipWeights = Annotated[
-    str, typer.Option(help="Pretrained tag, checkpoint file or directory, or hf-hub:ORG/NAME.")
-]
-WeightsNow = Annotated[
-    Optional[str], typer.Option(help="Where the index's weights are now, if they have moved.")
-]
 
 
 def read_image(path: Path) -> Image.Image:

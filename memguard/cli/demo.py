@@ -9,7 +9,8 @@ import typer
 from rich.markup import escape
 
 from memguard._version import __version__
-from memguard.cli.console import Clip, ClipWeights, out, progress
+from memguard.cli.console import out, progress
+from memguard.cli.options import Clip, ClipWeights
 from memguard.defaults import CLIP_MODEL, CLIP_WEIGHTS, DEMO_SAMPLES
 
 

@@ -1,4 +1,4 @@
-"""Commands that change an index, or look after its files."""
+"""Commands that change an index or look after its files."""
 
 from __future__ import annotations
 
@@ -9,52 +9,11 @@ from typing import Annotated, Optional
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from memguard.cli.build import Images, Memory, Options, Workers, show_summary, source_of
-from memguard.cli.console import (
-    MOST_SHOWN,
-    IndexArgument,
-    Json,
-    WeightsNow,
-    err,
-    out,
-    progress,
-    read_image,
-)
+from memguard.cli.console import err, out, progress, read_image
+from memguard.cli.options import IndexArgument, Json, Memory, WeightsNow
 from memguard.errors import ConfigurationError
 from memguard.index.milvus.address import in_milvus
-
-
-def add(
-    index: IndexArgument,
-    images: Images,
-    option: Options = None,
-    workers: Workers = None,
-    memory: Memory = None,
-    calibrate: Annotated[
-        bool, typer.Option(help="Choose thresholds again where the index has outgrown them.")
-    ] = True,
-    clip_weights: WeightsNow = None,
-    sscd_weights: WeightsNow = None,
-    as_json: Json = False,
-) -> None:
-    """Add images to an index; run again to resume."""
-    from memguard.lifecycle import add_images
-
-    with progress("Indexing") as show:
-        summary = add_images(
-            source_of(images, option),
-            index,
-            clip_weights=clip_weights,
-            sscd_weights=sscd_weights,
-            calibrate=calibrate,
-            workers=workers,
-            memory=memory,
-            on_progress=lambda now: show("Indexing", now.done, now.total),
-            on_calibration=lambda done, total: show("Calibrating", done, total),
-        )
-    show_summary(summary, as_json)
 
 
 def remove(
@@ -193,61 +152,29 @@ def merge(
     )
 
 
-def duplicates(
+def push(
     index: IndexArgument,
-    number: Annotated[int, typer.Option("-n", min=1, help="How many to show.")] = MOST_SHOWN,
-    output: Annotated[
-        Optional[Path], typer.Option("-o", "--output", help="Where a picture of them goes.")
-    ] = None,
-    redundant: Annotated[
-        Optional[Path],
-        typer.Option(help="Where all files but the first of each image are listed, one a line."),
-    ] = None,
+    address: Annotated[str, typer.Argument(help="milvus://[USER:PASSWORD@]HOST[:PORT]/PREFIX")],
     as_json: Json = False,
 ) -> None:
-    """Show the images that the training set holds most often: what a model memorizes first."""
-    from memguard.files import write_lines
-    from memguard.index.local import DirectoryIndex
-    from memguard.index.maintenance.redundant import redundant_files
-    from memguard.report.duplicates_sheet import draw, most_repeated
+    """Copy an index to Milvus, where many machines search it; run again to resume or update it.
 
-    opened = DirectoryIndex.open(index)
-    found = most_repeated(opened, number)
-    if redundant is not None:
-        try:
-            write_lines(redundant, redundant_files(opened))
-        except OSError as error:
-            raise ConfigurationError(f"no list can be written to {redundant}: {error}") from error
-    if output is not None and found:
-        try:
-            draw(found).save(output)
-        except (OSError, ValueError) as error:
-            raise ConfigurationError(f"no picture can be written to {output}: {error}") from error
-    if as_json:
-        rows = [
-            {
-                "files": one.files,
-                "images": one.images,
-                "members": [
-                    {"id": record.id, "uri": record.uri, "caption": record.caption}
-                    for record in one.members
-                ],
-            }
-            for one in found
-        ]
-        typer.echo(json.dumps(rows, indent=2))
-        return
-    table = Table(title=f"{index}: the most duplicated images", title_justify="left")
-    for heading in ("files", "distinct", "first seen at", "caption"):
-        table.add_column(heading, overflow="fold")
-    for one in found:
-        first = one.members[0]
-        table.add_row(
-            str(one.files), str(one.images), escape(first.uri), escape(first.caption or "")
+    A token or USER:PASSWORD is better kept in $MEMGUARD_MILVUS_TOKEN than in the address.
+    """
+    from memguard.index.milvus.push import push as push_index
+
+    with progress("Pushing") as show:
+        summary = push_index(
+            index, address, on_progress=lambda done, total: show("Pushing", done, total)
         )
-    out.print(table if found else f"{escape(str(index))} holds no image twice")
-    if output is not None and found:
-        out.print(f"The picture: [bold]{escape(str(output))}[/]")
+    if as_json:
+        typer.echo(json.dumps(dataclasses.asdict(summary), indent=2))
+        return
+    out.print(
+        f"[bold]{escape(summary.address)}[/]: {summary.records} images. {summary.written} records "
+        f"written, {summary.removed} removed, {summary.refused} not brought back after a removal; "
+        f"{summary.seconds:.1f} s"
+    )
 
 
 def _alike(

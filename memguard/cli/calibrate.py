@@ -1,0 +1,117 @@
+"""Commands that choose the thresholds of an index and report what they are worth."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from memguard.cli.console import MOST_SHOWN, err, out, progress
+from memguard.cli.options import IndexArgument, Json, WeightsNow
+from memguard.defaults import MEMORIZED_RATE, NEEDED_PER_RATE, SIMILAR_RATE
+from memguard.errors import ConfigurationError, MemguardError
+
+
+def calibrate(
+    index: IndexArgument,
+    negatives: Annotated[
+        Optional[Path],
+        typer.Option(help="Folder of images outside the training set; else leave-one-out."),
+    ] = None,
+    similar_rate: Annotated[
+        float, typer.Option(help="Allowed share of novel images flagged.")
+    ] = SIMILAR_RATE,
+    memorized_rate: Annotated[
+        float, typer.Option(help="Allowed share of novel images blocked.")
+    ] = MEMORIZED_RATE,
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="For guards that look inside parts of images.")
+    ] = False,
+    clip_blocks: Annotated[
+        bool, typer.Option("--clip-blocks", help="Let CLIP block; by default it only flags.")
+    ] = False,
+    clip_weights: WeightsNow = None,
+    sscd_weights: WeightsNow = None,
+    as_json: Json = False,
+) -> None:
+    """Choose an index's thresholds for a false-positive rate, and say what they are worth."""
+    from memguard.lifecycle import calibrate_index
+
+    with progress("Calibrating") as show:
+        calibration = calibrate_index(
+            index,
+            negatives,
+            similar_rate=similar_rate,
+            memorized_rate=memorized_rate,
+            thorough=thorough,
+            clip_blocks=clip_blocks,
+            clip_weights=clip_weights,
+            sscd_weights=sscd_weights,
+            on_progress=lambda done, total: show("Calibrating", done, total),
+        )
+    page = _calibration_page(index)
+    if as_json:
+        typer.echo(json.dumps(dataclasses.asdict(calibration), indent=2))
+        return
+    table = Table(title=f"{calibration.method}: {calibration.negatives} negatives")
+    for heading in ("label", "target FPR", "observed FPR (95 % bound)", "recall of copies"):
+        table.add_column(heading)
+    for label, point in calibration.points().items():
+        recall = sum(point.recall.values()) / max(len(point.recall), 1)
+        table.add_row(
+            label,
+            f"{point.target:g}, {point.status}",
+            f"{point.observed.share:.2%} (< {point.observed.upper:.2%})",
+            f"{recall:.1%}",
+        )
+    out.print(table)
+    for pair in calibration.set_aside[:MOST_SHOWN]:
+        out.print(f"[yellow]set aside[/] {escape(pair.image)}: a copy of {escape(pair.reference)}")
+    doubtful = calibration.memorized.at_worst
+    if doubtful.count > calibration.memorized.observed.count:
+        out.print(
+            f"Look at them: were they no copies, {doubtful.share:.2%} (< {doubtful.upper:.2%}) of "
+            "novel images would be blocked."
+        )
+    if not calibration.memorized.calibrated:
+        need = math.ceil(NEEDED_PER_RATE / calibration.memorized.target)
+        out.print(
+            f"A rate of {calibration.memorized.target:g} takes {need} negatives to prove: default "
+            "thresholds apply, drawn in where these negatives were closer."
+        )
+    if page is not None:
+        out.print(f"The page for reviewers: [bold]{escape(str(page))}[/]")
+
+
+def report(
+    index: IndexArgument,
+    output: Annotated[
+        Optional[Path], typer.Option("-o", "--output", help="Else calibration.html in the index.")
+    ] = None,
+) -> None:
+    """Write an index's calibration as an HTML page, for whoever must defend its thresholds."""
+    from memguard.report import write_calibration_page
+
+    try:
+        page = write_calibration_page(index, output)
+    except OSError as error:
+        where = output or index
+        raise ConfigurationError(f"no page can be written to {where}: {error.strerror}") from error
+    out.print(escape(str(page)))
+
+
+def _calibration_page(index: Path) -> Path | None:
+    """Write the page of a calibration that has just been saved; say so where it cannot be."""
+    try:
+        from memguard.report import write_calibration_page
+
+        return write_calibration_page(index)
+    except (MemguardError, OSError) as error:
+        err.print(f"[yellow]no page for reviewers:[/] {escape(str(error))}")
+        return None

@@ -1,0 +1,109 @@
+"""Commands that show what an index holds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from memguard.cli.console import MOST_SHOWN, out
+from memguard.cli.options import IndexArgument, Json
+from memguard.errors import ConfigurationError
+
+
+def info(index: IndexArgument, as_json: Json = False) -> None:
+    """Say what an index holds."""
+    from memguard.index.maintenance.summary import summarize
+
+    about = summarize(index)
+    if as_json:
+        typer.echo(json.dumps(about.to_json(), indent=2))
+        return
+    table = Table(
+        title=f"{index}: {about.records} images, {len(about.unreadable)} unreadable files"
+    )
+    for heading in ("descriptor", "metric", "size", "model", "weights sha256", "search"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("bytes an image", justify="right")
+    for spec in about.descriptors:
+        unit = "bits" if spec.metric == "hamming" else "numbers"
+        fingerprint = (spec.weights_sha256 or "-")[:16]
+        choice = about.searches[spec.name]
+        recall = "" if choice.recall is None else f", {choice.recall:.1%} of copies"
+        table.add_row(
+            spec.name,
+            spec.metric,
+            f"{spec.dimension} {unit}",
+            spec.model,
+            fingerprint,
+            f"{choice.kind}{recall}",
+            f"{about.bytes_per_image[spec.name]:.0f}",
+        )
+    out.print(table)
+    out.print(
+        f"{about.clusters} distinct but for near-duplicates; {about.removed} removed"
+        f"{' (not yet compacted)' if about.removed else ''}, {about.refused} refused; "
+        f"{about.with_rights / max(about.records, 1):.0%} with a rights notice; "
+        f"{about.bytes / 1e6:.1f} MB"
+    )
+
+
+def duplicates(
+    index: IndexArgument,
+    number: Annotated[int, typer.Option("-n", min=1, help="How many to show.")] = MOST_SHOWN,
+    output: Annotated[
+        Optional[Path], typer.Option("-o", "--output", help="Where a picture of them goes.")
+    ] = None,
+    redundant: Annotated[
+        Optional[Path],
+        typer.Option(help="Where all files but the first of each image are listed, one a line."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the images that the training set holds most often: what a model memorizes first."""
+    from memguard.files import write_lines
+    from memguard.index.local import DirectoryIndex
+    from memguard.index.maintenance.redundant import redundant_files
+    from memguard.report.duplicates_sheet import draw, most_repeated
+
+    opened = DirectoryIndex.open(index)
+    found = most_repeated(opened, number)
+    if redundant is not None:
+        try:
+            write_lines(redundant, redundant_files(opened))
+        except OSError as error:
+            raise ConfigurationError(f"no list can be written to {redundant}: {error}") from error
+    if output is not None and found:
+        try:
+            draw(found).save(output)
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(f"no picture can be written to {output}: {error}") from error
+    if as_json:
+        rows = [
+            {
+                "files": one.files,
+                "images": one.images,
+                "members": [
+                    {"id": record.id, "uri": record.uri, "caption": record.caption}
+                    for record in one.members
+                ],
+            }
+            for one in found
+        ]
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    table = Table(title=f"{index}: the most duplicated images", title_justify="left")
+    for heading in ("files", "distinct", "first seen at", "caption"):
+        table.add_column(heading, overflow="fold")
+    for one in found:
+        first = one.members[0]
+        table.add_row(
+            str(one.files), str(one.images), escape(first.uri), escape(first.caption or "")
+        )
+    out.print(table if found else f"{escape(str(index))} holds no image twice")
+    if output is not None and found:
+        out.print(f"The picture: [bold]{escape(str(output))}[/]")

@@ -1,0 +1,39 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+IndexArgument = Annotated[Path, typer.Argument(metavar="INDEX", help="An index directory.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+Clip = Annotated[str, typer.Option(help="Architecture of open_clip.")]
+ClipWeights = Annotated[
+    str, typer.Option(help="Pretrained tag, checkpoint file or directory, or hf-hub:ORG/NAME.")
+]
+WeightsNow = Annotated[
+    Optional[str], typer.Option(help="Where the index's weights are now, if they have moved.")
+]
+Images = Annotated[
+    str,
+    typer.Argument(
+        metavar="IMAGES",
+        help="A folder, tar shards, Parquet, a list of URLs, hf:NAME, or embeddings.",
+    ),
+]
+SourceOptions = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--option",
+        metavar="NAME=VALUE",
+        help="How to read them: caption, rights, image, column, split, config or model.",
+    ),
+]
+Workers = Annotated[
+    Optional[int], typer.Option(min=0, help="Decoding processes; by default one per core.")
+]
+Memory = Annotated[
+    Optional[str], typer.Option(help="What searches may occupy, like 4GB; by default no limit.")
+]

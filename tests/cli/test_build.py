@@ -1,0 +1,104 @@
+"""``memguard build``: a first index, a second run, its progress, absent weights."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from fixtures.command_line import MEMGUARD, assert_one_line_error, memguard
+from fixtures.picture_files import write_cuts
+from PIL import Image
+
+from memguard.index.ingest.builder import BuildSummary
+
+
+def test_build_check_and_info(folder: Path, tmp_path: Path, cat: Image.Image) -> None:
+    """The story of a first user: build, look, check a copy and another picture."""
+    (folder / "broken [red].png").write_bytes(b"no image")
+    shutil.copy(folder / "0000.jpg", folder / "again.jpg")
+    index = tmp_path / "training.memguard"
+    done = memguard("build", folder, "-o", index, "--no-clip", "--no-calibrate", "--workers", 0)
+    assert done.returncode == 0
+    assert done.stdout.startswith(
+        f"{index}: 24 images. Files of this build: 24 new, 1 exact duplicates, 0 seen before; "
+        "unreadable 1; "
+    )
+    assert done.stderr == (
+        f"unreadable {folder}/broken [red].png: not an image in a format that Pillow reads\n"
+    )
+
+    done = memguard("info", index)
+    assert done.returncode == 0
+    assert f"{index}: 24 images, 1 unreadable files" in done.stdout
+    for word in ("phash64", "64 bits", "phash256", "256 bits", "pixels", "768 numbers"):
+        assert word in done.stdout
+
+    Image.open(folder / "0005.jpg").transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(
+        tmp_path / "copy.png"
+    )
+    cat.crop((300, 150, 400, 250)).save(tmp_path / "novel.png")
+    done = memguard("check", tmp_path / "novel.png", "--index", index)
+    assert done.returncode == 0
+    assert done.stdout.split()[0] in ("clear", "similar")
+    done = memguard(
+        "check", tmp_path / "copy.png", tmp_path / "novel.png", MEMGUARD_INDEX=str(index)
+    )
+    assert done.returncode == 3
+    first, second = done.stdout.splitlines()
+    assert first.startswith(f"memorized     {tmp_path}/copy.png: ")
+    assert f"{folder}/0005.jpg (mirrored) is within the block threshold" in first
+    assert second.startswith(("clear", "similar"))
+
+
+def test_a_terminal_shows_rate_and_time_left(
+    photographs: dict[str, Image.Image], tmp_path: Path
+) -> None:
+    write_cuts(photographs, tmp_path / "few", 2)
+    terminal, its_end = pty.openpty()
+    with subprocess.Popen(
+        [*MEMGUARD, "build", tmp_path / "few", "-o", tmp_path / "x", "--no-clip", "--workers", "0"],
+        stdout=its_end,
+        stderr=its_end,
+        env={**os.environ, "COLUMNS": "160", "TERM": "xterm"},
+    ) as process:
+        os.close(its_end)
+        shown = b""
+        with contextlib.suppress(OSError):  # the terminal's other end is closed
+            while data := os.read(terminal, 4096):
+                shown += data
+    os.close(terminal)
+    assert process.returncode == 0
+    last = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", shown).replace(b"\r", b"\n").decode()
+    assert re.search(r"Indexing +━+ 2/2 +\d+\.\d/s 0:00:00", last), last
+    assert re.search(r"Calibrating ━+ 32/32 +\d+\.\d/s 0:00:00", last), last
+    assert f"{tmp_path}/x: 2 images." in last
+
+
+def test_build_again_and_json(built: tuple[Path, BuildSummary], tmp_path: Path) -> None:
+    index = tmp_path / "copy.memguard"
+    shutil.copytree(built[0], index)
+    images = built[0].parent / "images"
+    done = memguard("build", images, "-o", index, "--no-clip", "--no-calibrate", "--json")
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert summary.pop("seconds") > 0
+    assert summary == {
+        "path": str(index),
+        "records": 60,
+        "added": 0,
+        "skipped": 61,
+        "duplicates": 0,
+        "refused": 0,
+        "unreadable": {str(images / "broken.png"): "not an image in a format that Pillow reads"},
+    }
+
+
+def test_absent_clip_weights(folder: Path, tmp_path: Path) -> None:
+    done = memguard("build", folder, "-o", tmp_path / "x", HF_HUB_OFFLINE="1", HF_HUB_CACHE="/none")
+    assert_one_line_error(done, "Three ways on: give a local checkpoint file with --clip-weights")

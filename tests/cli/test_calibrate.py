@@ -1,0 +1,48 @@
+"""``memguard calibrate``: held-out negatives, and leave-one-out on too few images."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from fixtures.calibrations import MEMORIZED, SIMILAR, Calibrated
+from fixtures.command_line import memguard
+from fixtures.picture_files import write_cuts
+from PIL import Image
+
+from memguard.calibration.calibrate import Calibration
+from memguard.lifecycle import build_index
+
+
+def test_calibrate(calibrated: Calibrated, tmp_path: Path) -> None:
+    """The same images and rates as the fixture's: the same calibration."""
+    index = shutil.copytree(calibrated.path, tmp_path / "again.memguard")
+    (index / "calibration.json").unlink()
+    options = ["--similar-rate", SIMILAR, "--memorized-rate", MEMORIZED]
+    done = memguard("calibrate", index, "--negatives", calibrated.negatives, *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"held-out: {calibrated.calibration.negatives} negatives" in done.stdout
+    for word in ("target FPR", "observed FPR (95 % bound)", "recall of copies", "similar"):
+        assert word in done.stdout
+    assert "set aside" in done.stdout
+    assert f"{calibrated.negatives}/copy.jpg: a copy of " in done.stdout
+    assert Calibration.read(index) == calibrated.calibration
+
+
+def test_a_leave_one_out_too_small_for_its_rates_says_so(
+    photographs: dict[str, Image.Image], tmp_path: Path
+) -> None:
+    write_cuts(photographs, tmp_path / "two", 2)
+    build_index(tmp_path / "two", tmp_path / "x", clip=None, calibrate=False, workers=0)
+    done = memguard("calibrate", tmp_path / "x")
+    assert done.returncode == 0
+    assert "leave-one-out: 2 negatives" in done.stdout
+    assert "0.001, not proven" in done.stdout
+    assert "A rate of 0.001 takes 3000 negatives to prove: default thresholds apply" in done.stdout
+    done = memguard("calibrate", tmp_path / "x", "--json", "--similar-rate", 0.02)
+    assert (done.returncode, done.stderr) == (0, "")
+    report = json.loads(done.stdout)
+    assert report["method"] == "leave-one-out"
+    assert report["similar"]["target"] == 0.02
+    assert Calibration.read(tmp_path / "x").similar.target == 0.02

@@ -1,0 +1,53 @@
+"""``memguard check``: every kind of file, its JSON and exit status."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from fixtures.command_line import memguard
+from fixtures.picture_files import encoded
+from PIL import Image
+
+from memguard.index.ingest.builder import BuildSummary
+
+
+def test_check_as_json(built: tuple[Path, BuildSummary], tmp_path: Path) -> None:
+    index = built[0]
+    image = index.parent / "images" / "0007.jpg"
+    Image.new("RGB", (64, 64), "white").save(tmp_path / "blank.png")
+    done = memguard("check", image, tmp_path / "blank.png", "-i", index, "--json")
+    assert done.returncode == 3
+    copy, blank = json.loads(done.stdout)
+    assert (copy["image"], copy["label"]) == (str(image), "memorized")
+    assert copy["matches"][0]["uri"] == str(image)
+    assert copy["matches"][0]["caption"] == "a tile of an astronaut"
+    assert (blank["label"], blank["score"]) == ("uninformative", 0.0)
+
+
+def test_every_kind_of_file_can_be_checked(
+    built: tuple[Path, BuildSummary], photographs: dict[str, Image.Image], tmp_path: Path
+) -> None:
+    image = Image.open(built[0].parent / "images" / "0000.jpg").convert("RGB")
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    files = {
+        "turned.jpg": encoded(image.rotate(180), "JPEG", exif=exif, quality=95),
+        "cmyk.jpg": encoded(image.convert("CMYK"), "JPEG", quality=95),
+        "animation.gif": encoded(image, "GIF", save_all=True, append_images=[image.rotate(90)]),
+        "deep.tiff": encoded(
+            Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257), "TIFF"
+        ),
+        "layer.webp": encoded(image.convert("RGBA"), "WEBP", lossless=True),
+    }
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    paths = [tmp_path / name for name in files]
+    done = memguard("check", *paths, "-i", built[0], "--json")
+    verdicts = {Path(row["image"]).name: row for row in json.loads(done.stdout)}
+    assert {name: row["label"] for name, row in verdicts.items()} == dict.fromkeys(
+        files, "memorized"
+    )
+    for row in verdicts.values():
+        assert Path(row["matches"][0]["uri"]).name == "0000.jpg"

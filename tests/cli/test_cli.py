@@ -1,0 +1,56 @@
+"""The command line as a whole: its help, its errors in one line, its installed name."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from fixtures.calibrations import Calibrated
+from fixtures.command_line import assert_one_line_error, memguard
+
+from memguard import __version__
+
+
+def test_errors_are_one_line(calibrated: Calibrated, tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("no image")
+    (tmp_path / "[bold]").mkdir()
+    assert_one_line_error(
+        memguard("check", tmp_path / "gone.png", "-i", calibrated.path),
+        f"{tmp_path}/gone.png cannot be read: No such file or directory",
+    )
+    assert_one_line_error(
+        memguard("check", tmp_path / "text.png", "-i", calibrated.path),
+        f"{tmp_path}/text.png cannot be read: not an image in a format that Pillow reads",
+    )
+    assert_one_line_error(
+        memguard("info", tmp_path / "none.memguard"),
+        f"there is no index at {tmp_path}/none.memguard; make one with `memguard build",
+    )
+    assert_one_line_error(
+        memguard("build", tmp_path / "[bold]", "-o", tmp_path / "x", "--no-clip"),
+        "the source holds no image files; nothing was built",
+    )
+    assert not (tmp_path / "x").exists()
+    assert_one_line_error(
+        memguard("calibrate", calibrated.path, "--negatives", tmp_path),
+        "a false-positive rate of 0.001 needs at least 3000 negatives, and there are 1",
+    )
+
+
+def test_version_help_and_wrong_options() -> None:
+    assert memguard("version").stdout == f"{__version__}\n"
+    help_text = memguard("--help").stdout
+    for command in ("add", "remove", "compact", "verify", "merge", "duplicates"):
+        assert command in help_text
+    for command in ("build", "calibrate", "check", "info", "models", "version"):
+        assert command in help_text
+    wrong = memguard("build", "--nonesuch")
+    assert wrong.returncode == 2
+    assert "Traceback" not in wrong.stderr
+
+
+def test_the_memguard_command_is_installed() -> None:
+    command = Path(sys.executable).with_name("memguard")
+    done = subprocess.run([command, "version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{__version__}\n"
