@@ -75,8 +75,8 @@ class Match:
         uri: where the builder read it.
         view: how the query was turned when it came closest.
         distances: signal name to distance, in the units of :class:`Signal`.
-        copies: how many files of the training set hold exactly these bytes.
-        duplicates: how many references are nearly this image, itself included.
+        exact_duplicates: how many files of the training set hold exactly these bytes.
+        near_duplicates: how many references are nearly this image, itself included.
         caption: the training caption, where the source had one.
         rights: licence and copyright notice, of the source or in the file.
         url: where the image was published, where the source said so.
@@ -86,8 +86,8 @@ class Match:
     uri: str
     view: View
     distances: dict[str, float]
-    copies: int = 1
-    duplicates: int = 1
+    exact_duplicates: int = 1
+    near_duplicates: int = 1
     caption: str | None = None
     rights: str | None = None
     url: str | None = None

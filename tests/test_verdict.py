@@ -13,7 +13,9 @@ VERDICT = Verdict(
     label="memorized",
     score=1.25,
     signals=(Signal("phash256", 8.0, 62.0, 31.0), Signal("clip", 0.01, 0.05, None)),
-    matches=(Match("a" * 32, "/x.jpg", "mirrored", {"phash256": 8.0}, copies=3, caption="x"),),
+    matches=(
+        Match("a" * 32, "/x.jpg", "mirrored", {"phash256": 8.0}, exact_duplicates=3, caption="x"),
+    ),
     why="phash256 distance 8",
     attempt=2,
 )

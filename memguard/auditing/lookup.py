@@ -113,6 +113,6 @@ class ReferenceLevels:
     def __iter__(self) -> Iterator[Levels]:
         copies: list[int] = []
         for records in records_of(self._index):
-            copies += [record.copies for record in records]
+            copies += [record.exact_duplicates for record in records]
             yield levels_of([record.image() for record in records], self._side)
         self.copies = np.array(copies, dtype=np.int64)

@@ -16,7 +16,7 @@ ROWS = 512
 
 def duplicates_of(found: Match | Record) -> int:
     """Files with exactly these bytes, and other references that are nearly this image."""
-    return found.copies + found.duplicates - 1
+    return found.exact_duplicates + found.near_duplicates - 1
 
 
 def records_of(index: Index) -> Iterator[list[Record]]:

@@ -112,7 +112,7 @@ def explain(
         for heading in ("uri", "view", "files", "near-duplicates", "caption", "rights"):
             table.add_column(heading, overflow="fold")
         for match in verdict.matches:
-            counts = (str(match.copies), str(match.duplicates - 1))
+            counts = (str(match.exact_duplicates), str(match.near_duplicates - 1))
             said = (escape(match.caption or ""), escape(match.rights or ""))
             table.add_row(escape(match.uri), match.view, *counts, *said)
         out.print(table)

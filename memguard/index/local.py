@@ -101,7 +101,9 @@ class DirectoryIndex(Index):
     def take(self, positions: Sequence[int]) -> list[Record]:
         return [
             dataclasses.replace(
-                record, copies=int(self._copies[at]), duplicates=int(self._duplicates[at])
+                record,
+                exact_duplicates=int(self._exact_duplicates[at]),
+                near_duplicates=int(self._near_duplicates[at]),
             )
             for at, record in zip(positions, self._tables.take(self.specs, positions))
         ]
@@ -123,9 +125,9 @@ class DirectoryIndex(Index):
         """What :func:`memguard.index.ingest.near_duplicates.cluster` gave, by row position."""
         return self._clusters
 
-    def copies(self) -> NDArray[np.uint32]:
+    def exact_duplicates(self) -> NDArray[np.uint32]:
         """How many files hold exactly each record's bytes, by row position."""
-        return self._copies
+        return self._exact_duplicates
 
     def find(self, id: str) -> Record | None:
         found = self._visible(self._tables.positions("id", [id]))
@@ -205,9 +207,11 @@ class DirectoryIndex(Index):
             return lists.read_list(self.directory, self.manifest, name)
 
         rows = self.manifest.rows
-        self._copies, self._duplicates = read(lists.COPIES), read(lists.DUPLICATES)
+        self._exact_duplicates = read(lists.EXACT_DUPLICATES)
+        self._near_duplicates = read(lists.NEAR_DUPLICATES)
         self._clusters = read(lists.CLUSTERS)
-        if not len(self._copies) == len(self._duplicates) == len(self._clusters) == rows:
+        arrays = (self._exact_duplicates, self._near_duplicates, self._clusters)
+        if any(len(array) != rows for array in arrays):
             raise ValueError(f"they are not of {rows} rows")
         self._canaries = np.array(self.manifest.canaries, np.int64)
         self._removed = np.array(read(lists.REMOVED))

@@ -30,8 +30,8 @@ class Record:
             index was given no pixels.
         features: local features (``LocalFeatures.to_bytes``), or None.
         rows: descriptor name to its row of the descriptor matrix, for those that it has.
-        copies: how many files of the training set hold exactly these bytes.
-        duplicates: references that are nearly this image, itself included
+        exact_duplicates: how many files of the training set hold exactly these bytes.
+        near_duplicates: references that are nearly this image, itself included
             (:mod:`memguard.index.ingest.near_duplicates`).
     """
 
@@ -47,8 +47,8 @@ class Record:
     thumbnail: bytes | None
     features: bytes | None
     rows: dict[str, NDArray[Any]]
-    copies: int = 1
-    duplicates: int = 1
+    exact_duplicates: int = 1
+    near_duplicates: int = 1
 
     @property
     def has_pixels(self) -> bool:

@@ -46,7 +46,7 @@ def most_repeated(index: DirectoryIndex, count: int) -> list[Repeated]:
     """
     positions = index.positions()
     names, members = np.unique(index.clusters()[positions], return_inverse=True)
-    files = np.bincount(members, weights=index.copies()[positions]).astype(np.int64)
+    files = np.bincount(members, weights=index.exact_duplicates()[positions]).astype(np.int64)
     images = np.bincount(members)
     order = np.argsort(-files, kind="stable")[:count]
     return [

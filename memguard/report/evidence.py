@@ -344,7 +344,7 @@ def _text(explanation: Explanation) -> list[tuple[str, int, str]]:
     if comparison is None:
         return lines
     match = comparison.match
-    files = "1 file" if match.copies == 1 else f"{match.copies} files"
+    files = "1 file" if match.exact_duplicates == 1 else f"{match.exact_duplicates} files"
     about = f"{match.uri}: in {files} of the training set"
     if match.caption:
         about += f", captioned: {match.caption}"

@@ -17,7 +17,7 @@ NONE = Clique((), math.nan, 0.4, None)
 
 
 def verdict(label: Label, id: str = "x", score: float = 1.0, l2: float = 0.1) -> Verdict:
-    match = Match(id, f"{id}.png", "as is", {"l2": l2}, copies=7)
+    match = Match(id, f"{id}.png", "as is", {"l2": l2}, exact_duplicates=7)
     return Verdict(label, score, (), (match,), "why")
 
 

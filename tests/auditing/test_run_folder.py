@@ -87,7 +87,7 @@ def test_damage_is_named(tmp_path: Path) -> None:
 
 def test_verdicts_belong_to_one_index(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
-    match = Match("id", "uri", "mirrored", {"l2": 0.1}, copies=3, caption="a")
+    match = Match("id", "uri", "mirrored", {"l2": 0.1}, exact_duplicates=3, caption="a")
     verdicts = [Verdict("memorized", 2.0, (), (match,), "why"), None]
     with kept.opened(REQUEST):
         assert kept.verdicts(0, "index") is None

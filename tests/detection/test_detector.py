@@ -76,7 +76,7 @@ def test_the_very_image(detector: Detector, cat: Image.Image) -> None:
     assert verdict.label == "memorized"
     assert verdict.score > 1
     match = verdict.matches[0]
-    assert (stem(match), match.view, match.copies, match.caption) == (
+    assert (stem(match), match.view, match.exact_duplicates, match.caption) == (
         "chelsea",
         "as is",
         3,

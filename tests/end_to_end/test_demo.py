@@ -42,7 +42,7 @@ def test_some_samples_are_blocked_and_some_pass(result: DemoResult) -> None:
 
 
 def test_what_is_blocked_is_mostly_what_was_duplicated(result: DemoResult) -> None:
-    copied = [v.matches[0].copies for v in result.verdicts if v.label == "memorized"]
+    copied = [v.matches[0].exact_duplicates for v in result.verdicts if v.label == "memorized"]
     assert np.mean([copies > 1 for copies in copied]) > 0.8
 
 
@@ -75,4 +75,4 @@ def test_the_index_knows_how_often_an_image_was_duplicated(result: DemoResult) -
     files = len(list((result.index.parent / "training").glob("*.png")))
     assert len(index) < files
     (example, *_) = result.examples()
-    assert example.matches[0].copies > 1
+    assert example.matches[0].exact_duplicates > 1

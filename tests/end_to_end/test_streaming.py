@@ -161,7 +161,7 @@ def test_two_shards_with_the_same_ids(shards: Path, tmp_path: Path) -> None:
     assert (summary.records, summary.added, summary.duplicates) == (6, 6, 2)
     index = DirectoryIndex.open(tmp_path / "x")
     records = index.take(index.positions().tolist())
-    assert sorted(one.copies for one in records) == [1, 1, 1, 1, 2, 2]
+    assert sorted(one.exact_duplicates for one in records) == [1, 1, 1, 1, 2, 2]
     assert [one.url for one in records[:2]] == [
         "https://example.org/0.jpg",
         "https://example.org/1.jpg",

@@ -67,7 +67,7 @@ def test_thumbnails_show_the_references(built: tuple[Path, BuildSummary]) -> Non
     for record in index.take(index.positions()[[0, 30, 59]]):
         with Image.open(record.uri) as original:
             assert mean_difference(record.image(), original) == 0
-        assert record.copies == 1
+        assert record.exact_duplicates == 1
 
 
 def test_find_by_content(built: tuple[Path, BuildSummary]) -> None:

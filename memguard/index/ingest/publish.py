@@ -78,7 +78,7 @@ def derive_all(
     arrays: dict[str, NDArray[Any]] = {
         lists.REFUSED: refused,
         lists.REMOVED: removed,
-        lists.COPIES: lists.count_copies(tables, digests),
+        lists.EXACT_DUPLICATES: lists.count_exact_duplicates(tables, digests),
     }
     missing = _missing(tables, specs)
     arrays |= {lists.MISSING + name: positions for name, positions in missing.items()}
@@ -100,7 +100,7 @@ def derive_all(
         np.union1d(canaries, tables.flagged("blank")),
         missing,
     )
-    arrays[lists.DUPLICATES] = cluster_sizes(clusters, hidden)
+    arrays[lists.NEAR_DUPLICATES] = cluster_sizes(clusters, hidden)
     pinned = {
         name: lists.write_list(directory, name, revision, array)
         for name, array in arrays.items()
@@ -270,7 +270,7 @@ def with_removed(
     arrays = {
         lists.REFUSED: refused,
         lists.REMOVED: removed,
-        lists.DUPLICATES: cluster_sizes(clusters, hidden),
+        lists.NEAR_DUPLICATES: cluster_sizes(clusters, hidden),
     }
     pinned = {
         name: lists.write_list(directory, name, revision, array)

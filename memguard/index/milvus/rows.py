@@ -27,6 +27,9 @@ RECORD_TEXTS = ("id", "uri", "url", "pixels", "digest", *PARTS)
 
 HAS_PIXELS = "yes"
 
+STORED_AS = {"exact_duplicates": "copies", "near_duplicates": "duplicates"}
+"""Fields of a record that the stored JSON calls otherwise."""
+
 BYTES = ("thumbnail", "features")
 """Fields of a record that JSON cannot hold as they are."""
 
@@ -46,7 +49,10 @@ def record_row(record: Record, specs: Sequence[DescriptorSpec]) -> Row:
     Raises:
         BuildError: it is too large for Milvus.
     """
-    plain = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+    plain = {
+        STORED_AS.get(field.name, field.name): getattr(record, field.name)
+        for field in dataclasses.fields(record)
+    }
     plain |= {name: _text(plain[name]) for name in BYTES if plain[name] is not None}
     plain["rows"] = {
         spec.name: _text(stored(spec, record.rows[spec.name]).tobytes())
@@ -75,6 +81,7 @@ def record_of(row: Row, specs: Sequence[DescriptorSpec]) -> Record:
     plain |= {name: base64.b64decode(plain[name]) for name in BYTES if plain[name] is not None}
     rows = {name: base64.b64decode(row) for name, row in plain.pop("rows").items()}
     matrices = {spec.name: matrix(spec, rows[spec.name])[0] for spec in specs if spec.name in rows}
+    plain |= {field: plain.pop(key) for field, key in STORED_AS.items() if key in plain}
     return Record(**plain, rows=matrices)
 
 

@@ -22,9 +22,9 @@ from memguard.index.store.tables import Tables
 
 FOLDER = "lists"
 
-COPIES = "copies"
+EXACT_DUPLICATES = "copies"
 CLUSTERS = "clusters"
-DUPLICATES = "duplicates"
+NEAR_DUPLICATES = "duplicates"
 REMOVED = "removed"
 REFUSED = "refused"
 TABLES = "tables"
@@ -80,7 +80,7 @@ def file_digests(tables: Tables) -> NDArray[np.bytes_]:
     return np.concatenate([EMPTY[REFUSED], *blocks])
 
 
-def count_copies(tables: Tables, digests: NDArray[np.bytes_]) -> NDArray[np.uint32]:
+def count_exact_duplicates(tables: Tables, digests: NDArray[np.bytes_]) -> NDArray[np.uint32]:
     """How many files hold each record's bytes, by what is known last of each file.
 
     Args:

@@ -64,7 +64,7 @@ def grown(
 def named(index: DirectoryIndex) -> dict[str, tuple[int, int]]:
     """File name to copies and near-duplicates."""
     records = index.take(index.positions().tolist())
-    return {Path(one.uri).name: (one.copies, one.duplicates) for one in records}
+    return {Path(one.uri).name: (one.exact_duplicates, one.near_duplicates) for one in records}
 
 
 def test_a_build_finds_them(grown: list[DirectoryIndex]) -> None:

@@ -46,7 +46,10 @@ def test_ray_builds_the_same_index_and_resumes(images, tmp_path):
         ours.take(ours.positions()), theirs.take(theirs.positions()), strict=True
     ):
         assert (one.id, one.uri, one.caption) == (other.id, other.uri, other.caption)
-        assert (one.copies, one.duplicates) == (other.copies, other.duplicates)
+        assert (one.exact_duplicates, one.near_duplicates) == (
+            other.exact_duplicates,
+            other.near_duplicates,
+        )
         assert (one.thumbnail, one.features) == (other.thumbnail, other.features)
         for name, row in other.rows.items():
             np.testing.assert_array_equal(one.rows[name], row)

@@ -224,7 +224,7 @@ def test_a_compacted_index_grows(
     grown = add_images(tmp_path / "more", copied, calibrate=False, workers=0)
     assert (grown.added, grown.refused, grown.duplicates, grown.records) == (10, 2, 58, 68)
     index = DirectoryIndex.open(copied)
-    assert {one.copies for one in index.take(index.positions().tolist())} == {1, 2}
+    assert {one.exact_duplicates for one in index.take(index.positions().tolist())} == {1, 2}
 
 
 def test_everything_taken_down(folder: Path, tmp_path: Path) -> None:

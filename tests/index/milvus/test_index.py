@@ -62,7 +62,7 @@ def test_verdicts_are_those_of_the_directory(pushed, calibrated, queries):
         )
         if ours.label in ("similar", "memorized"):
             assert theirs.matches[0].id == ours.matches[0].id
-            assert theirs.matches[0].copies == ours.matches[0].copies
+            assert theirs.matches[0].exact_duplicates == ours.matches[0].exact_duplicates
             assert theirs.matches[0].caption == ours.matches[0].caption
             assert theirs.why == ours.why
 

@@ -46,7 +46,9 @@ def test_a_record_comes_back_as_it_went(index):
 
 def test_a_record_without_pixels_or_with_some_descriptors_only(index):
     (record,) = index.take([5])
-    bare = dataclasses.replace(record, thumbnail=None, features=None, url="http://a/b", copies=7)
+    bare = dataclasses.replace(
+        record, thumbnail=None, features=None, url="http://a/b", exact_duplicates=7
+    )
     bare.rows.pop("vlad")
     row = record_row(bare, index.specs)
     assert (row["pixels"], row["url"]) == ("", "http://a/b")
@@ -86,7 +88,7 @@ def test_rows_differ_in_their_digest_where_the_record_does(index):
     (record,) = index.take([0])
     digest = record_row(record, index.specs)["digest"]
     assert record_row(record, index.specs)["digest"] == digest
-    for change in ({"caption": "another"}, {"copies": 2}, {"duplicates": 2}):
+    for change in ({"caption": "another"}, {"exact_duplicates": 2}, {"near_duplicates": 2}):
         other = dataclasses.replace(record, **change)
         assert record_row(other, index.specs)["digest"] != digest
 
