@@ -11,8 +11,8 @@ from typing import Any, Literal
 from PIL import Image
 
 from memguard.errors import ConfigurationError, MemorizedImageError, UnsupportedOutputError
-from memguard.pipelines.guard import Guarded
-from memguard.pipelines.outputs import take_apart
+from memguard.pipelines.outputs import find_images
+from memguard.pipelines.wrapper import Guarded
 from memguard.verdict import Verdict
 from memguard.vision.picture import Picture
 
@@ -101,7 +101,7 @@ class Maker:
         elif prompt is not None:
             positional = (prompt,)
         try:
-            output = take_apart(self.pipeline(*positional, **keywords))
+            output = find_images(self.pipeline(*positional, **keywords))
         except MemorizedImageError as error:
             return [Made(None, "withheld") for _ in error.verdicts][: len(seeds)]
         if not output.pictures:

@@ -1,42 +1,35 @@
-"""Running a pipeline's call again for one image of it, with a fresh seed.
+"""One call of a pipeline, and the call that makes one of its images again.
 
-A pipeline that says how many images it makes (``num_images_per_prompt`` or ``batch_size`` in its
+A pipeline that takes the number of images (``num_images_per_prompt`` or ``batch_size`` in its
 signature, as in ``diffusers``) is asked for just the one image. Any other callable is called again
 whole, and the image at the same position is taken.
 """
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-SEED_BITS = 31
-"""Of a fresh seed: every generator and remote API takes this many."""
+from memguard.pipelines.seeds import reseeded
 
 POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
-SEEDS = {"generator", "seed"}
-"""The arguments that make a call repeatable; generators of other libraries than torch are passed
-on as they are: they have moved on by themselves."""
-
-COUNTS = {"num_images_per_prompt", "batch_size"}
-"""The arguments by which diffusers' pipelines say how many images they make."""
+COUNT_ARGUMENTS = ("num_images_per_prompt", "batch_size")
+"""The arguments of diffusers' pipelines for the number of images."""
 
 PER_PROMPT = ("prompt", "class_labels", "text_model_output", "text_attention_mask")
 """Words in the names of arguments that hold one value per prompt when they are a batch; the
 images of one prompt come out next to each other."""
 
-IMAGE_BATCH_AXES = 4
-"""An array of input images is a batch if it has this many axes, and one image otherwise."""
+PER_IMAGE = ("image", "mask")
+"""Words in the names of arguments whose batch is repeated until there is one input for each output
+image."""
 
-CYCLED = ("image", "mask")
-"""Words in the names of arguments whose batch is gone through again and again until there is one
-for each output image."""
+IMAGE_BATCH_AXES = 4
+"""Axes of an array that is a batch of input images; with fewer it is one image."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +80,13 @@ class Call:
             The call, and the position of the new image in its output.
         """
         parameters = self._signature.parameters if self._signature else {}
-        counts = COUNTS & parameters.keys()
+        counts = [name for name in COUNT_ARGUMENTS if name in parameters]
         if not counts:
             names = [name for name, parameter in parameters.items() if parameter.kind in POSITIONAL]
-            args = _reseeded(dict(zip(names, self.args)), position, attempt).values()
-            kwargs = _reseeded(self.kwargs, position, attempt)
+            args = reseeded(dict(zip(names, self.args)), position, attempt).values()
+            kwargs = reseeded(self.kwargs, position, attempt)
             return Call(self.function, (*args, *self.args[len(names) :]), kwargs), position
-        arguments = _reseeded(self.arguments, position, attempt)
+        arguments = reseeded(self.arguments, position, attempt)
         arguments = {name: value for name, value in arguments.items() if "latents" not in name}
         arguments.update(dict.fromkeys(counts, 1))
         for name, value in arguments.items():
@@ -111,37 +104,11 @@ def _per_prompt(name: str) -> bool:
 
 
 def _batch_size(name: str, value: Any) -> int:
-    """How many prompts or input images an argument holds; 1 where it is none of these."""
-    cycled = any(word in name for word in CYCLED) and not name.startswith("ip_adapter")
-    if not (cycled or _per_prompt(name)):
+    """The number of prompts or input images in an argument; 1 where it holds neither."""
+    per_image = any(word in name for word in PER_IMAGE) and not name.startswith("ip_adapter")
+    if not (per_image or _per_prompt(name)):
         return 1
     if isinstance(value, (list, tuple)):
         return len(value)
     shape: tuple[int, ...] = getattr(value, "shape", ())
-    return int(shape[0]) if len(shape) == IMAGE_BATCH_AXES or (shape and not cycled) else 1
-
-
-def _reseeded(arguments: dict[str, Any], position: int, attempt: int) -> dict[str, Any]:
-    return {
-        name: _fresh(value, position, attempt) if name in SEEDS else value
-        for name, value in arguments.items()
-    }
-
-
-def _fresh(source: Any, position: int, attempt: int) -> Any:
-    """The same kind of generator or seed, or a list of them, with another seed."""
-    if isinstance(source, (list, tuple)):
-        return [_fresh(each, position, attempt) for each in source]
-    if isinstance(source, numbers.Integral):
-        return _derived(str(source).encode(), position, attempt)
-    import torch
-
-    if not isinstance(source, torch.Generator):
-        return source
-    seed = _derived(source.get_state().numpy().tobytes(), position, attempt)
-    return torch.Generator(device=source.device).manual_seed(seed)
-
-
-def _derived(source: bytes, position: int, attempt: int) -> int:
-    digest = hashlib.sha256(source + f"/{position}/{attempt}".encode()).digest()
-    return int.from_bytes(digest, "big") >> (8 * len(digest) - SEED_BITS)
+    return int(shape[0]) if len(shape) == IMAGE_BATCH_AXES or (shape and not per_image) else 1

@@ -1,29 +1,29 @@
 """``output_type="latent"``: decoded with the pipeline's own VAE, so that the check sees pixels.
 
-Latents stay what the caller gets; only the check looks at the decoded images. Follows what the
-pipelines of ``diffusers`` do themselves after their last step.
+The caller still gets latents; only the check looks at the decoded images. Decodes as the pipelines
+of ``diffusers`` do after their last step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from memguard.errors import UnsupportedOutputError
 from memguard.pipelines.call import Call
-from memguard.pipelines.outputs import Output, take_apart, within
+from memguard.pipelines.outputs import Output, batch_output, find_images, in_container
 
 
 def latent_reader(pipeline: Any, call: Call) -> Callable[[Any], Output]:
-    """A reader of this pipeline's latents: they are the pieces, their decoded images the pictures.
+    """A reader of this pipeline's latents, whose pictures are the decoded latents.
 
     Args:
         pipeline: has ``vae`` and ``image_processor``, as diffusers' latent pipelines have.
         call: the call whose output will be read (packed latents need its height and width).
 
     Returns:
-        A function of what the pipeline returns, which raises UnsupportedOutputError if the latents
-        cannot be decoded. A blank is all zeros.
+        A function of what the pipeline returns. It raises UnsupportedOutputError if the latents
+        cannot be decoded. The pieces are latents, a blank one is all zeros.
 
     Raises:
         UnsupportedOutputError: the pipeline has no VAE to decode with.
@@ -33,19 +33,11 @@ def latent_reader(pipeline: Any, call: Call) -> Callable[[Any], Output]:
             f"{type(pipeline).__name__} has no VAE and image processor to decode its latents with; "
             'ask for output_type "pil", "np" or "pt"'
         )
-    return lambda output: within(output, lambda latents: _read(pipeline, call, latents))
+    return lambda output: in_container(output, lambda latents: _read(pipeline, call, latents))
 
 
 def _read(pipeline: Any, call: Call, latents: Any) -> Output:
     import torch
-
-    def replaced(new: Mapping[int, Any]) -> Any:
-        if not new:
-            return latents
-        changed = latents.clone()
-        for i, piece in new.items():
-            changed[i] = piece
-        return changed
 
     try:
         with torch.no_grad():
@@ -56,9 +48,8 @@ def _read(pipeline: Any, call: Call, latents: Any) -> Output:
             f"the latents of {type(pipeline).__name__} could not be decoded for the check: "
             f'{error}; ask for output_type "pil", "np" or "pt"'
         ) from error
-    return Output(
-        take_apart(images).pictures, list(latents), lambda i: torch.zeros_like(latents[i]), replaced
-    )
+    pictures = find_images(images).pictures
+    return batch_output(latents, pictures, lambda position: torch.zeros_like(latents[position]))
 
 
 def _unpacked(pipeline: Any, call: Call, latents: Any) -> Any:

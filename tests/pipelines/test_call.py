@@ -13,7 +13,8 @@ from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionPipeline
 from fixtures.tiny_pipelines import PIXELS, picture, stable_diffusion
 from PIL import Image
 
-from memguard.pipelines.call import SEED_BITS, Call
+from memguard.pipelines.call import Call
+from memguard.pipelines.seeds import SEED_BITS
 
 PROMPTS = ["the sea", "a castle of glass", "an old cat"]
 ROUNDING = 2 / 255

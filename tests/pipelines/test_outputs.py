@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from memguard.errors import UnsupportedOutputError
-from memguard.pipelines.outputs import GREY, take_apart
+from memguard.pipelines.outputs import GREY, find_images
 
 SIZE = 16
 
@@ -118,7 +118,7 @@ def flat(value: Any) -> list[np.ndarray]:
 def test_one_image_is_exchanged_and_nothing_else_changes(container: str, value: str) -> None:
     pack, unpack = CONTAINERS[container]
     original = pack(VALUES[value]())
-    output = take_apart(original)
+    output = find_images(original)
     assert len(output.pictures) == len(output.pieces) == 2
     for seed, seen in enumerate(output.pictures):
         assert np.array_equal(np.asarray(seen), levels(seed))
@@ -138,20 +138,20 @@ def test_one_image_is_exchanged_and_nothing_else_changes(container: str, value: 
 @pytest.mark.parametrize("container", CONTAINERS)
 def test_where_nothing_is_exchanged_the_output_is_the_very_same(container: str) -> None:
     original = CONTAINERS[container][0](VALUES["list"]())
-    assert take_apart(original).replaced({}) is original
+    assert find_images(original).replaced({}) is original
 
 
 def test_what_lies_beside_the_images_is_kept() -> None:
-    output = take_apart(of_items([picture(0)]))
+    output = find_images(of_items([picture(0)]))
     assert output.replaced({0: picture(1)})["seed"] == 7
-    output = take_apart(([picture(0), picture(1)], [False, True], "a prompt"))
+    output = find_images(([picture(0), picture(1)], [False, True], "a prompt"))
     assert output.replaced({0: picture(2)})[1:] == ([False, True], "a prompt")
     latents = np.zeros((2, 4, 8, 8), np.float32)
-    assert take_apart((batch(), latents)).replaced({0: batch()[1]})[1] is latents
+    assert find_images((batch(), latents)).replaced({0: batch()[1]})[1] is latents
 
 
 def test_an_image_and_its_seed() -> None:
-    output = take_apart((picture(0), 7))
+    output = find_images((picture(0), 7))
     assert output.replaced({0: picture(1)}) == (picture(1), 7)
 
 
@@ -166,18 +166,18 @@ def test_an_image_and_its_seed() -> None:
 )
 @pytest.mark.parametrize("kind", [picture, lambda seed: levels(seed).astype(np.float32) / 255])
 def test_images_beside_the_images_are_found_too(pack: Any, kind: Any) -> None:
-    output = take_apart(pack(kind(0), kind(1)))
+    output = find_images(pack(kind(0), kind(1)))
     assert np.array_equal(np.asarray(output.pictures[1]), levels(1))
-    changed = take_apart(output.replaced({1: output.blank(1)}))
+    changed = find_images(output.replaced({1: output.blank(1)}))
     assert len(np.unique(np.asarray(changed.pictures[1]))) == 1
     assert np.array_equal(np.asarray(changed.pictures[0]), levels(0))
 
 
 def test_images_mixed_with_something_else_are_refused() -> None:
     with pytest.raises(UnsupportedOutputError, match="NoneType"):
-        take_apart([picture(0), None])
+        find_images([picture(0), None])
     with pytest.raises(UnsupportedOutputError, match="NoneType"):
-        take_apart(([picture(0)], [picture(1), None]))
+        find_images(([picture(0)], [picture(1), None]))
 
 
 class FixedMapping(Mapping):
@@ -215,7 +215,7 @@ class ReadOnly:
     ids=lambda output: type(output).__name__,
 )
 def test_an_output_whose_images_cannot_be_exchanged_is_refused(output: Any) -> None:
-    apart = take_apart(output)
+    apart = find_images(output)
     with pytest.raises(UnsupportedOutputError, match="return a list of images"):
         apart.replaced({0: apart.blank(0)})
 
@@ -227,13 +227,13 @@ def test_an_output_whose_images_cannot_be_exchanged_is_refused(output: Any) -> N
 )
 def test_an_output_without_images_is_refused(nothing: Any) -> None:
     with pytest.raises(UnsupportedOutputError, match="found no images"):
-        take_apart(nothing)
+        find_images(nothing)
 
 
 @pytest.mark.parametrize("nothing", [[], (), {"images": []}])
 def test_an_empty_list_holds_no_images_and_needs_no_check(nothing: Any) -> None:
-    assert take_apart(nothing).pictures == []
-    assert take_apart(nothing).replaced({}) is nothing
+    assert find_images(nothing).pictures == []
+    assert find_images(nothing).replaced({}) is nothing
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_an_empty_list_holds_no_images_and_needs_no_check(nothing: Any) -> None:
 def test_arrays_that_are_no_images_are_refused(shape: tuple[int, ...]) -> None:
     for array in (np.zeros(shape, np.float32), torch.zeros(shape)):
         with pytest.raises(UnsupportedOutputError, match="array of shape"):
-            take_apart(array)
+            find_images(array)
 
 
 @pytest.mark.parametrize(
@@ -262,11 +262,11 @@ def test_arrays_that_are_no_images_are_refused(shape: tuple[int, ...]) -> None:
 def test_levels_of_every_range_are_seen_as_the_picture(to_levels: Any, dtype: Any) -> None:
     ramp = np.broadcast_to(np.linspace(0, 1, SIZE)[:, None], (1, SIZE, SIZE, 3)[1:]).copy()
     array = np.asarray(to_levels(ramp)).astype(dtype)
-    output = take_apart(array)
+    output = find_images(array)
     seen = np.asarray(output.pictures[0], dtype=float) / 255
     expected = np.clip(ramp * 1.7 - 0.1, 0, 1) if array.min() < -1.1 else ramp
     assert np.abs(seen - expected).max() < 0.01
-    blank = np.asarray(take_apart(output.replaced({0: output.blank(0)})).pieces[0])
+    blank = np.asarray(find_images(output.replaced({0: output.blank(0)})).pieces[0])
     assert blank.dtype == dtype
     assert np.ptp(blank) == 0
 
@@ -276,7 +276,7 @@ def test_integers_that_are_no_levels_are_refused(level: int) -> None:
     array = np.zeros((SIZE, SIZE, 3), np.int64)
     array[0, 0] = level
     with pytest.raises(UnsupportedOutputError, match="8 nor 16 bits"):
-        take_apart(array)
+        find_images(array)
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
@@ -284,7 +284,7 @@ def test_integers_that_are_no_levels_are_refused(level: int) -> None:
 def test_only_the_image_that_is_not_finite_is_unreadable(kind: Any, wrong: float) -> None:
     array = batch()
     array[1, 3, 3, 0] = wrong
-    output = take_apart(kind(array))
+    output = find_images(kind(array))
     assert np.array_equal(np.asarray(output.pictures[0]), levels(0))
     assert output.pictures[1] is None
     changed = np.asarray(output.replaced({1: output.blank(1)}))
@@ -298,7 +298,7 @@ def test_only_the_image_that_is_not_finite_is_unreadable(kind: Any, wrong: float
 def test_a_placeholder_has_the_mode_and_size_and_nothing_of_the_image(mode: str) -> None:
     image = Image.new(mode, (20, 12))
     image.info["prompt"] = "a secret"
-    blank = take_apart([image]).blank(0)
+    blank = find_images([image]).blank(0)
     assert (blank.mode, blank.size) == (mode, (20, 12))
     assert "prompt" not in blank.info
     if mode not in ("I;16", "LAB"):  # which Pillow does not turn into RGB by itself
@@ -309,8 +309,8 @@ def test_a_placeholder_has_the_mode_and_size_and_nothing_of_the_image(mode: str)
 def test_grey_and_transparent_arrays() -> None:
     for channels, mode in ((1, "L"), (3, "RGB"), (4, "RGBA")):
         array = np.zeros((SIZE, SIZE, channels), np.uint8)
-        assert take_apart(array).pictures[0].mode == mode
-    assert take_apart(torch.zeros(1, 1, SIZE, SIZE)).pictures[0].mode == "L"
+        assert find_images(array).pictures[0].mode == mode
+    assert find_images(torch.zeros(1, 1, SIZE, SIZE)).pictures[0].mode == "L"
 
 
 def test_tensors_keep_dtype_and_need_no_gradient_care() -> None:
@@ -318,17 +318,17 @@ def test_tensors_keep_dtype_and_need_no_gradient_care() -> None:
         torch.rand(2, 3, SIZE, SIZE, dtype=torch.bfloat16),
         torch.rand(2, 3, SIZE, SIZE, requires_grad=True),
     ):
-        output = take_apart(tensor)
+        output = find_images(tensor)
         changed = output.replaced({0: output.blank(0)})
         assert changed.dtype == tensor.dtype
         assert torch.equal(changed[1], tensor[1])
     with torch.inference_mode():
         tensor = torch.rand(2, 3, SIZE, SIZE)
-    output = take_apart(tensor)
+    output = find_images(tensor)
     assert torch.equal(output.replaced({0: output.blank(0)})[1], tensor[1])
 
 
 def test_an_output_is_a_plain_frozen_value() -> None:
-    output = take_apart([picture(0)])
+    output = find_images([picture(0)])
     with pytest.raises(dataclasses.FrozenInstanceError):
         output.pieces = []

@@ -1,0 +1,83 @@
+"""The images of one guarded call with their verdicts: what a policy looks at and changes."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from PIL import Image
+
+from memguard.pipelines.call import Call
+from memguard.pipelines.outputs import Output
+from memguard.verdict import Verdict
+
+log = logging.getLogger("memguard")
+
+
+class CheckedOutput:
+    """What a call returned, checked, and what is shown of it.
+
+    Args:
+        output: what the call returned.
+        call: the call, to make single images of it again.
+        read: finds the images in what the call returns.
+        check: one verdict per image; None is an image that could not be read.
+
+    Attributes:
+        verdicts: one per image, that of the latest attempt.
+    """
+
+    def __init__(
+        self,
+        output: Output,
+        call: Call,
+        read: Callable[[Any], Output],
+        check: Callable[[Sequence[Image.Image | None]], list[Verdict]],
+    ) -> None:
+        self._output = output
+        self._call = call
+        self._read = read
+        self._check = check
+        self._regenerated: dict[int, Any] = {}
+        self._withheld: set[int] = set()
+        self.verdicts = check(output.pictures)
+
+    def withhold(self, position: int) -> None:
+        """Show a neutral placeholder instead of this image."""
+        self._withheld.add(position)
+
+    def withhold_unchecked(self) -> None:
+        """Show a neutral placeholder instead of each image that could not be checked."""
+        self._withheld |= {
+            position
+            for position, verdict in enumerate(self.verdicts)
+            if verdict.label == "unchecked"
+        }
+
+    def regenerate(self, position: int, attempt: int) -> None:
+        """Make this image again with a fresh seed, and check it.
+
+        A pipeline that fails uses up the attempt; image and label stay.
+        """
+        verdict = self.verdicts[position]
+        try:
+            call, where = self._call.again(position, len(self.verdicts), attempt)
+            output = self._read(call.run())
+            picture, piece = output.pictures[where], output.pieces[where]
+        except Exception:
+            log.exception("memguard could not generate an image again")
+        else:
+            (verdict,) = self._check([picture])
+            self._regenerated[position] = piece
+        self.verdicts[position] = dataclasses.replace(verdict, attempt=attempt)
+
+    def shown(self) -> Any:
+        """The output, with regenerated images and placeholders in place.
+
+        Raises:
+            UnsupportedOutputError: the images in this output cannot be exchanged.
+        """
+        placeholders = {position: self._output.blank(position) for position in self._withheld}
+        return self._output.replaced({**self._regenerated, **placeholders})

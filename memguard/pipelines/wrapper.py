@@ -1,0 +1,137 @@
+"""Guarded pipelines: objects that look like the original, and whose calls are checked.
+
+Most objects get an instance of a subclass of their own class that shares their ``__dict__``.
+Functions, and objects whose state lies elsewhere, get a proxy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import functools
+import types
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from memguard.errors import ConfigurationError
+from memguard.pipelines.call import Call
+from memguard.pipelines.policy import Policy
+from memguard.verdict import Verdict
+
+FUNCTIONS = (
+    type,
+    types.FunctionType,
+    types.MethodType,
+    types.BuiltinFunctionType,
+    functools.partial,
+)
+"""Callables that get a proxy."""
+
+
+class CallGuard(Protocol):
+    """What a guarded pipeline needs of its :class:`memguard.Guard`."""
+
+    policy: Policy
+
+    @property
+    def last_verdicts(self) -> tuple[Verdict, ...]:
+        """The verdicts of this thread's latest guarded call."""
+
+    def run(self, pipeline: Any, call: Call) -> Any:
+        """Run a pipeline's call, check what it returned, apply the policy."""
+
+
+class Guarded:
+    """A base class of every guarded pipeline."""
+
+    guard: CallGuard
+
+    @property
+    def last_verdicts(self) -> tuple[Verdict, ...]:
+        """The verdicts of this thread's latest call, one per image."""
+        return self.guard.last_verdicts
+
+
+def guarded(guard: CallGuard, pipeline: Callable[..., Any]) -> Guarded:
+    """The pipeline, guarded; see :func:`memguard.guard`.
+
+    Raises:
+        ConfigurationError: the pipeline is guarded already, or is not callable.
+    """
+    if isinstance(pipeline, Guarded):
+        raise ConfigurationError("this pipeline is guarded already; wrap the original")
+    if not callable(pipeline):
+        raise ConfigurationError(
+            f"a guard wraps a pipeline or any callable, not a {type(pipeline).__name__}"
+        )
+    if _has_shareable_state(pipeline):
+        with contextlib.suppress(TypeError):  # a class that has no subclasses
+            return _with_shared_state(guard, pipeline)
+    return GuardedProxy(guard, pipeline)
+
+
+class GuardedProxy(Guarded):
+    """A guarded callable whose calls are checked; everything else is the original's."""
+
+    def __init__(self, guard: CallGuard, function: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, function, updated=())
+        self.guard = guard
+        self._function = function
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.guard.run(self._function, Call(self._function, args, kwargs))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # copying and pickling ask for these: not of the original
+            raise AttributeError(name)
+        return getattr(self.__dict__["_function"], name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if "_function" in self.__dict__:
+            setattr(self._function, name, value)
+        else:
+            super().__setattr__(name, value)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """A guarded method stays one: bound to its instance, as the function would be."""
+        if not isinstance(self._function, types.FunctionType) or instance is None:
+            return self
+        return GuardedProxy(self.guard, self._function.__get__(instance, owner))
+
+    def __copy__(self) -> GuardedProxy:
+        return GuardedProxy(self.guard, copy.copy(self._function))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> GuardedProxy:
+        return GuardedProxy(self.guard, copy.deepcopy(self._function, memo))
+
+
+def _has_shareable_state(pipeline: object) -> bool:
+    """Whether all state of this object is in its ``__dict__``; False for functions and classes."""
+    slots = {name for base in type(pipeline).__mro__ for name in vars(base).get("__slots__", ())}
+    return (
+        not isinstance(pipeline, FUNCTIONS)
+        and hasattr(pipeline, "__dict__")
+        and slots <= {"__dict__", "__weakref__"}
+    )
+
+
+def _with_shared_state(guard: CallGuard, pipeline: Any) -> Guarded:
+    """An object with the pipeline's state, of a subclass whose calls are guarded.
+
+    The subclass keeps the name and module of the original: diffusers writes them into
+    ``model_index.json`` and looks pipelines up by them.
+
+    Raises:
+        TypeError: the pipeline's class allows no subclass.
+    """
+    original: Any = type(pipeline)
+
+    @functools.wraps(original.__call__)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return guard.run(self, Call(types.MethodType(original.__call__, self), args, kwargs))
+
+    members = {"__call__": call, "guard": guard, "__module__": original.__module__}
+    subclass = type(original)(original.__name__, (Guarded, original), members)
+    shared: Guarded = object.__new__(subclass)
+    shared.__dict__ = pipeline.__dict__
+    return shared
