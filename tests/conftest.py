@@ -12,6 +12,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # one core each: threads that spin woul
 
 import numpy as np
 import pytest
+from fixtures.installed_package import put_checkout_last
+
+put_checkout_last()
+
 from fixtures.calibrations import Calibrated, calibrate_gallery, write_gallery
 from fixtures.milvus_server import MilvusServer, milvus_server
 from fixtures.picture_files import write_cuts
@@ -22,6 +26,12 @@ from memguard.demo.photographs import photographs as skimage_photographs
 from memguard.index.ingest.builder import BuildSummary
 from memguard.lifecycle import build_index
 from memguard.vision.picture import Picture
+
+
+@pytest.fixture(scope="session", autouse=True)
+def working_directory(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """An empty folder, so that processes started by tests do not import the checkout either."""
+    os.chdir(tmp_path_factory.mktemp("working-directory"))
 
 
 @pytest.fixture(scope="session")
