@@ -29,7 +29,7 @@ from memguard.descriptors import weightless_descriptors
 from memguard.descriptors.base import Descriptor
 from memguard.descriptors.sscd import Sscd
 from memguard.detection.detector import Detector
-from memguard.detection.verification import measure
+from memguard.detection.verification import verify
 from memguard.index.ingest.builder import build
 from memguard.index.ingest.reader import content_id
 from memguard.index.local import DirectoryIndex
@@ -123,25 +123,19 @@ def _measure(task: Task, queries: Sequence[Query], folder: Path) -> Iterator[Row
     found = detectors(task, folder, shared)
     ids = [content_id(picture.path.read_bytes()) for picture in task.references]
     singles = Singles([picture.open() for picture in task.references], ids, task.sscd)
-    memguard.detection.detector.measure = shared.measure
-    try:
-        for start in range(0, len(queries), BATCH):
-            batch = queries[start : start + BATCH]
-            pictures = [SharedPicture(image) for image in task.images(batch)]
-            alone = all(query.role == "leave-one-out" for query in batch)
-            asked = {name: one for name, one in found.items() if not (alone and "sscd" in name)}
-            owns = [content_id(query.picture.path.read_bytes()) for query in batch]
-            without = [
-                own if query.role == "leave-one-out" else "" for query, own in zip(batch, owns)
-            ]
-            deeper = int(alone)
-            matches = {name: one.measure(pictures, without, deeper) for name, one in asked.items()}
-            for i, (query, own) in enumerate(zip(batch, owns)):
-                lists = {name: lists[i] for name, lists in matches.items()}
-                yield _row(query, own, lists, singles.distances(pictures[i], query.role, own))
-            shared.forget()
-    finally:
-        memguard.detection.detector.measure = measure
+    for start in range(0, len(queries), BATCH):
+        batch = queries[start : start + BATCH]
+        pictures = [SharedPicture(image) for image in task.images(batch)]
+        alone = all(query.role == "leave-one-out" for query in batch)
+        asked = {name: one for name, one in found.items() if not (alone and "sscd" in name)}
+        owns = [content_id(query.picture.path.read_bytes()) for query in batch]
+        without = [own if query.role == "leave-one-out" else "" for query, own in zip(batch, owns)]
+        deeper = int(alone)
+        matches = {name: one.find_matches(pictures, without, deeper) for name, one in asked.items()}
+        for i, (query, own) in enumerate(zip(batch, owns)):
+            lists = {name: lists[i] for name, lists in matches.items()}
+            yield _row(query, own, lists, singles.distances(pictures[i], query.role, own))
+        shared.forget()
 
 
 def _row(query: Query, own: str, lists: dict[str, list[Match]], singles: Distances) -> Row:
@@ -189,7 +183,9 @@ def detectors(task: Task, folder: Path, shared: Shared) -> dict[str, Detector]:
             build(References(task), path, [d.inner for d in descriptors], workers=0)
         index = SharedIndex.open(path)
         for mode in ("standard", "thorough"):
-            made[mode + suffix] = Detector(index, descriptors, thorough=mode == "thorough")
+            made[mode + suffix] = Detector(
+                index, descriptors, thorough=mode == "thorough", verify=shared.verify
+            )
     return made
 
 
@@ -222,11 +218,11 @@ class Shared:
         self.verified: dict[tuple[int, int], Distances] = {}
         self.described: dict[tuple[str, bytes], NDArray[Any]] = {}
 
-    def measure(self, query: Picture, reference: Picture) -> Distances:
-        """In place of `memguard.detection.detector.measure`."""
+    def verify(self, query: Picture, reference: Picture) -> Distances:
+        """`memguard.detection.verification.verify`, computed once for all detectors."""
         key = (id(query), id(reference))
         if key not in self.verified:
-            self.verified[key] = measure(query, reference)
+            self.verified[key] = verify(query, reference)
         return dict(self.verified[key])
 
     def forget(self) -> None:

@@ -9,10 +9,9 @@ from typing import Any
 
 from PIL import Image
 
-import memguard.detection.detector
 from memguard.descriptors import Descriptor
 from memguard.detection.detector import Detector
-from memguard.detection.verification import measure
+from memguard.detection.verification import verify
 from memguard.index import Index
 from memguard.vision.picture import Picture
 
@@ -57,22 +56,21 @@ def milliseconds(
     """Milliseconds per image of each step, and in total; images are queried one by one."""
     clock = Clock()
     timed = [TimedDescriptor(descriptor, clock) for descriptor in descriptors]
-    detector = Detector(index, timed, thorough=thorough)
+    verification = clock.timed("verification", verify)
+    detector = Detector(index, timed, thorough=thorough, verify=verification)
     index.search = clock.timed("search", index.search)  # type: ignore[method-assign]
     index.take = clock.timed("fetching references", index.take)  # type: ignore[method-assign]
     detector._compare = clock.timed("comparing rows", detector._compare)  # type: ignore[method-assign]
-    memguard.detection.detector.measure = clock.timed("verification", measure)
     try:
-        detector.measure([Picture(images[0])])
+        detector.find_matches([Picture(images[0])])
         clock.seconds.clear()
         for image in images:
             with clock.step("the rest"):
                 picture = Picture(image)
                 with clock.step("SIFT"):
                     _ = picture.features
-                detector.measure([picture])
+                detector.find_matches([picture])
     finally:
-        memguard.detection.detector.measure = measure
         del index.search, index.take
     steps = {name: 1000 * s / len(images) for name, s in clock.seconds.items()}
     return {name: round(ms, 1) for name, ms in (steps | {"total": sum(steps.values())}).items()}

@@ -20,7 +20,7 @@ from PIL import Image
 from benchmarks.extraction.pictures import Example, TrainingSet
 from memguard.auditing.distances import levels_of, pairwise_l2
 from memguard.auditing.eidetic import DELTA, eidetic_counts
-from memguard.detection.verification import ALPHA, NEIGHBOURS
+from memguard.vision.pixel_distances import ALPHA, NEIGHBOURS
 
 TWICE = 2
 """Samples farther than this many times a criterion's distance are surely no copies."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from benchmarks.common import pictures
-from memguard.detection.verification import l2
+from memguard.vision.pixel_distances import l2
 
 SIDE = 32
 """Width and height in pixels, of pictures and samples."""

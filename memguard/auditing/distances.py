@@ -1,4 +1,4 @@
-"""Distances between all pairs of many images, by the formulas of detection.verification.
+"""Distances between all pairs of many images, by the formulas of vision.pixel_distances.
 
 A squared distance is ``|a|^2 + |b|^2 - 2 a.b``, so that matrix products do the work. Levels are
 whole numbers and their products are summed in float64, which holds every sum without rounding.
@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from memguard.detection.verification import TILES
 from memguard.vision.decode import to_rgb
 from memguard.vision.picture import SQUARE
+from memguard.vision.pixel_distances import TILES
 
 Levels = NDArray[np.uint8]
 """Images of one size, (n, h, w, 3); both edges are multiples of 4."""
@@ -44,7 +44,7 @@ def levels_of(images: Sequence[Image.Image], side: int | None = None) -> Levels:
 
 
 def pairwise_l2(first: Levels, second: Levels) -> NDArray[np.float32]:
-    """:func:`~memguard.detection.verification.l2` of each first image with each second.
+    """:func:`~memguard.vision.pixel_distances.l2` of each first image with each second.
 
     Returns:
         float32 (n, m) in [0, 1].
@@ -56,7 +56,7 @@ def pairwise_l2(first: Levels, second: Levels) -> NDArray[np.float32]:
 
 
 def pairwise_tiled_l2(first: Levels, second: Levels) -> NDArray[np.float32]:
-    """:func:`~memguard.detection.verification.tiled_l2` of each first image with each second.
+    """:func:`~memguard.vision.pixel_distances.tiled_l2` of each first image with each second.
 
     Returns:
         float32 (n, m) in [0, 1].

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memguard.auditing.distances import Levels, pairwise_l2, pairwise_tiled_l2
-from memguard.detection.verification import NEIGHBOURS, relative_l2
+from memguard.vision.pixel_distances import NEIGHBOURS, relative_l2
 
 DELTA = 0.15
 """The distance within which the paper calls a generation a copy of a training image."""
@@ -40,7 +40,7 @@ class Nearest:
     Attributes:
         position: which reference it is, int64 (n,).
         distance: its l2, float32 (n,).
-        relative: its :func:`memguard.detection.verification.relative_l2`, float32 (n,).
+        relative: its :func:`memguard.vision.pixel_distances.relative_l2`, float32 (n,).
     """
 
     position: NDArray[np.int64]

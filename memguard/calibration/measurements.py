@@ -218,11 +218,11 @@ def measure(
         blank += len(batch) - len(shown)
         left_out = [name for name, _ in shown] if negatives is None else ()
         deeper = 1 if left_out else 0
-        measured = detector.measure([picture for _, picture in shown], left_out, deeper)
+        measured = detector.find_matches([picture for _, picture in shown], left_out, deeper)
         for (name, picture), matches in zip(shown, measured, strict=True):
             copied = _copied(matches)
             if negatives is None and len(matches) == len(copied):
-                (matches,) = detector.measure([picture], [name], MOST_DUPLICATES)
+                (matches,) = detector.find_matches([picture], [name], MOST_DUPLICATES)
                 copied = _copied(matches)
             if copied:
                 record = detector.index.find(name) if negatives is None else None
@@ -235,7 +235,7 @@ def measure(
     found: list[Mapping[str, float]] = []
     for start in range(0, len(copies), BATCH):
         part = copies[start : start + BATCH]
-        measured = detector.measure([picture for _, _, picture in part])
+        measured = detector.find_matches([picture for _, _, picture in part])
         for (_, original, _), matches in zip(part, measured, strict=True):
             found.append(_closest([match for match in matches if match.id == original]))
         on_progress(count + min(start + BATCH, len(copies)), total)

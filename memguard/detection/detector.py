@@ -7,7 +7,7 @@ query -> views -> descriptors -> nearest references of each -> candidates -> ver
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,13 +19,14 @@ from memguard.descriptors import Descriptor
 from memguard.descriptors.base import distances
 from memguard.detection.score_normalisation import normalised
 from memguard.detection.signals import DEFAULTS, Threshold
-from memguard.detection.verification import ALPHA, measure, relative_l2
+from memguard.detection.verification import verify
 from memguard.detection.views import features_of, views, windows
 from memguard.index import Index
 from memguard.index.record import Record
 from memguard.verdict import Label, Match, Signal, Verdict, View
 from memguard.vision.local_features import vlad
 from memguard.vision.picture import Picture
+from memguard.vision.pixel_distances import ALPHA, relative_l2
 
 NEIGHBOURS: Mapping[str, int] = {"phash64": 1, "phash256": 3, "pixels": 5, "vlad": 8}
 """References that each descriptor proposes for each view of a query; others propose
@@ -41,6 +42,9 @@ WINDOW_NEIGHBOURS = 3
 
 MATCHES = 5
 """Matches that a verdict shows."""
+
+Verify = Callable[[Picture, Picture], dict[str, float]]
+"""A view of a query and a reference -> signal name to distance."""
 
 SEVERITY: tuple[Label, ...] = ("clear", "similar", "memorized")
 THRESHOLD_NAMES: Mapping[Label, str] = {"similar": "flag", "memorized": "block"}
@@ -73,6 +77,7 @@ class Detector:
         rates: the false-positive rates that the thresholds were chosen for, by label.
         thorough: also look for references inside parts of each image, in quarter turns and within
             a border.
+        verify: compares a view of a query with a reference.
     """
 
     def __init__(
@@ -83,17 +88,21 @@ class Detector:
         *,
         rates: Mapping[Label, float] | None = None,
         thorough: bool = False,
+        verify: Verify = verify,
     ) -> None:
         self.index = index
         self.descriptors = descriptors
         self.thresholds = thresholds
         self.rates = rates or {}
         self.thorough = thorough
+        self.verify = verify
 
     def detect(self, images: Sequence[Image.Image]) -> list[Verdict]:
         """One verdict per image, in order; images of any mode and size."""
         pictures = [Picture(image) for image in images]
-        measured = iter(self.measure([picture for picture in pictures if not picture.is_blank]))
+        measured = iter(
+            self.find_matches([picture for picture in pictures if not picture.is_blank])
+        )
         return [
             Verdict("uninformative", 0.0, why="the image is blank")
             if picture.is_blank
@@ -101,15 +110,18 @@ class Detector:
             for picture in pictures
         ]
 
-    def measure(
-        self, queries: Sequence[Picture], without: Sequence[str] = (), deeper: int = 0
+    def find_matches(
+        self,
+        queries: Sequence[Picture],
+        excluded_ids: Sequence[str] = (),
+        extra_neighbours: int = 0,
     ) -> list[list[Match]]:
         """Every candidate of every query, with its distance in every signal.
 
         Args:
             queries: none of them blank.
-            without: by query, the id of a reference that is left out; empty for none.
-            deeper: so many more references than usual are proposed by each descriptor.
+            excluded_ids: by query, the id of a reference to exclude; empty to exclude none.
+            extra_neighbours: neighbours searched besides the usual ones, by each descriptor.
         """
         looks = [
             Look(i, view, picture, windows(picture) if self.thorough and view == "as is" else ())
@@ -119,19 +131,19 @@ class Detector:
         if not looks:
             return []
         described = self._describe(looks)
-        candidates = self._candidates(looks, described, deeper)
+        candidates = self._candidates(looks, described, extra_neighbours)
         wanted = sorted(set().union(*candidates))
         records = dict(zip(wanted, self.index.take(wanted), strict=True))
         references = {row: r.picture() for row, r in records.items() if r.has_pixels}
         blank = {row for row, record in records.items() if record.blank}
         seen: list[dict[str, list[Match]]] = [{} for _ in queries]
         for look, rows, proposed in zip(looks, described, candidates, strict=True):
-            left_out = without[look.query] if without else ""
-            near = [row for row in sorted(proposed - blank) if records[row].id != left_out]
+            excluded = excluded_ids[look.query] if excluded_ids else ""
+            near = [row for row in sorted(proposed - blank) if records[row].id != excluded]
             compared = self._compare(rows, [records[row] for row in near])
             for row, measured in zip(near, compared, strict=True):
                 if row in references:
-                    measured |= measure(look.picture, references[row])
+                    measured |= self.verify(look.picture, references[row])
                 match = self._match(records[row], look.view, measured)
                 seen[look.query].setdefault(match.id, []).append(match)
         for found in seen:
@@ -197,12 +209,12 @@ class Detector:
         return described
 
     def _candidates(
-        self, looks: Sequence[Look], described: Sequence[Mapping[str, NDArray[Any]]], deeper: int
+        self, looks: Sequence[Look], described: Sequence[Mapping[str, NDArray[Any]]], extra: int
     ) -> list[set[int]]:
         """The rows of the references that any descriptor proposes for each look."""
         found: list[set[int]] = [set() for _ in looks]
         for name in described[0]:
-            neighbours = NEIGHBOURS.get(name, OTHER_NEIGHBOURS) + deeper
+            neighbours = NEIGHBOURS.get(name, OTHER_NEIGHBOURS) + extra
             whole = [(i, rows[name][0]) for i, rows in enumerate(described)]
             self._propose(name, whole, neighbours, found)
             parts = [(i, row) for i, rows in enumerate(described) for row in rows[name][1:]]

@@ -27,7 +27,7 @@ def alike(detector: Detector, image: Image.Image) -> list[Match]:
     while True:
         rest = copy.copy(detector)
         rest.index = detector.index.excluding([match.id for match in found])
-        (matches,) = rest.measure([picture])
+        (matches,) = rest.find_matches([picture])
         near = [match for match in matches if rest.decide([match]).label != "clear"]
         if not near:
             return found

@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from memguard.calibration.calibrate import calibrated_detector
 from memguard.detection.detector import Detector
-from memguard.detection.verification import l2, laid_over, masked_tiled_l2, match_tones, tile_l2
+from memguard.detection.verification import laid_over
 from memguard.detection.views import seen_as
 from memguard.index import Index
 from memguard.index.open import open_index
@@ -27,6 +27,7 @@ from memguard.verdict import Match, Signal, Verdict
 from memguard.vision.alignment import Alignment, align
 from memguard.vision.decode import to_rgb
 from memguard.vision.picture import Picture
+from memguard.vision.pixel_distances import l2, masked_tiled_l2, match_tones, tile_l2
 
 PANEL = 300
 """Edge, in pixels, of the square that each of the four pictures stands in."""
@@ -200,7 +201,7 @@ def explain(
     picture = Picture(image)
     if picture.is_blank:
         return Explanation(picture.image, detector.detect([image])[0], None)
-    matches = detector.measure([picture])[0]
+    matches = detector.find_matches([picture])[0]
     verdict = detector.decide(matches)
     comparison = _compare(picture, matches[0] if matches else None, detector.index)
     return Explanation(to_rgb(image), verdict, comparison)

@@ -12,7 +12,7 @@ from memguard.auditing.distances import (
     pairwise_l2,
     pairwise_tiled_l2,
 )
-from memguard.detection.verification import l2, tiled_l2
+from memguard.vision.pixel_distances import l2, tiled_l2
 
 
 @pytest.mark.parametrize("side", [8, 32, 128])

@@ -7,7 +7,7 @@ import pytest
 
 from memguard.auditing.distances import pairwise_l2
 from memguard.auditing.eidetic import eidetic_counts, nearest
-from memguard.detection.verification import relative_l2
+from memguard.vision.pixel_distances import relative_l2
 
 
 def flat(*levels: int) -> np.ndarray:

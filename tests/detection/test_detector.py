@@ -155,7 +155,7 @@ def test_relative_l2_is_over_half_the_mean_of_the_candidates(
     detector: Detector, cat: Image.Image
 ) -> None:
     """Of the paper's 50 nearest references there are as many as there are candidates."""
-    matches = detector.measure([Picture(copy(cat, "jpeg 30"))])[0]
+    matches = detector.find_matches([Picture(copy(cat, "jpeg 30"))])[0]
     usual = matches[0].distances["l2"] / matches[0].distances["relative_l2"]
     assert matches[0].distances["relative_l2"] < 0.5
     for match in matches:
@@ -187,8 +187,8 @@ def test_a_reference_left_out_is_not_there(index: Index, detector: Detector) -> 
     """Neither as a match nor in the usual distance of the query."""
     records = index.take([CANARIES, CANARIES + 1])
     queries = [record.picture() for record in records]
-    everything = detector.measure(queries)
-    found = detector.measure(queries, [records[0].id, ""])
+    everything = detector.find_matches(queries)
+    found = detector.find_matches(queries, [records[0].id, ""])
     assert {match.id for match in everything[0]} - {match.id for match in found[0]} == {
         records[0].id
     }
@@ -253,7 +253,7 @@ def test_any_mode_and_shape(detector: Detector, cat: Image.Image) -> None:
 def test_measure_looks_at_every_candidate_in_both_views(
     detector: Detector, cat: Image.Image
 ) -> None:
-    (matches,) = detector.measure([Picture(copy(cat, "mirror"))])
+    (matches,) = detector.find_matches([Picture(copy(cat, "mirror"))])
     assert sorted(map(stem, matches)) == sorted(Path(name).stem for name in GALLERY)
     assert len({match.id for match in matches}) == len(matches)
     assert (stem(matches[0]), matches[0].view) == ("chelsea", "mirrored")

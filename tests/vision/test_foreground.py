@@ -8,7 +8,7 @@ import skimage.data
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from memguard.detection.verification import MOST_INSIDE, measure
+from memguard.detection.verification import MOST_INSIDE, verify
 from memguard.vision.foreground import RIM, interior, interior_distance
 from memguard.vision.picture import Picture
 from memguard.vision.transforms import gaussian_noise
@@ -50,13 +50,13 @@ def test_discs_of_other_textures_share_their_outline_only() -> None:
     assert float(coffee.coarse @ cat.coarse) > 0.5
     assert interior_distance(cat.small, coffee.interior) > 0.6
     assert interior_distance(coffee.small, coffee.interior) == pytest.approx(0, abs=1e-5)
-    assert measure(cat, coffee)["structure"] >= MOST_INSIDE * 0.6
+    assert verify(cat, coffee)["structure"] >= MOST_INSIDE * 0.6
 
 
 def test_a_noisy_copy_of_a_disc_is_still_near() -> None:
     cat = disc(texture("chelsea"))
     noisy = Picture(gaussian_noise(cat.image, np.random.default_rng(0), sigma=60))
-    assert measure(noisy, cat)["structure"] < 0.2
+    assert verify(noisy, cat)["structure"] < 0.2
 
 
 def test_plain_discs_must_agree_in_tone() -> None:
@@ -64,7 +64,7 @@ def test_plain_discs_must_agree_in_tone() -> None:
     assert navy.interior is not None
     assert interior_distance(disc("navy").small, navy.interior) == pytest.approx(0, abs=1e-5)
     assert interior_distance(disc("darkred").small, navy.interior) == 1
-    assert measure(disc("darkred"), navy)["structure"] == MOST_INSIDE
+    assert verify(disc("darkred"), navy)["structure"] == MOST_INSIDE
 
 
 @pytest.mark.parametrize("name", ["astronaut", "coffee"])
