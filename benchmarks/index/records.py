@@ -41,7 +41,7 @@ def main() -> None:
 
 def measured(directory: Path) -> dict[str, Any]:
     index = DirectoryIndex.open(directory)
-    records = index.take(index.positions())
+    records = index.take(index.rows())
     files = [file for file in (directory / "records.lance").rglob("*") if file.is_file()]
     texts = [sum(len(record_row(one, index.specs)[part]) for part in PARTS) for one in records]
     return {

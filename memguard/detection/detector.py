@@ -249,10 +249,10 @@ class Detector:
         compared: list[dict[str, float]] = [{} for _ in records]
         for spec in self.index.specs:
             name, queries = spec.name, rows[spec.name]
-            held = [i for i, record in enumerate(records) if name in record.rows]
+            held = [i for i, record in enumerate(records) if name in record.vectors]
             if not held:
                 continue
-            references = np.stack([records[i].rows[name] for i in held])
+            references = np.stack([records[i].vectors[name] for i in held])
             columns = {name: np.stack([distances(spec, row, references) for row in queries])}
             if name in NORMALISED:
                 background = self.index.background(name)

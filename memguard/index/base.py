@@ -50,7 +50,7 @@ class Removal:
 class Index(ABC):
     """The training set, opened for reading: search by descriptor, then look at the records.
 
-    A *position* is an integer that names a reference for as long as the index is open.
+    A *row* is an integer that names a reference for as long as the index is open.
     """
 
     @property
@@ -61,7 +61,7 @@ class Index(ABC):
     @property
     @abstractmethod
     def specs(self) -> tuple[DescriptorSpec, ...]:
-        """The descriptors whose rows the index holds."""
+        """The descriptors whose vectors the index holds."""
 
     @abstractmethod
     def __len__(self) -> int:
@@ -73,27 +73,27 @@ class Index(ABC):
 
     @abstractmethod
     def search(
-        self, name: str, queries: NDArray[Any], k: int
+        self, name: str, vectors: NDArray[Any], k: int
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """The k nearest references in one descriptor; removed ones and canaries never come out.
 
         Args:
             name: the descriptor.
-            queries: shape (n, width), uint8 for hashes, float32 otherwise.
-            k: neighbours a query; fewer come back where the index holds fewer.
+            vectors: shape (n, width), uint8 for hashes, float32 otherwise.
+            k: neighbours a vector; fewer come back where the index holds fewer.
 
         Returns:
             Distances in the units of the descriptor's metric, float32 (n, <= k), ascending, and
-            positions, int64; infinity and -1 where a query found fewer than another.
+            rows, int64; infinity and -1 where a vector has fewer than another.
         """
 
     @abstractmethod
-    def take(self, positions: Sequence[int]) -> list[Record]:
-        """The records at these positions, in that order."""
+    def take(self, rows: Sequence[int]) -> list[Record]:
+        """The records in these rows, in that order."""
 
     @abstractmethod
     def sample(self, count: int, rng: np.random.Generator) -> list[int]:
-        """Positions of at most ``count`` references that have pixels, in random order."""
+        """Rows of at most ``count`` references that have pixels, in random order."""
 
     @abstractmethod
     def find(self, id: str) -> Record | None:
@@ -109,7 +109,7 @@ class Index(ABC):
 
     @abstractmethod
     def background(self, name: str) -> NDArray[Any]:
-        """A descriptor's rows of references spread over the index, shape (<= BACKGROUND, width).
+        """A descriptor's vectors of references spread over the index, shape (<= BACKGROUND, width).
 
         Score normalisation compares a query with them.
         """

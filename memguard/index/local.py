@@ -31,7 +31,7 @@ second. `memguard verify` compares all."""
 
 
 ROUNDING = 1e-3
-"""By how much a row may differ from itself: it is stored in half floats."""
+"""By how much a vector may differ from itself: it is stored in half floats."""
 
 
 class DirectoryIndex(Index):
@@ -91,67 +91,67 @@ class DirectoryIndex(Index):
         return self.manifest.records
 
     def search(
-        self, name: str, queries: NDArray[Any], k: int
+        self, name: str, vectors: NDArray[Any], k: int
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         excluded = self._excluded[name]
         if len(excluded or ()) == self.manifest.rows:
-            return np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int64)
-        return self._searchers[name].search(queries, k, excluded=excluded)
+            return np.empty((len(vectors), 0), np.float32), np.empty((len(vectors), 0), np.int64)
+        return self._searchers[name].search(vectors, k, excluded=excluded)
 
-    def take(self, positions: Sequence[int]) -> list[Record]:
+    def take(self, rows: Sequence[int]) -> list[Record]:
         return [
             dataclasses.replace(
                 record,
                 exact_duplicates=int(self._exact_duplicates[at]),
                 near_duplicates=int(self._near_duplicates[at]),
             )
-            for at, record in zip(positions, self._tables.take(self.specs, positions))
+            for at, record in zip(rows, self._tables.take(self.specs, rows))
         ]
 
     def sample(self, count: int, rng: np.random.Generator) -> list[int]:
-        pictured = np.setdiff1d(self.positions(), self._missing("thumbnail"), assume_unique=True)
-        return [int(position) for position in pictured[rng.permutation(len(pictured))[:count]]]
+        pictured = np.setdiff1d(self.rows(), self._missing("thumbnail"), assume_unique=True)
+        return [int(row) for row in pictured[rng.permutation(len(pictured))[:count]]]
 
-    def positions(self) -> NDArray[np.int64]:
-        """Every position of a training image that can be found, in ascending order."""
+    def rows(self) -> NDArray[np.int64]:
+        """Every row of a training image that can be found, in ascending order."""
         return np.delete(np.arange(self.manifest.rows), self._hidden)
 
     @property
-    def canary_positions(self) -> tuple[int, ...]:
-        """Where the planted references stand."""
+    def canary_rows(self) -> tuple[int, ...]:
+        """Rows of the planted references."""
         return self.manifest.canaries
 
     def clusters(self) -> NDArray[np.int64]:
-        """What :func:`memguard.index.ingest.near_duplicates.cluster` gave, by row position."""
+        """What :func:`memguard.index.ingest.near_duplicates.cluster` gave, by row."""
         return self._clusters
 
     def exact_duplicates(self) -> NDArray[np.uint32]:
-        """How many files hold exactly each record's bytes, by row position."""
+        """How many files hold exactly each record's bytes, by row."""
         return self._exact_duplicates
 
     def find(self, id: str) -> Record | None:
-        found = self._visible(self._tables.positions("id", [id]))
+        found = self._visible(self._tables.find_rows("id", [id]))
         return self.take(found)[0] if found else None
 
     def find_uris(self, uris: Collection[str]) -> dict[str, Record]:
         ids = self._tables.latest_ids(uris)
-        positions = self._visible(self._tables.positions("id", set(ids.values())))
-        records = {record.id: record for record in self.take(positions)}
+        rows = self._visible(self._tables.find_rows("id", set(ids.values())))
+        records = {record.id: record for record in self.take(rows)}
         return {uri: records[one] for uri, one in ids.items() if one in records}
 
     def background(self, name: str) -> NDArray[Any]:
         if name not in self._backgrounds:
             spec = next(spec for spec in self.specs if spec.name == name)
-            known = np.setdiff1d(self.positions(), self._missing(name), assume_unique=True)
+            known = np.setdiff1d(self.rows(), self._missing(name), assume_unique=True)
             count = min(len(known), BACKGROUND)
             spread = known[[i * len(known) // count for i in range(count)]]
-            self._backgrounds[name] = self._tables.rows(spec, spread.tolist())
+            self._backgrounds[name] = self._tables.vectors(spec, spread.tolist())
         return self._backgrounds[name]
 
     def excluding(self, ids: Collection[str]) -> DirectoryIndex:
         """The same index, in whose searches these records do not come out."""
         left = copy.copy(self)
-        hidden = np.union1d(self._hidden, np.array(self._tables.positions("id", ids), np.int64))
+        hidden = np.union1d(self._hidden, np.array(self._tables.find_rows("id", ids), np.int64))
         left._hidden, left._excluded = hidden, left._passed_over(hidden)
         return left
 
@@ -224,19 +224,19 @@ class DirectoryIndex(Index):
     def _passed_over(self, hidden: NDArray[np.int64]) -> dict[str, Excluded | None]:
         """What each descriptor's search leaves out: these, and the records that lack its row."""
 
-        def without(positions: NDArray[np.int64]) -> Excluded | None:
-            return Excluded(positions, self.manifest.rows) if len(positions) else None
+        def excluded(rows: NDArray[np.int64]) -> Excluded | None:
+            return Excluded(rows, self.manifest.rows) if len(rows) else None
 
-        everywhere = without(hidden)
+        everywhere = excluded(hidden)
         missing = {spec.name: self._missing(spec.name) for spec in self.specs}
         return {
-            name: without(np.union1d(hidden, rows)) if len(rows) else everywhere
+            name: excluded(np.union1d(hidden, rows)) if len(rows) else everywhere
             for name, rows in missing.items()
         }
 
-    def _visible(self, positions: Sequence[int]) -> list[int]:
+    def _visible(self, rows: Sequence[int]) -> list[int]:
         hidden = set(self._hidden.tolist())
-        return [position for position in positions if position not in hidden]
+        return [row for row in rows if row not in hidden]
 
     def _count_records(self) -> None:
         if len(self._tables) != self.manifest.rows:
@@ -267,9 +267,9 @@ class DirectoryIndex(Index):
         """
         passed_over = self._passed_over(self._removed)
         for spec in self.specs:
-            rows = self._tables.rows(spec, self.manifest.canaries)
+            vectors = self._tables.vectors(spec, self.manifest.canaries)
             searcher = self._searchers[spec.name]
-            _, found = searcher.search(rows, 1, excluded=passed_over[spec.name])
+            _, found = searcher.search(vectors, 1, excluded=passed_over[spec.name])
             if not len(found) or not np.isin(found, self._canaries).all():
                 raise IndexUnavailableError(
                     f"the search by {spec.name} does not find the canary of {self.directory}, so "
@@ -282,15 +282,17 @@ class DirectoryIndex(Index):
                 )
 
     def _finds_some_records(self, spec: DescriptorSpec) -> bool:
-        known = np.setdiff1d(self.positions(), self._missing(spec.name), assume_unique=True)
+        known = np.setdiff1d(self.rows(), self._missing(spec.name), assume_unique=True)
         if not len(known):
             return True
-        rows = self._tables.rows(spec, known[[0, len(known) // 2, -1]].tolist())
-        _, found = self.search(spec.name, rows, NEAREST)
-        return all(self._holds(spec, row, near[near >= 0]) for row, near in zip(rows, found))
+        vectors = self._tables.vectors(spec, known[[0, len(known) // 2, -1]].tolist())
+        _, found = self.search(spec.name, vectors, NEAREST)
+        return all(
+            self._holds(spec, vector, near[near >= 0]) for vector, near in zip(vectors, found)
+        )
 
-    def _holds(self, spec: DescriptorSpec, row: NDArray[Any], positions: NDArray[np.int64]) -> bool:
-        """Whether one of the records at these positions has this row."""
-        own = distances(spec, row, row[None])[0]
-        there = self._tables.rows(spec, positions.tolist())
-        return bool((distances(spec, row, there) <= own + ROUNDING).any())
+    def _holds(self, spec: DescriptorSpec, vector: NDArray[Any], rows: NDArray[np.int64]) -> bool:
+        """Whether one of the records in these rows has this vector."""
+        own = distances(spec, vector, vector[None])[0]
+        there = self._tables.vectors(spec, rows.tolist())
+        return bool((distances(spec, vector, there) <= own + ROUNDING).any())

@@ -29,7 +29,7 @@ class Record:
         thumbnail: a small encoded RGB image (``store.thumbnails``); None where the
             index was given no pixels.
         features: local features (``LocalFeatures.to_bytes``), or None.
-        rows: descriptor name to its row of the descriptor matrix, for those that it has.
+        vectors: descriptor name to its vector, for those that it has.
         exact_duplicates: how many files of the training set hold exactly these bytes.
         near_duplicates: references that are nearly this image, itself included
             (:mod:`memguard.index.ingest.near_duplicates`).
@@ -46,7 +46,7 @@ class Record:
     canary: bool = False
     thumbnail: bytes | None
     features: bytes | None
-    rows: dict[str, NDArray[Any]]
+    vectors: dict[str, NDArray[Any]]
     exact_duplicates: int = 1
     near_duplicates: int = 1
 

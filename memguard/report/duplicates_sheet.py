@@ -44,16 +44,16 @@ def most_repeated(index: DirectoryIndex, count: int) -> list[Repeated]:
     """The images that the most files show, at most ``count`` of them; those with one file are left
     out.
     """
-    positions = index.positions()
-    names, members = np.unique(index.clusters()[positions], return_inverse=True)
-    files = np.bincount(members, weights=index.exact_duplicates()[positions]).astype(np.int64)
+    rows = index.rows()
+    names, members = np.unique(index.clusters()[rows], return_inverse=True)
+    files = np.bincount(members, weights=index.exact_duplicates()[rows]).astype(np.int64)
     images = np.bincount(members)
     order = np.argsort(-files, kind="stable")[:count]
     return [
         Repeated(
             int(files[at]),
             int(images[at]),
-            tuple(index.take(positions[members == at][:SHOWN].tolist())),
+            tuple(index.take(rows[members == at][:SHOWN].tolist())),
         )
         for at in order[: len(names)]
         if files[at] > 1

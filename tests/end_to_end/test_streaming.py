@@ -160,7 +160,7 @@ def test_two_shards_with_the_same_ids(shards: Path, tmp_path: Path) -> None:
     summary = build_index(shards, tmp_path / "x", clip=None, calibrate=False, workers=0)
     assert (summary.records, summary.added, summary.duplicates) == (6, 6, 2)
     index = DirectoryIndex.open(tmp_path / "x")
-    records = index.take(index.positions().tolist())
+    records = index.take(index.rows().tolist())
     assert sorted(one.exact_duplicates for one in records) == [1, 1, 1, 1, 2, 2]
     assert [one.url for one in records[:2]] == [
         "https://example.org/0.jpg",
@@ -235,7 +235,7 @@ def test_embeddings_beside_images(
     grown = build(published, tmp_path / "x", descriptors, workers=0)
     assert grown.records == len(photographs) + 2
     index = DirectoryIndex.open(tmp_path / "x")
-    with_pixels = [one for one in index.take(index.positions().tolist()) if one.has_pixels]
+    with_pixels = [one for one in index.take(index.rows().tolist()) if one.has_pixels]
     assert len(with_pixels) == len(index.sample(100, np.random.default_rng(0))) == 2
     rows = np.zeros((1, 8), np.uint8)
     assert index.search("phash64", rows, 100)[1].shape == (1, 2)

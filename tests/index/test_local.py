@@ -46,10 +46,10 @@ def test_search_finds_every_reference_and_equals_brute_force(
     built: tuple[Path, BuildSummary],
 ) -> None:
     index = DirectoryIndex.open(built[0])
-    records = index.take(index.positions())
+    records = index.take(index.rows())
     for descriptor in load_descriptors(index.specs):
         spec = descriptor.spec
-        stored = np.stack([one.rows[spec.name] for one in records])
+        stored = np.stack([one.vectors[spec.name] for one in records])
         images = [Image.open(one.uri).convert("RGB") for one in records]
         queries = descriptor.describe([descriptor.prepare(Picture(image)) for image in images])
         found, positions = index.search(spec.name, queries, 60)
@@ -64,7 +64,7 @@ def test_search_finds_every_reference_and_equals_brute_force(
 
 def test_thumbnails_show_the_references(built: tuple[Path, BuildSummary]) -> None:
     index = DirectoryIndex.open(built[0])
-    for record in index.take(index.positions()[[0, 30, 59]]):
+    for record in index.take(index.rows()[[0, 30, 59]]):
         with Image.open(record.uri) as original:
             assert mean_difference(record.image(), original) == 0
         assert record.exact_duplicates == 1
@@ -72,7 +72,7 @@ def test_thumbnails_show_the_references(built: tuple[Path, BuildSummary]) -> Non
 
 def test_find_by_content(built: tuple[Path, BuildSummary]) -> None:
     index = DirectoryIndex.open(built[0])
-    (record,) = index.take(index.positions()[[7]])
+    (record,) = index.take(index.rows()[[7]])
     found = index.find(record.id)
     assert found is not None
     assert (found.uri, found.caption) == (record.uri, "a tile of an astronaut")
@@ -150,7 +150,7 @@ def test_a_reader_keeps_its_version_while_the_index_grows(
     build_index(folder, output, clip=None, calibrate=False, workers=0)
     reader = DirectoryIndex.open(output)
     before = contents(reader)
-    query = reader.take(reader.positions()[[5]])[0].rows["phash256"][None]
+    query = reader.take(reader.rows()[[5]])[0].vectors["phash256"][None]
     answer = reader.search("phash256", query, 24)
     write_cuts(photographs, folder / "more", 40)
     build_index(folder, output, clip=None, calibrate=False, workers=0)

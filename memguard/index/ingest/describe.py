@@ -38,7 +38,7 @@ def described(descriptors: Sequence[Descriptor], images: Sequence[Readable]) -> 
             blank=image.blank,
             thumbnail=image.thumbnail or None,
             features=image.features or None,
-            rows=rows.get(image.id) or image.rows or dict(image.item.vectors or {}),
+            vectors=rows.get(image.id) or image.rows or dict(image.item.vectors or {}),
         )
         for image in images
     ]

@@ -158,7 +158,7 @@ def derive_ann(
         choice,
         tables.column(spec),
         len(tables),
-        lambda positions: tables.rows(spec, positions.tolist()),
+        lambda positions: tables.vectors(spec, positions.tolist()),
         path,
         copies,
     )

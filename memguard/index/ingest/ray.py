@@ -97,7 +97,7 @@ class Describer:
         images = [one for one in results if isinstance(one, Readable)]
         records = iter(described(self._descriptors, images))
         return [
-            dataclasses.replace(one, prepared={}, rows=next(records).rows)
+            dataclasses.replace(one, prepared={}, rows=next(records).vectors)
             if isinstance(one, Readable)
             else one
             for one in results

@@ -21,7 +21,7 @@ def redundant_files(index: DirectoryIndex) -> Iterator[str]:
     tables = Tables(index.directory, index.manifest.records_version, index.manifest.files_version)
     entries, ids = latest_files(tables)
     at, there = places(ids, record_digests(tables))
-    there &= np.isin(at, index.positions())
+    there &= np.isin(at, index.rows())
     entries, clusters = entries[there], index.clusters()[at[there]]
     _, firsts = np.unique(clusters, return_index=True)
     redundant = np.delete(entries, firsts)

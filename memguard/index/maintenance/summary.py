@@ -70,7 +70,7 @@ def summarize(index: str | os.PathLike[str]) -> Summary:
     return Summary(
         path=str(directory),
         records=len(opened),
-        clusters=len(np.unique(opened.clusters()[opened.positions()])),
+        clusters=len(np.unique(opened.clusters()[opened.rows()])),
         removed=manifest.rows - manifest.records - len(manifest.canaries),
         refused=len(read_digests(directory, manifest)),
         with_rights=manifest.with_rights,

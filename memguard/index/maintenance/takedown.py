@@ -95,7 +95,7 @@ def ids_of(index: str | os.PathLike[str], uri: str) -> list[str]:
     Manifest.read(directory)
     tables = Tables(directory)
     wanted = set(tables.latest_ids([uri]).values())
-    at = {*tables.positions("uri", [uri]), *tables.positions("url", [uri])}
+    at = {*tables.find_rows("uri", [uri]), *tables.find_rows("url", [uri])}
     return sorted(
         (wanted | {record.id for record in tables.take((), sorted(at))}) - {*canary_ids()}
     )

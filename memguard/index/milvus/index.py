@@ -41,7 +41,7 @@ REMOVED = Record(
     blank=True,
     thumbnail=None,
     features=None,
-    rows={},
+    vectors={},
 )
 """What stands for a record that was removed after a search had found it: like any blank reference,
 it is evidence of nothing."""
@@ -50,8 +50,8 @@ it is evidence of nothing."""
 class MilvusIndex(Index):
     """An index that was pushed to Milvus (:mod:`memguard.index.milvus.push`).
 
-    It has no versions: what is added or removed shows in everybody's next search. Its positions
-    are the records' keys.
+    It has no versions: what is added or removed shows in everybody's next search. Its rows are
+    the records' keys.
     """
 
     def __init__(self, collections: Collections, manifest: MilvusManifest) -> None:
@@ -98,21 +98,21 @@ class MilvusIndex(Index):
         return self._records
 
     def search(
-        self, name: str, queries: NDArray[Any], k: int
+        self, name: str, vectors: NDArray[Any], k: int
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        distances, keys = self._search(name, queries, k + len(self._hidden))
+        distances, keys = self._search(name, vectors, k + len(self._hidden))
         hidden = np.isin(keys, list(self._hidden))
         distances[hidden], keys[hidden] = np.inf, -1
         order = np.argsort(distances, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(distances, order, 1), np.take_along_axis(keys, order, 1)
 
-    def take(self, positions: Sequence[int]) -> list[Record]:
+    def take(self, rows: Sequence[int]) -> list[Record]:
         """The records with these keys; :data:`REMOVED` for one that is gone."""
-        rows = self.collections.get(RECORDS, positions, PARTS)
-        late = [key for key in positions if key not in rows]
+        found = self.collections.get(RECORDS, rows, PARTS)
+        late = [key for key in rows if key not in found]
         if late:
-            rows |= self.collections.get(RECORDS, late, PARTS, "Strong")
-        return [record_of(rows[key], self.specs) if key in rows else REMOVED for key in positions]
+            found |= self.collections.get(RECORDS, late, PARTS, "Strong")
+        return [record_of(found[key], self.specs) if key in found else REMOVED for key in rows]
 
     def sample(self, count: int, rng: np.random.Generator) -> list[int]:
         """Keys of references that have pixels: those in a range of keys, as keys are hashes."""
@@ -148,7 +148,7 @@ class MilvusIndex(Index):
         return left
 
     def background(self, name: str) -> NDArray[Any]:
-        """A descriptor's rows of references spread over the index, as they were when pushed."""
+        """A descriptor's vectors of references spread over the index, as they were when pushed."""
         if name not in self._backgrounds:
             data = self.read_document(documents.background(name)) or b""
             self._backgrounds[name] = matrix(self._specs[name], data)
@@ -166,7 +166,7 @@ class MilvusIndex(Index):
         rows = self.collections.get(RECORDS, sorted(self._canaries), PARTS)
         planted = [record_of(row, self.specs) for row in rows.values()]
         for spec in self.specs:
-            self._look_up(spec, [record for record in planted if spec.name in record.rows])
+            self._look_up(spec, [record for record in planted if spec.name in record.vectors])
         newest = MilvusManifest.find(self.collections)
         records = self.collections.count(RECORDS) - len(planted)
         return Health(self.name, records, outdated=newest != self.manifest)
@@ -174,7 +174,7 @@ class MilvusIndex(Index):
     def _look_up(self, spec: DescriptorSpec, planted: Sequence[Record]) -> None:
         keys = np.full((len(planted), 1), -1)
         if planted:
-            keys = self._search(spec.name, np.stack([r.rows[spec.name] for r in planted]), 1)[1]
+            keys = self._search(spec.name, np.stack([r.vectors[spec.name] for r in planted]), 1)[1]
         if not planted or not np.isin(keys, list(self._canaries)).all():
             raise IndexUnavailableError(
                 f"the search by {spec.name} in {self.name} does not find its canary, so it would "

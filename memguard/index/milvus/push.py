@@ -90,17 +90,17 @@ def push(
     collections = Collections(MilvusAddress.parse(address))
     manifest = _claim(collections, opened)
     refused = refused_ids(collections, manifest)
-    positions = [*opened.canary_positions, *opened.positions().tolist()]
+    rows = [*opened.canary_rows, *opened.rows().tolist()]
     held: Counter[str] = Counter()
     keys: list[int] = []
     written = 0
-    for start in range(0, len(positions), BATCH):
-        batch = positions[start : start + BATCH]
+    for start in range(0, len(rows), BATCH):
+        batch = rows[start : start + BATCH]
         records = [record for record in opened.take(batch) if record.id not in refused]
         written += write_records(collections, opened.specs, records)
         keys += [key_of(record.id) for record in records]
-        held.update(name for record in records for name in (RECORDS, *record.rows))
-        on_progress(start + len(batch), len(positions))
+        held.update(name for record in records for name in (RECORDS, *record.vectors))
+        on_progress(start + len(batch), len(rows))
     removed = _remove_others(collections, opened.specs, np.sort(np.array(keys, np.int64)))
     _compare(collections, opened.specs, held)
     settle(collections, opened.specs)
@@ -112,10 +112,10 @@ def push(
         collections.at_once(collections.flush, [RECORDS, *hashes, DOCUMENTS])
     return PushSummary(
         address=str(collections.address),
-        records=held[RECORDS] - len(opened.canary_positions),
+        records=held[RECORDS] - len(opened.canary_rows),
         written=written,
         removed=removed,
-        refused=len(positions) - len(keys),
+        refused=len(rows) - len(keys),
         seconds=time.monotonic() - started,
     )
 
@@ -145,7 +145,7 @@ def write_records(
                 f"{record.uri} and the record {there['id']} of {collections.address} have ids "
                 "that begin alike; Milvus can hold only one of them"
             )
-        searched = all(row["key"] in known[name] for name in record.rows)
+        searched = all(row["key"] in known[name] for name in record.vectors)
         if there["digest"] != row["digest"] or not searched:
             fresh.append((row, record))
     collections.upsert(RECORDS, [row for row, _ in fresh])
@@ -153,9 +153,9 @@ def write_records(
         collections.upsert(
             spec.name,
             [
-                {"key": row["key"], "vector": vector(spec, stored(spec, record.rows[spec.name]))}
+                {"key": row["key"], "vector": vector(spec, stored(spec, record.vectors[spec.name]))}
                 for row, record in fresh
-                if spec.name in record.rows
+                if spec.name in record.vectors
             ],
         )
     return len(fresh)

@@ -27,7 +27,7 @@ RECORD_TEXTS = ("id", "uri", "url", "pixels", "digest", *PARTS)
 
 HAS_PIXELS = "yes"
 
-STORED_AS = {"exact_duplicates": "copies", "near_duplicates": "duplicates"}
+STORED_AS = {"vectors": "rows", "exact_duplicates": "copies", "near_duplicates": "duplicates"}
 """Fields of a record that the stored JSON calls otherwise."""
 
 BYTES = ("thumbnail", "features")
@@ -55,9 +55,9 @@ def record_row(record: Record, specs: Sequence[DescriptorSpec]) -> Row:
     }
     plain |= {name: _text(plain[name]) for name in BYTES if plain[name] is not None}
     plain["rows"] = {
-        spec.name: _text(stored(spec, record.rows[spec.name]).tobytes())
+        spec.name: _text(stored(spec, record.vectors[spec.name]).tobytes())
         for spec in specs
-        if spec.name in record.rows
+        if spec.name in record.vectors
     }
     text = json.dumps(plain)
     parts = cut(text)
@@ -80,9 +80,9 @@ def record_of(row: Row, specs: Sequence[DescriptorSpec]) -> Record:
     plain: dict[str, Any] = json.loads("".join(row[part] for part in PARTS))
     plain |= {name: base64.b64decode(plain[name]) for name in BYTES if plain[name] is not None}
     rows = {name: base64.b64decode(row) for name, row in plain.pop("rows").items()}
-    matrices = {spec.name: matrix(spec, rows[spec.name])[0] for spec in specs if spec.name in rows}
+    vectors = {spec.name: matrix(spec, rows[spec.name])[0] for spec in specs if spec.name in rows}
     plain |= {field: plain.pop(key) for field, key in STORED_AS.items() if key in plain}
-    return Record(**plain, rows=matrices)
+    return Record(**plain, vectors=vectors)
 
 
 def vector(spec: DescriptorSpec, row: NDArray[Any]) -> Any:

@@ -56,7 +56,7 @@ def canary_records(descriptors: Sequence[Descriptor]) -> list[Record]:
             canary=True,
             thumbnail=encode(picture.image),
             features=picture.features.to_bytes(),
-            rows={name: matrix[number] for name, matrix in matrices.items()},
+            vectors={name: matrix[number] for name, matrix in matrices.items()},
         )
         for number, (known, picture) in enumerate(zip(canary_ids(), pictures, strict=True))
     ]

@@ -83,7 +83,7 @@ def append_records(
         return
     plain = {name: [getattr(record, name) for record in records] for name in PLAIN}
     vectors = {
-        spec.name: _to_arrow(spec, [record.rows.get(spec.name) for record in records])
+        spec.name: _to_arrow(spec, [record.vectors.get(spec.name) for record in records])
         for spec in specs
     }
     append(directory / RECORDS, pa.table({**plain, **vectors}, schema=records_schema(specs)))
@@ -198,20 +198,20 @@ class Tables:
             start += batch.num_rows
         return np.concatenate(found)
 
-    def take(self, specs: Sequence[DescriptorSpec], positions: Sequence[int]) -> list[Record]:
-        """The records at the given row positions, in that order."""
-        if not len(positions):
+    def take(self, specs: Sequence[DescriptorSpec], rows: Sequence[int]) -> list[Record]:
+        """The records in the given rows, in that order."""
+        if not len(rows):
             return []
-        table = self._records.take(list(positions)).combine_chunks()
+        table = self._records.take(list(rows)).combine_chunks()
         return records_of(specs, table)
 
-    def rows(self, spec: DescriptorSpec, positions: Sequence[int]) -> NDArray[Any]:
-        """A descriptor's rows at the given positions, shape (n, width); zeros where it has none."""
-        table = self._records.take(list(positions), columns=[spec.name])
+    def vectors(self, spec: DescriptorSpec, rows: Sequence[int]) -> NDArray[Any]:
+        """A descriptor's vectors in the given rows, shape (n, width); zeros where it has none."""
+        table = self._records.take(list(rows), columns=[spec.name])
         return _from_arrow(spec, table.column(spec.name))
 
-    def positions(self, column: str, values: Collection[str]) -> list[int]:
-        """Where the records stand that have one of these texts in a column."""
+    def find_rows(self, column: str, values: Collection[str]) -> list[int]:
+        """Rows of the records that have one of these texts in a column."""
         wanted, found, start = pa.array(list(values), pa.string()), [], 0
         for batch in self.scan([column]) if values else ():
             inside = pc.is_in(batch.column(column), value_set=wanted)
@@ -241,7 +241,7 @@ def records_of(specs: Sequence[DescriptorSpec], table: pa.Table | pa.RecordBatch
     return [
         Record(
             **row,
-            rows={name: matrix[i] for name, (matrix, there) in matrices.items() if there[i]},
+            vectors={name: matrix[i] for name, (matrix, there) in matrices.items() if there[i]},
         )
         for i, row in enumerate(plain)
     ]

@@ -103,7 +103,7 @@ def test_a_thousand_images_and_twenty_broken_files(
     index = DirectoryIndex.open(root / "big.memguard")
     assert len(index) == 995
     assert index.unreadable() == summary.unreadable
-    records = index.take(index.positions())
+    records = index.take(index.rows())
     assert {one.id for one in records} == {
         hashlib.sha256(path.read_bytes()).hexdigest()[:32] for path in good
     }
@@ -182,7 +182,7 @@ def test_a_file_that_is_mended_is_no_longer_unreadable(
 def test_captions_and_sizes_are_kept(folder: Path, tmp_path: Path) -> None:
     build_index(folder, tmp_path / "index", clip=None, calibrate=False, workers=0)
     index = DirectoryIndex.open(tmp_path / "index")
-    records = index.take(index.positions())
+    records = index.take(index.rows())
     captions = {Path(one.uri).name: one.caption for one in records if one.caption}
     assert captions == {"0003.jpg": "a caption"}
     assert {(one.width, one.height) for one in records} == {(64, 64)}

@@ -63,7 +63,7 @@ def grown(
 
 def named(index: DirectoryIndex) -> dict[str, tuple[int, int]]:
     """File name to copies and near-duplicates."""
-    records = index.take(index.positions().tolist())
+    records = index.take(index.rows().tolist())
     return {Path(one.uri).name: (one.exact_duplicates, one.near_duplicates) for one in records}
 
 
@@ -93,7 +93,7 @@ def test_redundant_are_all_files_but_the_first_of_each_image(grown: list[Directo
 def test_images_taken_down_are_not_redundant(grown: list[DirectoryIndex], tmp_path: Path) -> None:
     path = shutil.copytree(grown[1].directory, tmp_path / "x")
     index = DirectoryIndex.open(path)
-    known = [one for one in index.take(index.positions().tolist()) if "3-70" in one.uri]
+    known = [one for one in index.take(index.rows().tolist()) if "3-70" in one.uri]
     remove(path, [known[0].id])
     assert not any("3-70" in uri for uri in redundant_files(DirectoryIndex.open(path)))
 

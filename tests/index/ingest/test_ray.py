@@ -41,18 +41,16 @@ def test_ray_builds_the_same_index_and_resumes(images, tmp_path):
     local = tmp_path / "local.memguard"
     build(Folder(images), local, weightless_descriptors(), workers=0)
     ours, theirs = DirectoryIndex.open(tmp_path / "ray.memguard"), DirectoryIndex.open(local)
-    assert ours.positions().tolist() == theirs.positions().tolist()
-    for one, other in zip(
-        ours.take(ours.positions()), theirs.take(theirs.positions()), strict=True
-    ):
+    assert ours.rows().tolist() == theirs.rows().tolist()
+    for one, other in zip(ours.take(ours.rows()), theirs.take(theirs.rows()), strict=True):
         assert (one.id, one.uri, one.caption) == (other.id, other.uri, other.caption)
         assert (one.exact_duplicates, one.near_duplicates) == (
             other.exact_duplicates,
             other.near_duplicates,
         )
         assert (one.thumbnail, one.features) == (other.thumbnail, other.features)
-        for name, row in other.rows.items():
-            np.testing.assert_array_equal(one.rows[name], row)
+        for name, row in other.vectors.items():
+            np.testing.assert_array_equal(one.vectors[name], row)
 
 
 def test_two_stages_do_what_one_does(images):

@@ -51,7 +51,7 @@ def test_two_indexes(halves: tuple[Path, Path], tmp_path: Path) -> None:
 def test_what_one_refuses_is_left_out(halves: tuple[Path, Path], tmp_path: Path) -> None:
     a, b = halves
     first = DirectoryIndex.open(b)
-    shared, own = (one.id for one in first.take(first.positions()[[0, 6]].tolist()))
+    shared, own = (one.id for one in first.take(first.rows()[[0, 6]].tolist()))
     remove(b, [shared, own])
     merged = merge([a, b], tmp_path / "c")
     assert merged.records == 10

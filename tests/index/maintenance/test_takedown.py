@@ -46,13 +46,14 @@ def nearest(index: DirectoryIndex, number: int) -> dict[str, list[int]]:
     """What every descriptor finds nearest to a stored record."""
     (record,) = index._tables.take(index.specs, [number])
     return {
-        name: index.search(name, row[None], 3)[1][0].tolist() for name, row in record.rows.items()
+        name: index.search(name, row[None], 3)[1][0].tolist()
+        for name, row in record.vectors.items()
     }
 
 
 def test_gone_from_every_search(built: tuple[Path, BuildSummary], copied: Path) -> None:
     reader = DirectoryIndex.open(copied)
-    position = int(reader.positions()[7])
+    position = int(reader.rows()[7])
     (record,) = reader.take([position])
     assert all(found[0] == position for found in nearest(reader, position).values())
 
@@ -61,7 +62,7 @@ def test_gone_from_every_search(built: tuple[Path, BuildSummary], copied: Path) 
     assert remove(copied, [record.id]).removed == ()
     index = DirectoryIndex.open(copied)
     assert len(index) == 59
-    assert position not in index.positions()
+    assert position not in index.rows()
     assert not any(position in found for found in nearest(index, position).values())
     assert index.find(record.id) is None
     assert index.find_uris([record.uri]) == {}
@@ -118,7 +119,7 @@ def test_compaction_takes_the_bytes_from_the_files(
     built: tuple[Path, BuildSummary], copied: Path
 ) -> None:
     index = DirectoryIndex.open(copied)
-    gone, kept = index.take(index.positions()[[7, 8]].tolist())
+    gone, kept = index.take(index.rows()[[7, 8]].tolist())
     before = contents(index)
     del index
     assert files_with(copied, gone.thumbnail)
@@ -128,14 +129,14 @@ def test_compaction_takes_the_bytes_from_the_files(
     assert (done.removed, done.records, done.still_read) == (1, 59, False)
     assert files_with(copied, gone.thumbnail) == []
     assert files_with(copied, gone.features) == []
-    assert files_with(copied, gone.rows["phash256"].tobytes()) == []
+    assert files_with(copied, gone.vectors["phash256"].tobytes()) == []
     assert files_with(copied, gone.uri.encode()) == []
     assert files_with(copied, kept.thumbnail)
     after = DirectoryIndex.open(copied)
     held = contents(after)
     for key in ("records", "rows", "copies"):
         assert held[key] == before[key][:7] + before[key][8:]
-    position = int(after.positions()[7])
+    position = int(after.rows()[7])
     assert all(found[0] == position for found in nearest(after, position).values())
     assert after.health().records == 59
     assert verify(copied).damaged == ()
@@ -152,12 +153,12 @@ def test_readers_keep_the_version_they_opened(
         index = open_index({str(copied)!r})
         print("open", flush=True)
         input()
-        records = index.take(index.positions().tolist())
+        records = index.take(index.rows().tolist())
         print(len(records), sum(len(one.thumbnail) for one in records), flush=True)
         input()
     """
     index = DirectoryIndex.open(copied)
-    records = index.take(index.positions().tolist())
+    records = index.take(index.rows().tolist())
     del index
     remove(copied, [records[0].id])
     with subprocess.Popen(
@@ -224,13 +225,13 @@ def test_a_compacted_index_grows(
     grown = add_images(tmp_path / "more", copied, calibrate=False, workers=0)
     assert (grown.added, grown.refused, grown.duplicates, grown.records) == (10, 2, 58, 68)
     index = DirectoryIndex.open(copied)
-    assert {one.exact_duplicates for one in index.take(index.positions().tolist())} == {1, 2}
+    assert {one.exact_duplicates for one in index.take(index.rows().tolist())} == {1, 2}
 
 
 def test_everything_taken_down(folder: Path, tmp_path: Path) -> None:
     build_index(folder, tmp_path / "x", clip=None, calibrate=False, workers=0)
     index = DirectoryIndex.open(tmp_path / "x")
-    remove(tmp_path / "x", [one.id for one in index.take(index.positions().tolist())])
+    remove(tmp_path / "x", [one.id for one in index.take(index.rows().tolist())])
     empty = DirectoryIndex.open(tmp_path / "x")
     assert len(empty) == 0
     (verdict,) = Guard(empty).check(Image.open(folder / "0000.jpg"))

@@ -29,7 +29,7 @@ def whole(photographs: dict[str, Image.Image], tmp_path_factory: pytest.TempPath
         build_index(root / "images", root / "x", clip=None, calibrate=False, workers=0)
     calibrate_index(root / "x")
     opened = DirectoryIndex.open(root / "x")
-    remove(root / "x", [opened.take(opened.positions()[:1].tolist())[0].id])
+    remove(root / "x", [opened.take(opened.rows()[:1].tolist())[0].id])
     write_calibration_page(root / "x")
     return root / "x"
 

@@ -73,7 +73,7 @@ def test_neighbours_are_those_of_faiss(pushed, calibrated):
     assert len(there) == len(here) == 4
     rng = np.random.default_rng(1)
     for spec in here.specs:
-        rows = np.stack([record.rows[spec.name] for record in here.take(here.positions())])
+        rows = np.stack([record.vectors[spec.name] for record in here.take(here.rows())])
         noise = rng.normal(0, 0.01, rows.shape).astype(np.float32)
         asked = rows ^ 1 if spec.metric == "hamming" else rows + noise
         (ours, at), (theirs, keys) = (index.search(spec.name, asked, 3) for index in (here, there))
@@ -95,7 +95,7 @@ def test_fewer_references_than_asked_for_and_never_a_canary(pushed):
 def test_what_is_left_out_does_not_come_out(pushed):
     index = open_index(pushed)
     (record,) = index.take(index.sample(1, np.random.default_rng(0)))
-    asked = record.rows["phash256"][None]
+    asked = record.vectors["phash256"][None]
     first = index.search("phash256", asked, 4)[1][0, 0]
     left = index.excluding([record.id])
     assert first not in left.search("phash256", asked, 4)[1]
@@ -104,12 +104,12 @@ def test_what_is_left_out_does_not_come_out(pushed):
 
 def test_records(pushed, calibrated):
     there, here = open_index(pushed), DirectoryIndex.open(calibrated.path)
-    for record in here.take(here.positions()):
+    for record in here.take(here.rows()):
         for found in (there.find(record.id), there.find_uris([record.uri])[record.uri]):
             assert found is not None
-            assert dataclasses.replace(found, rows={}) == dataclasses.replace(record, rows={})
-            for name, row in record.rows.items():
-                np.testing.assert_array_equal(found.rows[name], row)
+            assert dataclasses.replace(found, vectors={}) == dataclasses.replace(record, vectors={})
+            for name, row in record.vectors.items():
+                np.testing.assert_array_equal(found.vectors[name], row)
     assert there.find("0" * 32) is None
     assert there.find_uris(['"] or key >= 0 or uri in ["', "\\", "/a/\u00e9.png"]) == {}
     assert there.find(canary_ids()[0]) is None

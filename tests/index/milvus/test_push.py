@@ -52,11 +52,11 @@ def test_a_killed_push_is_resumed(resumed, built):
     assert (summary.records, summary.written, summary.removed) == (60, ALL - 16, 0)
     index, here = open_index(address), DirectoryIndex.open(built[0])
     assert set(counts(index).values()) == {ALL}
-    for record in here.take(here.positions()):
+    for record in here.take(here.rows()):
         found = index.find(record.id)
         assert found is not None
         assert found.thumbnail == record.thumbnail
-        distances, _ = index.search("vlad", record.rows["vlad"][None], 1)
+        distances, _ = index.search("vlad", record.vectors["vlad"][None], 1)
         assert distances[0, 0] == pytest.approx(0, abs=1e-3)
 
 
@@ -104,7 +104,7 @@ def test_removing_and_adding_there(resumed, built, photographs, tmp_path):
     address = resumed[0]
     index, guard = open_index(address), Guard(address)
     here = DirectoryIndex.open(built[0])
-    taken, *_ = here.take(here.positions()[5:6])
+    taken, *_ = here.take(here.rows()[5:6])
     image = taken.image()
     assert guard.check(image)[0].matches[0].id == taken.id
 
@@ -113,7 +113,7 @@ def test_removing_and_adding_there(resumed, built, photographs, tmp_path):
     assert (removal.removed, removal.records) == ((taken.id,), 59)
     assert index.find(taken.id) is None
     for spec in index.specs:
-        _, keys = index.search(spec.name, taken.rows[spec.name][None], 60)
+        _, keys = index.search(spec.name, taken.vectors[spec.name][None], 60)
         assert taken.id not in {one.id for one in index.take(keys[keys >= 0].tolist())}
     assert all(match.id != taken.id for match in guard.check(image)[0].matches)
     assert set(counts(index).values()) == {ALL - 1}
@@ -127,7 +127,7 @@ def test_removing_and_adding_there(resumed, built, photographs, tmp_path):
     novel = tmp_path / "novel"
     novel.mkdir()
     shutil.copy(taken.uri, novel / "taken.jpg")
-    shutil.copy(here.take(here.positions()[:1])[0].uri, novel / "known.jpg")
+    shutil.copy(here.take(here.rows()[:1])[0].uri, novel / "known.jpg")
     photographs["rocket.jpg"].save(novel / "rocket.png")
     (novel / "rocket.txt").write_text("a rocket", encoding="utf-8")
     (novel / "broken.png").write_bytes(b"no image")
@@ -146,7 +146,7 @@ def test_removing_and_adding_there(resumed, built, photographs, tmp_path):
 def test_what_was_removed_from_the_directory_leaves_with_the_next_push(resumed, built, tmp_path):
     own = Path(shutil.copytree(built[0], tmp_path / "own.memguard"))
     here = DirectoryIndex.open(own)
-    gone = [record.id for record in here.take(here.positions()[:3])]
+    gone = [record.id for record in here.take(here.rows()[:3])]
     remove(own, gone)
     summary = push(own, resumed[0])
     assert (summary.records, summary.removed) == (57, 3)

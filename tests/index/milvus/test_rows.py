@@ -25,12 +25,12 @@ from memguard.index.store.thumbnails import EDGE, encode
 
 
 def same(left, right):
-    rows = [dict(record.rows) for record in (left, right)]
+    rows = [dict(record.vectors) for record in (left, right)]
     assert rows[0].keys() == rows[1].keys()
     for name, row in rows[0].items():
         assert row.dtype == rows[1][name].dtype
         np.testing.assert_array_equal(row, rows[1][name])
-    plain = [dataclasses.replace(record, rows={}) for record in (left, right)]
+    plain = [dataclasses.replace(record, vectors={}) for record in (left, right)]
     assert plain[0] == plain[1]
 
 
@@ -49,7 +49,7 @@ def test_a_record_without_pixels_or_with_some_descriptors_only(index):
     bare = dataclasses.replace(
         record, thumbnail=None, features=None, url="http://a/b", exact_duplicates=7
     )
-    bare.rows.pop("vlad")
+    bare.vectors.pop("vlad")
     row = record_row(bare, index.specs)
     assert (row["pixels"], row["url"]) == ("", "http://a/b")
     same(record_of(row, index.specs), bare)
@@ -75,7 +75,7 @@ def test_the_largest_record_fits_and_what_does_not_is_refused(index):
         thumbnail=encode(Image.fromarray(noise)),
         features=bytes(10_800),
         caption="x" * 2000,
-        rows={**record.rows, **rows},
+        vectors={**record.vectors, **rows},
     )
     row = record_row(largest, specs)
     assert all(len(row[part].encode()) <= TEXT_BYTES for part in PARTS)

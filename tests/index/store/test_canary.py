@@ -26,17 +26,17 @@ def test_they_are_the_same_in_every_process() -> None:
 
 def test_every_index_has_them_and_nobody_sees_them(built: tuple[Path, BuildSummary]) -> None:
     index = DirectoryIndex.open(built[0])
-    assert len(index.canary_positions) == CANARIES
+    assert len(index.canary_rows) == CANARIES
     assert index.manifest.rows == len(index) + CANARIES
-    canaries = index._tables.take(index.specs, index.canary_positions)
+    canaries = index._tables.take(index.specs, index.canary_rows)
     assert [one.id for one in canaries] == canary_ids()
     assert all(one.canary for one in canaries)
-    for name in canaries[0].rows:
-        _, found = index.search(name, np.stack([one.rows[name] for one in canaries]), 100)
+    for name in canaries[0].vectors:
+        _, found = index.search(name, np.stack([one.vectors[name] for one in canaries]), 100)
         assert found.shape == (CANARIES, 60)
-        assert np.isin(found, index.positions()).all()
+        assert np.isin(found, index.rows()).all()
     assert index.find(canary_ids()[0]) is None
-    assert not set(index.canary_positions) & set(index.sample(100, np.random.default_rng(0)))
+    assert not set(index.canary_rows) & set(index.sample(100, np.random.default_rng(0)))
     assert len(index.sample(100, np.random.default_rng(0))) == 60
     assert index.health().records == 60
 

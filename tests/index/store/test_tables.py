@@ -42,7 +42,7 @@ def record(number: int, caption: str | None = None) -> Record:
         blank=number == 1,
         thumbnail=b"jpeg",
         features=b"sift",
-        rows=rows,
+        vectors=rows,
     )
 
 
@@ -61,11 +61,11 @@ def test_records_round_trip_and_vectors_are_half_floats(tmp_path: Path) -> None:
         assert (found.caption, found.thumbnail, found.features) == (
             (expected.caption, b"jpeg", b"sift")
         )
-        np.testing.assert_array_equal(found.rows["bits"], expected.rows["bits"])
-        half = expected.rows["vector"].astype(np.float16)
-        assert found.rows["vector"].dtype == np.float32
-        np.testing.assert_array_equal(found.rows["vector"], half.astype(np.float32))
-        np.testing.assert_allclose(found.rows["vector"], expected.rows["vector"], rtol=1e-3)
+        np.testing.assert_array_equal(found.vectors["bits"], expected.vectors["bits"])
+        half = expected.vectors["vector"].astype(np.float16)
+        assert found.vectors["vector"].dtype == np.float32
+        np.testing.assert_array_equal(found.vectors["vector"], half.astype(np.float32))
+        np.testing.assert_allclose(found.vectors["vector"], expected.vectors["vector"], rtol=1e-3)
 
 
 def test_columns_stand_in_row_order(tmp_path: Path) -> None:
@@ -73,15 +73,15 @@ def test_columns_stand_in_row_order(tmp_path: Path) -> None:
     for one in records:
         append_records(tmp_path, SPECS, [one])
     (bits,) = [np.concatenate(list(Tables(tmp_path).column(SPECS[0])))]
-    np.testing.assert_array_equal(bits, np.stack([one.rows["bits"] for one in records]))
+    np.testing.assert_array_equal(bits, np.stack([one.vectors["bits"] for one in records]))
 
 
 def test_find_by_id(tmp_path: Path) -> None:
     append_records(tmp_path, SPECS, [record(0), record(1)])
     tables = Tables(tmp_path)
-    assert tables.positions("id", [record(1).id]) == [1]
-    assert tables.positions("uri", ["/1.jpg", "/0.jpg", "/2.jpg"]) == [0, 1]
-    assert tables.positions("id", ["f" * 32]) == tables.positions("id", []) == []
+    assert tables.find_rows("id", [record(1).id]) == [1]
+    assert tables.find_rows("uri", ["/1.jpg", "/0.jpg", "/2.jpg"]) == [0, 1]
+    assert tables.find_rows("id", ["f" * 32]) == tables.find_rows("id", []) == []
 
 
 def test_files_round_trip(tmp_path: Path) -> None:
@@ -131,24 +131,24 @@ def test_a_version_that_is_gone(tmp_path: Path) -> None:
 def test_what_a_record_lacks(tmp_path: Path) -> None:
     """Precomputed embeddings come without pixels, and so without thumbnail and hash."""
     whole, bare = record(0), replace(record(1), thumbnail=None, features=None, width=0)
-    del bare.rows["bits"]
+    del bare.vectors["bits"]
     append_records(tmp_path, SPECS, [whole, bare, record(2)])
     tables = Tables(tmp_path)
     found = tables.take(SPECS, [1, 0])
     assert [one.has_pixels for one in found] == [False, True]
-    assert [set(one.rows) for one in found] == [{"vector"}, {"bits", "vector"}]
-    np.testing.assert_array_equal(found[1].rows["bits"], whole.rows["bits"])
+    assert [set(one.vectors) for one in found] == [{"vector"}, {"bits", "vector"}]
+    np.testing.assert_array_equal(found[1].vectors["bits"], whole.vectors["bits"])
     with pytest.raises(ValueError, match=r"no pixels of /1\.jpg"):
         found[0].image()
     assert tables.missing("bits").tolist() == tables.without_pixels().tolist() == [1]
     assert tables.missing("vector").tolist() == []
     (bits,) = tables.column(SPECS[0])
     assert bits[1].tolist() == [0] * 8
-    np.testing.assert_array_equal(bits[2], record(2).rows["bits"])
+    np.testing.assert_array_equal(bits[2], record(2).vectors["bits"])
     (after,) = tables.column(SPECS[1], after=2)
-    np.testing.assert_allclose(after, record(2).rows["vector"][None], rtol=1e-3)
+    np.testing.assert_allclose(after, record(2).vectors["vector"][None], rtol=1e-3)
     assert list(tables.column(SPECS[1], after=3)) == []
-    np.testing.assert_array_equal(tables.rows(SPECS[0], [1, 2]), bits[1:])
+    np.testing.assert_array_equal(tables.vectors(SPECS[0], [1, 2]), bits[1:])
 
 
 def test_rights_and_blankness(tmp_path: Path) -> None:
