@@ -41,6 +41,8 @@ def demo(
     out.print(
         f"Each blocked sample beside its training image: [bold]{escape(str(result.picture))}[/]"
     )
+    if result.verdict_picture is not None:
+        out.print(f"The clearest, with their verdicts: {escape(str(result.verdict_picture))}")
     out.print(f"The index: {escape(str(result.index))} (`memguard info`, `memguard check`)")
 
 

@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw
 from memguard.defaults import DEMO_SAMPLES
 from memguard.demo.photographs import cut_pictures, write_folder
 from memguard.demo.training import DEMO_RECIPE, SAMPLING_STEPS, Recipe, train
+from memguard.demo.verdict_picture import Example, write_verdict_picture
 from memguard.index import Index
 from memguard.lifecycle import build_index
 from memguard.pipelines.guard import guard
@@ -45,12 +46,15 @@ class DemoResult:
         verdicts: one per sample.
         distinct: how many different training images were copied.
         picture: the PNG that shows each blocked sample beside its training image.
+        verdict_picture: the PNG of the clearest copies and their verdicts; None where nothing
+            was blocked.
         index: the index, for further looks with ``memguard check`` and ``memguard info``.
     """
 
     verdicts: tuple[Verdict, ...]
     distinct: int
     picture: Path
+    verdict_picture: Path | None
     index: Path
 
     def count(self, label: str) -> int:
@@ -59,11 +63,7 @@ class DemoResult:
 
     def examples(self) -> list[Verdict]:
         """The clearest copy of each of a few training images."""
-        best: dict[str, Verdict] = {}
-        for verdict in sorted(self.verdicts, key=lambda verdict: -verdict.score):
-            if verdict.label == "memorized":
-                best.setdefault(verdict.matches[0].id, verdict)
-        return list(best.values())[:EXAMPLES]
+        return [self.verdicts[i] for i in _clearest(self.verdicts)]
 
 
 def run_demo(
@@ -110,7 +110,13 @@ def run_demo(
     picture = folder / "demo.png"
     draw(made, output.images, output.memorization, guarded.guard.index).save(picture)
     copied = {v.matches[0].id for v in output.memorization if v.label == "memorized"}
-    return DemoResult(tuple(output.memorization), len(copied), picture, index)
+    return DemoResult(
+        tuple(output.memorization),
+        len(copied),
+        picture,
+        _write_clearest(folder, made, output.memorization, guarded.guard.index),
+        index,
+    )
 
 
 def draw(
@@ -148,6 +154,30 @@ def draw(
             enlarged = picture.resize((CELL, CELL), Image.Resampling.NEAREST)
             canvas.paste(enlarged, (left + column * (CELL + MARGIN), top))
     return canvas
+
+
+def _clearest(verdicts: Sequence[Verdict]) -> list[int]:
+    """Where the clearest copy of each of a few training images is."""
+    best: dict[str, int] = {}
+    for i in sorted(range(len(verdicts)), key=lambda i: -verdicts[i].score):
+        if verdicts[i].label == "memorized":
+            best.setdefault(verdicts[i].matches[0].id, i)
+    return list(best.values())[:EXAMPLES]
+
+
+def _write_clearest(
+    folder: Path, made: Sequence[Image.Image], verdicts: Sequence[Verdict], index: Index
+) -> Path | None:
+    examples = [
+        Example(made[i], record.image(), verdicts[i])
+        for i in _clearest(verdicts)
+        if (record := index.find(verdicts[i].matches[0].id)) is not None
+    ]
+    if not examples:
+        return None
+    path = folder / "verdict.png"
+    write_verdict_picture(path, examples)
+    return path
 
 
 def _varied(positions: Sequence[int], verdicts: Sequence[Verdict]) -> list[int]:
