@@ -18,7 +18,7 @@ from fixtures.guarded_images import (
     is_blank,
     two,
 )
-from fixtures.tiny_pipelines import PIXELS
+from fixtures.seeded_models import PIXELS
 from PIL import Image
 
 from memguard import Policy, guard

@@ -17,7 +17,7 @@ from fixtures.guarded_images import (
     shows_the_sea,
     two,
 )
-from fixtures.tiny_pipelines import PIXELS
+from fixtures.seeded_models import PIXELS
 from PIL import Image
 
 from memguard import Guard, guard
