@@ -25,6 +25,9 @@ thresholds coincide would drown the others."""
 NO_STEP = 1e-6
 """The same where the flag threshold is 0."""
 
+STORED_AS = {"exact_duplicates": "copies", "near_duplicates": "duplicates"}
+"""Keys of a match in JSON that are not its attributes' names."""
+
 ONLY_FLAGGED = 0.99
 """The most evidence that a signal gives which never blocks."""
 
@@ -92,6 +95,18 @@ class Match:
     rights: str | None = None
     url: str | None = None
 
+    def to_json(self) -> dict[str, Any]:
+        """A dict of plain JSON values."""
+        return {
+            STORED_AS.get(name, name): value for name, value in dataclasses.asdict(self).items()
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Match:
+        """The inverse of :meth:`to_json`."""
+        names = {key: name for name, key in STORED_AS.items()}
+        return cls(**{names.get(key, key): value for key, value in data.items()})
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -117,7 +132,8 @@ class Verdict:
 
     def to_json(self) -> dict[str, Any]:
         """A dict of plain JSON values."""
-        return dataclasses.asdict(self)
+        matches = [match.to_json() for match in self.matches]
+        return {**dataclasses.asdict(self), "matches": matches}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Verdict:
@@ -126,7 +142,7 @@ class Verdict:
             label=data["label"],
             score=data["score"],
             signals=tuple(Signal(**signal) for signal in data["signals"]),
-            matches=tuple(Match(**match) for match in data["matches"]),
+            matches=tuple(Match.from_json(match) for match in data["matches"]),
             why=data["why"],
             attempt=data["attempt"],
         )

@@ -73,6 +73,14 @@ def test_json_round_trip(verdict: Verdict) -> None:
     assert again.attempt == verdict.attempt
 
 
+def test_stored_keys_of_a_match_do_not_change() -> None:
+    (match,) = VERDICT.to_json()["matches"]
+    assert (match["copies"], match["duplicates"]) == (3, 1)
+    assert list(match) == [
+        *("id", "uri", "view", "distances", "copies", "duplicates", "caption", "rights", "url")
+    ]
+
+
 def test_equality_leaves_the_attempt_out() -> None:
     assert dataclasses.replace(VERDICT, attempt=0) == VERDICT
     assert dataclasses.replace(VERDICT, score=0.5) != VERDICT

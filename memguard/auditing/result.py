@@ -217,7 +217,7 @@ class Audit:
             "confirmed": self.confirmed,
             "precision": self.precision,
         }
-        return {"kind": "prompts", **_json(dataclasses.asdict(self)), **_json(derived)}
+        return {"kind": "prompts", **_json(self), **_json(derived)}
 
 
 @dataclass(frozen=True)
@@ -301,7 +301,7 @@ class UnconditionalAudit:
     def to_json(self) -> dict[str, Any]:
         """A dict of plain JSON values; what is not a number is None."""
         derived = {"confirmed": self.confirmed}
-        return {"kind": "unconditional", **_json(dataclasses.asdict(self)), **_json(derived)}
+        return {"kind": "unconditional", **_json(self), **_json(derived)}
 
 
 def _extractions(copies: Sequence[LookedUp]) -> tuple[Extraction, ...]:
@@ -324,8 +324,10 @@ def _extractions(copies: Sequence[LookedUp]) -> tuple[Extraction, ...]:
 
 
 def _json(value: Any) -> Any:
+    if isinstance(value, (Match, Verdict)):
+        return _json(value.to_json())
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return _json(dataclasses.asdict(value))
+        return {each.name: _json(getattr(value, each.name)) for each in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return {str(key): _json(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):

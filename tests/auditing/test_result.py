@@ -85,7 +85,9 @@ def test_json_has_no_nan(findings: Findings) -> None:
     text = json.dumps(data, allow_nan=False)
     assert json.loads(text) == data
     assert data["prompts"][0]["clique"]["mean_distance"] is None
-    assert data["findings"]["extractions"][0]["match"]["uri"] == "x.png"
+    match = data["findings"]["extractions"][0]["match"]
+    assert match["uri"] == "x.png"
+    assert (match["copies"], match["duplicates"]) == (7, 1), "stored keys"
 
 
 def test_without_an_index() -> None:
