@@ -67,7 +67,7 @@ def explain(
 ) -> None:
     """Show why an image is, or is not, memorized: every signal, and a picture of the match."""
     from memguard.report import explain as explain_image
-    from memguard.report.formatting import distance_text, threshold_text
+    from memguard.report.formatting import SIGNAL_HEADINGS, signal_rows
 
     explanation = explain_image(
         read_image(image),
@@ -87,25 +87,17 @@ def explain(
         return
     colour = COLOURS.get(verdict.label, "green")
     out.print(f"[{colour}]{verdict.label}[/] {escape(str(image))}: {escape(verdict.why)}")
-    if verdict.signals:
+    if verdict.matches:
+        labels = {signal.name: signal.label for signal in verdict.signals}
         table = Table()
-        for heading in ("signal", "closest distance", "flag at or below", "block at or below"):
-            left = heading == "signal"
-            table.add_column(heading, justify="left" if left else "right", no_wrap=left)
-        table.add_column("label")
-        for signal in verdict.signals:
-            table.add_row(
-                signal.name,
-                distance_text(signal.name, signal.distance),
-                threshold_text(signal.name, signal.similar),
-                threshold_text(signal.name, signal.memorized),
-                signal.label,
-                style=COLOURS.get(signal.label),
+        for heading in SIGNAL_HEADINGS:
+            number = heading not in ("signal", "label")
+            table.add_column(
+                heading, justify="right" if number else "left", no_wrap=heading == "signal"
             )
-        deciding = {signal.name for signal in verdict.signals}
-        for name, distance in verdict.matches[0].distances.items():
-            if name not in deciding:
-                table.add_row(name, distance_text(name, distance), "", "", "-", style="dim")
+        for cells in signal_rows(verdict):
+            label = labels.get(cells[0])
+            table.add_row(*cells, style=COLOURS.get(label) if label else "dim")
         out.print(table)
     if verdict.matches:
         table = Table(title="nearest references", title_justify="left")

@@ -1,7 +1,7 @@
-"""The images that stand in the training set again and again, most often first, and their picture.
+"""The most repeated training images, and a picture of them.
 
-They are what gets memorized: Carlini et al. (2023) extracted mostly images that Stable Diffusion
-had seen at least 100 times.
+They are what a model memorizes: Carlini et al. (2023) extracted mostly images that Stable
+Diffusion had seen at least 100 times.
 """
 
 from __future__ import annotations
@@ -10,19 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from memguard.index.local import DirectoryIndex
 from memguard.index.record import Record
+from memguard.report.canvas import Canvas, wrapped
 from memguard.vision.decode import to_rgb
 
 SHOWN = 8
-"""Members of a cluster that are looked at."""
+"""Members of a cluster that are shown."""
 
 CELL, MARGIN, LINE = 128, 8, 20
-"""Pixels of the picture."""
-
-PAPER, INK = (255, 255, 255), (30, 30, 30)
+"""Edge of a thumbnail, and distances, in pixels."""
+WIDTH = SHOWN * (CELL + MARGIN) + MARGIN
+INK = "#1c2126"
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Repeated:
     """References that are nearly the same image.
 
     Attributes:
-        files: files of the training set that show it, exact copies included.
+        files: files of the training set that show it, exact duplicates included.
         images: distinct images among them.
         members: the first SHOWN of these.
     """
@@ -38,6 +39,13 @@ class Repeated:
     files: int
     images: int
     members: tuple[Record, ...]
+
+    @property
+    def title(self) -> str:
+        """How often it occurs, with the uri and caption of its first member."""
+        first = self.members[0]
+        caption = f": {first.caption}" if first.caption else ""
+        return f"{self.files} files, {self.images} distinct; {first.uri}{caption}"
 
 
 def most_repeated(index: DirectoryIndex, count: int) -> list[Repeated]:
@@ -61,22 +69,23 @@ def most_repeated(index: DirectoryIndex, count: int) -> list[Repeated]:
 
 
 def draw(repeated: Sequence[Repeated]) -> Image.Image:
-    """A row for each: how often, where it was first seen, and its members' thumbnails."""
-    height = LINE + CELL + 2 * MARGIN
-    sheet = Image.new("RGB", (SHOWN * (CELL + MARGIN) + MARGIN, height * len(repeated)), PAPER)
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
-    for row, one in enumerate(repeated):
-        top = row * height + MARGIN
-        pen.text((MARGIN, top), _caption(one), fill=INK, font=font)
+    """A row for each image: its title, and its members' thumbnails.
+
+    Raises:
+        ConfigurationError: the extra ``report`` is not installed.
+    """
+    titles = [wrapped(one.title, WIDTH - 2 * MARGIN) for one in repeated]
+    lines = sum(map(len, titles))
+    canvas = Canvas(WIDTH, lines * LINE + len(titles) * (CELL + 2 * MARGIN))
+    top = MARGIN
+    for one, title in zip(repeated, titles):
+        for line in title:
+            canvas.write(MARGIN, top, line, INK)
+            top += LINE
         for column, record in enumerate(one.members):
             if record.has_pixels:
                 small = to_rgb(record.image())
                 small.thumbnail((CELL, CELL))
-                sheet.paste(small, (MARGIN + column * (CELL + MARGIN), top + LINE))
-    return sheet
-
-
-def _caption(one: Repeated) -> str:
-    first = one.members[0]
-    words = f": {first.caption}" if first.caption else ""
-    return f"{one.files} files, {one.images} distinct  {first.uri}{words}"[:130]
+                canvas.paste(MARGIN + column * (CELL + MARGIN), top, small)
+        top += CELL + 2 * MARGIN
+    return canvas.image()

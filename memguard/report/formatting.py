@@ -1,9 +1,11 @@
-"""What each signal measures, in a reviewer's words, and how its distances are written."""
+"""Signals in words: what each measures, its distances and thresholds."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+
+from memguard.verdict import Verdict
 
 WORDS: Mapping[str, str] = {
     "structure": "layout and colours, down to 1/32 of the picture, and inside outlines: "
@@ -46,3 +48,33 @@ def threshold_text(name: str, limit: float | None) -> str:
     if name in HASHES and math.isfinite(limit):
         return str(math.floor(limit))
     return distance_text(name, limit)
+
+
+SIGNAL_HEADINGS = (
+    "signal",
+    "closest",
+    "reference shown",
+    "flag at or below",
+    "block at or below",
+    "label",
+)
+
+
+def signal_rows(verdict: Verdict) -> list[tuple[str, ...]]:
+    """Cells under SIGNAL_HEADINGS: the signals with thresholds, then those without.
+
+    "closest" is the least distance to any reference, "reference shown" that to the first match.
+    """
+    shown = dict(verdict.matches[0].distances)
+    rows = [
+        (
+            signal.name,
+            distance_text(signal.name, signal.distance),
+            distance_text(signal.name, shown.pop(signal.name)),
+            threshold_text(signal.name, signal.similar),
+            threshold_text(signal.name, signal.memorized),
+            signal.label,
+        )
+        for signal in verdict.signals
+    ]
+    return rows + [(name, "", distance_text(name, shown[name]), "", "", "-") for name in shown]

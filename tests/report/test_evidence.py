@@ -19,7 +19,7 @@ from memguard.cli import app
 from memguard.detection.detector import Detector
 from memguard.index.open import open_index
 from memguard.report import explain
-from memguard.report.evidence import HEAD, MARGIN, PANEL
+from memguard.report.evidence_image import HEAD, MARGIN, PANEL
 from memguard.report.formatting import threshold_text
 
 
@@ -93,12 +93,12 @@ def test_a_crop_is_laid_where_it_belongs(detector: Detector, cat: Image.Image) -
     assert explanation.verdict.label == "memorized"
     assert comparison is not None
     assert comparison.alignment is not None
-    rows, columns = np.nonzero(comparison.seen)
+    rows, columns = np.nonzero(comparison.covered)
     scale = max(cat.size) / max(comparison.reference.pixels.shape)
     seen = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]) * scale
     assert np.abs(seen - box).max() < 8
     share = (box[2] - box[0]) * (box[3] - box[1]) / (cat.width * cat.height)
-    assert comparison.seen.mean() == pytest.approx(share, abs=0.03)
+    assert comparison.covered.mean() == pytest.approx(share, abs=0.03)
     assert comparison.rms < 0.06
     picture = explanation.draw()
     difference = np.asarray(panel(picture, 2, cat.size))

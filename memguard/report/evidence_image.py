@@ -1,0 +1,138 @@
+"""The picture of an explanation: four panels, and below them every signal's distance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from memguard.report.canvas import Canvas, wrapped
+from memguard.report.comparison import Comparison
+from memguard.report.formatting import SIGNAL_HEADINGS, signal_rows
+from memguard.verdict import Label, Verdict
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+PANEL = 300
+"""Edge, in pixels, of each of the four square panels."""
+MARGIN, LINE = 20, 21
+HEAD = 122
+"""Pixels above the panels: the label, and each panel's title and note."""
+WIDTH = 4 * PANEL + 5 * MARGIN
+
+FULL_SCALE = 0.5
+"""The difference of levels in [0, 1] that is drawn brightest."""
+FULL_COVER = 0.97
+"""A query that covers this share of the reference needs no outline."""
+LEAST_TILE = 18
+"""Edge, in pixels, of the least tile that its distance is written into."""
+
+INK, FAINT, FRAME, GROUND = "#1c2126", "#5b6670", "#c3cad1", "#e4e8ec"
+OUTLINE, UNCOVERED, KEPT, MASKED = "#00a5b5", "#c8c8c8", "#17663a", "#b91c1c"
+COLOURS: Mapping[Label, str] = {"memorized": "#b91c1c", "similar": "#8a5200"}
+CALM = "#17663a"
+HEADING = "DejaVu Sans"
+COLUMNS = "{:<20}{:>14}{:>20}{:>20}{:>20}   {}"
+"""Of the table of signals, in characters."""
+
+
+def draw(image: Image.Image, verdict: Verdict, comparison: Comparison | None) -> Image.Image:
+    """Query, reference, difference and mask side by side, and every signal below them."""
+    lines = [
+        (line, color)
+        for text, color in _text(verdict, comparison)
+        for line in wrapped(text, WIDTH - 2 * MARGIN)
+    ]
+    below = HEAD + PANEL + 2 * LINE
+    canvas = Canvas(WIDTH, below + len(lines) * LINE + MARGIN)
+    color = COLOURS.get(verdict.label, CALM)
+    canvas.axes(0, 0, WIDTH, 8, color).set_facecolor(color)
+    canvas.write(MARGIN, 24, verdict.label.upper(), color, 26, HEADING)
+    _panel(canvas, 0, "query", f"{image.width} x {image.height} px", np.asarray(image))
+    if comparison is not None:
+        _reference(canvas, comparison)
+        _difference(canvas, comparison)
+        _tiles(canvas, comparison)
+    for number, (line, color) in enumerate(lines):
+        canvas.write(MARGIN, below + number * LINE, line, color)
+    return canvas.image()
+
+
+def _panel(
+    canvas: Canvas, column: int, title: str, note: str, pixels: NDArray[Any], **options: Any
+) -> Axes:
+    """One panel; its axes are in coordinates of the pixels that it shows."""
+    left = MARGIN + column * (PANEL + MARGIN)
+    canvas.write(left, 72, title, INK, 15, HEADING)
+    canvas.write(left, 97, note, FAINT, 12, HEADING)
+    canvas.axes(left - 1, HEAD - 1, PANEL + 2, PANEL + 2, FRAME).set_facecolor(GROUND)
+    axes = canvas.axes(left, HEAD, PANEL, PANEL)
+    height, width = pixels.shape[:2]
+    axes.imshow(pixels, extent=(0, width, height, 0), **options)
+    axes.set_autoscale_on(False)
+    return axes
+
+
+def _reference(canvas: Canvas, comparison: Comparison) -> None:
+    """The reference, with the outline of what the query shows of it."""
+    title = "closest reference" + (", mirrored" if comparison.mirrored else "")
+    outlined = comparison.alignment is not None and comparison.covered.mean() < FULL_COVER
+    note = "outlined: the part that the query shows" if outlined else "as stored in the index"
+    axes = _panel(canvas, 1, title, note, comparison.reference.pixels)
+    axes.xaxis.set_inverted(comparison.mirrored)
+    if outlined:
+        axes.fill(*comparison.outline.T, fill=False, edgecolor=OUTLINE, linewidth=3)
+
+
+def _difference(canvas: Canvas, comparison: Comparison) -> None:
+    """A heat map: black where equal, through red to white; grey where the query shows nothing."""
+    title = f"difference: rms {comparison.rms:.3f}"
+    note = "not aligned: both stretched to one frame"
+    if comparison.alignment is not None:
+        share = comparison.covered.mean()
+        note = f"aligned by {comparison.alignment.inliers} points; {share:.0%} covered"
+    levels = np.ma.masked_where(~comparison.covered, comparison.difference)
+    axes = _panel(canvas, 2, title, note, levels, cmap="inferno", vmin=0, vmax=FULL_SCALE)
+    axes.xaxis.set_inverted(comparison.mirrored)
+    axes.set_facecolor(UNCOVERED)
+    scale = f"white: {FULL_SCALE:g} or more; rms with tones matched {comparison.toned_rms:.3f}"
+    canvas.write(MARGIN + 2 * (PANEL + MARGIN), HEAD + PANEL + 6, scale, FAINT, 12, HEADING)
+
+
+def _tiles(canvas: Canvas, comparison: Comparison) -> None:
+    """The query with the l2 of each tile; those that the mask leaves out are pale and hatched."""
+    title = f"masked_tiled_l2 {comparison.match.distances['masked_tiled_l2']:.3f}"
+    pixels = comparison.query.pixels
+    axes = _panel(canvas, 3, title, "l2 of each tile; hatched: the 4 left out", pixels)
+    axes.xaxis.set_inverted(comparison.mirrored)
+    height, width = pixels.shape[0] / 4, pixels.shape[1] / 4
+    box = {"facecolor": "#ffffffcc", "linewidth": 0, "pad": 1}
+    for (row, column), kept in np.ndenumerate(comparison.mask):
+        xs = np.array([0, 1, 1, 0, 0.5]) * width + column * width
+        ys = np.array([0, 0, 1, 1, 0.5]) * height + row * height
+        look = {"fc": "none", "ec": KEPT} if kept else {"fc": "#ffffff99", "ec": MASKED}
+        axes.fill(xs[:4], ys[:4], hatch=None if kept else "//", **look)
+        if min(width, height) / max(pixels.shape) * PANEL >= LEAST_TILE:
+            l2 = f"{comparison.tiles[row, column]:.2f}"
+            axes.text(xs[4], ys[4], l2, ha="center", va="center", color=INK, bbox=box)
+
+
+def _text(verdict: Verdict, comparison: Comparison | None) -> list[tuple[str, str]]:
+    """Paragraphs with their colours: the reason, the reference, the signals."""
+    text = [(verdict.why, INK)]
+    if comparison is None:
+        return text
+    match = comparison.match
+    near = max(match.near_duplicates - 1, 0)
+    counts = f"files with the same bytes: {match.exact_duplicates}; near-duplicates: {near}"
+    text += [(f"Reference: {match.uri}", FAINT), (f"View: {match.view}; {counts}", FAINT)]
+    text += [(f"Caption: {match.caption}", FAINT)] * bool(match.caption)
+    text += [(f"Rights: {match.rights}", FAINT)] * bool(match.rights)
+    text += [("", INK), (COLUMNS.format(*SIGNAL_HEADINGS), FAINT)]
+    inks = {signal.name: COLOURS.get(signal.label, INK) for signal in verdict.signals}
+    rows = signal_rows(verdict)
+    return text + [(COLUMNS.format(*row), inks.get(row[0], FAINT)) for row in rows]
