@@ -1,0 +1,1 @@
+"""Measurements of memguard, run from the root of the repository; see README.md."""

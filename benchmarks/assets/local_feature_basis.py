@@ -1,8 +1,8 @@
 """Learn the constants by which local features are shortened and summed up.
 
-    python benchmarks/local_feature_basis.py
+    python -m benchmarks.assets.local_feature_basis
 
-Writes `memguard/local_features.npz`: the mean and the first principal directions of RootSIFT
+Writes `memguard/vision/local_features.npz`: the mean and the first principal directions of RootSIFT
 descriptors, and the centroids of the shortened descriptors (VLAD's codebook). They are statistics
 of any photographs; these are the ones that the wheels of scikit-image and scikit-learn hold, whole
 and in overlapping pieces.

@@ -1,6 +1,6 @@
 """The picture sets of the detection benchmark, fetched from package registries into a cache.
 
-    python benchmarks/pictures.py CACHE_DIRECTORY
+    python -m benchmarks.common.pictures CACHE
 
 Photographs: stamps and wallpapers from Debian packages, and the photographs inside the
 scikit-image and scikit-learn wheels. Large photographs are cut into pieces that do not overlap.

@@ -1,18 +1,11 @@
-"""The extraction benchmark's figures as Markdown, and what they were measured with."""
+"""The extraction benchmark's figures as Markdown."""
 
 from __future__ import annotations
 
-import os
-import platform
-import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
-from importlib.metadata import version
 from typing import Any
 
-from benchmarks.common.provenance import commit, cpu
-from benchmarks.common.tables import markdown
-from memguard import __version__
+from benchmarks.common.markdown import table as markdown
 from memguard.calibration.calibrate import Rate
 
 PACKAGES = ("torch", "diffusers", "numpy", "faiss-cpu", "opencv-python-headless", "ImageHash")
@@ -26,17 +19,6 @@ MOST_THROUGH, MOST_FALSE, LEAST_AUC = 0.01, 0.01, 0.95
 OUTCOMES = ("copies through", "others stopped")
 
 Summary = Mapping[str, Any]
-
-
-def provenance() -> dict[str, Any]:
-    """Command, date, machine, commit and versions."""
-    return {
-        "command": " ".join(["python", *sys.argv]),
-        "date": date.today().isoformat(),
-        "machine": {"platform": platform.platform(), "cpu": cpu(), "cores": os.cpu_count()},
-        "commit": commit(),
-        "versions": {"memguard": __version__, **{name: version(name) for name in PACKAGES}},
-    }
 
 
 def markdown_report(summary: Summary) -> str:

@@ -1,4 +1,4 @@
-"""A build's throughput on real pictures, and its memory at the size of a training set."""
+"""Throughput of a build of real pictures, and its memory at the size of a training set."""
 
 from __future__ import annotations
 
@@ -19,14 +19,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.index.rows import CLUSTERS, SEED
+from benchmarks.common.pictures import load
+from benchmarks.index.vectors import CLUSTERS, SEED
 
 MODEL = "ViT-B-32"
 WIDTH = 512
-SHARD = 50_000
-"""Rows of one file of embeddings."""
+SHARD_VECTORS = 50_000
+"""Embeddings in one file."""
 
-BUILT = "built.memguard"
+INDEX = "built.memguard"
+
+CLUSTER_WEIGHT = 1.2
+"""Of the centre in a vector of its cluster, to 1 of noise: a cosine of 0.59 within a cluster."""
 
 IMAGEDEDUP = """
 import sys
@@ -35,20 +39,20 @@ PHash(verbose=False).encode_images(image_dir=sys.argv[1], num_enc_workers=0)
 """
 
 
-def throughput(
+def measure_throughput(
     cache: Path, images: int, scratch: Path, others: Path | None
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Seconds for the same pictures by the bare model, by memguard and by imagededup.
 
     Args:
-        cache: of benchmarks/pictures.py.
+        cache: of `benchmarks.common.pictures`.
         images: how many pictures.
-        scratch: where copies of them, a checkpoint and the indexes are put.
-        others: a folder of packages with imagededup, or None.
+        scratch: a folder for the pictures as JPEG files, the model and the indexes.
+        others: a folder of packages that holds imagededup, or None.
     """
     folder = scratch / f"pictures-{images}"
-    _copy_pictures(cache, images, folder)
-    weights = _checkpoint(scratch)
+    _write_pictures(cache, images, folder)
+    weights = _random_weights(scratch)
     bare = _in_child(_forward, folder, weights)
     yield f"{MODEL}, bare forward pass", _rate(images, bare, bare)
     built = {"memguard build --no-clip": None, f"memguard build --clip {MODEL}": MODEL}
@@ -60,11 +64,11 @@ def throughput(
         yield "imagededup, PHash only", _rate(images, seconds, bare)
 
 
-def memory(records: int, scratch: Path) -> dict[str, Any]:
+def measure_memory(records: int, scratch: Path) -> dict[str, Any]:
     """The peak memory of a build of this many precomputed embeddings."""
     folder = scratch / f"embeddings-{records}"
     _write_embeddings(folder, records)
-    seconds, peak, before, size = _in_child(_build_embeddings, folder, _checkpoint(scratch))
+    seconds, peak, before, size = _in_child(_build_embeddings, folder, _random_weights(scratch))
     opened = _in_child(_open, folder)
     shutil.rmtree(folder)
     return {
@@ -89,27 +93,25 @@ def _in_child(work: Callable[..., Any], *given: Any) -> Any:
         return child.submit(work, *given).result()
 
 
-def _copy_pictures(cache: Path, count: int, folder: Path) -> None:
-    from benchmarks.common.pictures import load
-
+def _write_pictures(cache: Path, count: int, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     found = [picture for picture in load(cache) if picture.kind != "emoji"]
     for picture in found[:: max(1, len(found) // count)][:count]:
         picture.open().save(folder / f"{picture.path.stem}.jpg", quality=92)
     if len(list(folder.iterdir())) != count:
-        raise SystemExit(f"{cache} has only {len(found)} pictures: ask for fewer --images")
+        raise SystemExit(f"{cache} has only {len(found)} pictures; pass a smaller --images")
 
 
-def _checkpoint(scratch: Path) -> Path:
-    """Random weights of the model, which take as long as learned ones."""
+def _random_weights(scratch: Path) -> Path:
+    """A file of random weights for the model; they take as long as learned ones."""
     path = scratch / f"{MODEL}.pt"
     if not path.exists():
-        _in_child(_write_checkpoint, path)
+        _in_child(_write_random_weights, path)
     return path
 
 
-def _write_checkpoint(path: Path) -> None:
+def _write_random_weights(path: Path) -> None:
     import open_clip
     import torch
 
@@ -133,7 +135,7 @@ def _forward(folder: Path, weights: Path) -> float:
 
 
 def _build(folder: Path, output: Path, model: str | None, weights: Path) -> float:
-    """Seconds of a build, without the time that loading the model takes."""
+    """Seconds of a build, without those of loading the model."""
     from memguard.index.ingest.builder import build
     from memguard.lifecycle import choose_descriptors
     from memguard.sources import Folder
@@ -161,15 +163,16 @@ def _write_embeddings(folder: Path, records: int) -> None:
     centres = random.standard_normal((CLUSTERS, WIDTH), dtype=np.float32)
     (folder / "img_emb").mkdir(parents=True, exist_ok=True)
     (folder / "metadata").mkdir(exist_ok=True)
-    for number, start in enumerate(range(0, records, SHARD)):
-        count = min(SHARD, records - start)
-        rows = 1.2 * centres[random.integers(0, CLUSTERS, count)]
-        rows += random.standard_normal((count, WIDTH), dtype=np.float32)
-        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-        np.save(folder / "img_emb" / f"img_emb_{number}.npy", rows.astype(np.float16))
+    for number, start in enumerate(range(0, records, SHARD_VECTORS)):
+        count = min(SHARD_VECTORS, records - start)
+        vectors = CLUSTER_WEIGHT * centres[random.integers(0, CLUSTERS, count)]
+        vectors += random.standard_normal((count, WIDTH), dtype=np.float32)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        np.save(folder / "img_emb" / f"img_emb_{number}.npy", vectors.astype(np.float16))
         names = [f"{i:09}" for i in range(start, start + count)]
-        about = pa.table({"image_path": names, "caption": [f"picture {name}" for name in names]})
-        pq.write_table(about, folder / "metadata" / f"metadata_{number}.parquet")
+        captions = [f"picture {name}" for name in names]
+        metadata = pa.table({"image_path": names, "caption": captions})
+        pq.write_table(metadata, folder / "metadata" / f"metadata_{number}.parquet")
 
 
 def _build_embeddings(folder: Path, weights: Path) -> tuple[float, int, int, int]:
@@ -178,7 +181,7 @@ def _build_embeddings(folder: Path, weights: Path) -> tuple[float, int, int, int
     from memguard.sources.embeddings import Embeddings
 
     clip = Clip(MODEL, str(weights))
-    output = folder / BUILT
+    output = folder / INDEX
     started = time.perf_counter()
     with PeakMemory() as memory:
         build(Embeddings(folder, model=clip.spec.model), output, [clip])
@@ -188,51 +191,50 @@ def _build_embeddings(folder: Path, weights: Path) -> tuple[float, int, int, int
 
 
 def _open(folder: Path) -> float:
-    """Seconds to open the index, canaries looked up and files compared with what the manifest
-    says of them, in a process that has memguard's modules already."""
+    """Seconds to open the index, including its own checks, without those of importing memguard."""
     from memguard.index.open import open_index
 
     started = time.perf_counter()
-    open_index(folder / BUILT)
+    open_index(folder / INDEX)
     return time.perf_counter() - started
 
 
 class PeakMemory:
-    """Looks at the memory of this process and of its children, ten times a second.
+    """Samples the memory of this process and its descendants, ten times a second.
 
     Attributes:
-        before: bytes at the start, a loaded model's included.
-        peak: bytes at most; pages that processes share are counted once.
+        before: bytes at the start, including a loaded model.
+        peak: the largest sample in bytes; pages that processes share count once.
     """
 
     def __enter__(self) -> PeakMemory:
         self.before = self.peak = self._now()
-        self._ended = threading.Event()
-        self._watching = threading.Thread(target=self._watch)
-        self._watching.start()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._sample)
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._watching.join()
+        self._stop.set()
+        self._thread.join()
 
-    def _watch(self) -> None:
-        while not self._ended.wait(0.1):
+    def _sample(self) -> None:
+        while not self._stop.wait(0.1):
             self.peak = max(self.peak, self._now())
 
     def _now(self) -> int:
         found = 0
-        for process in _family(os.getpid()):
+        for process in _with_descendants(os.getpid()):
             with contextlib.suppress(OSError):
                 rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
                 found += 1024 * int(rollup.split("\nPss:")[1].split()[0])
         return found
 
 
-def _family(process: int) -> Iterator[int]:
+def _with_descendants(process: int) -> Iterator[int]:
     """A process and its descendants."""
     yield process
     for children in Path(f"/proc/{process}/task").glob("*/children"):
         with contextlib.suppress(OSError):
             for child in children.read_text().split():
-                yield from _family(int(child))
+                yield from _with_descendants(int(child))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 
-def markdown(rows: Sequence[Sequence[Any]]) -> str:
-    """A table whose first row is its head."""
+def table(rows: Sequence[Sequence[Any]]) -> str:
+    """A table whose first row is its header."""
     lines = ["| " + " | ".join(map(str, row)) + " |" for row in rows]
     return "\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]])

@@ -1,8 +1,8 @@
-"""Synthetic rows at the size of a training set, in Lance as an index stores them, and copies.
+"""Synthetic descriptor vectors at the size of a training set, and simulated copies of them.
 
-Rows fall into clusters, as images do. How near copies and neighbours are is set for each kind of
-descriptor; VLAD's figures were seen on the pictures of `benchmarks/pictures.py` (crops of 80 % have
-a median cosine of 0.50 with their picture, the nearest other picture has 0.29).
+Vectors fall into clusters, as those of images do. Each descriptor has its own similarity of copies
+and of neighbours. VLAD's were seen on the pictures of `benchmarks.common.pictures`: crops of 80 %
+have a median cosine of 0.50 with their picture, the nearest other picture has 0.29.
 """
 
 from __future__ import annotations
@@ -23,22 +23,23 @@ from memguard.index.ann.tuning import Copies, ExactRanks
 
 SEED = 0
 CLUSTERS = 5000
-BLOCK = 8192
+BLOCK_VECTORS = 8192
+"""Vectors that are read or written at once."""
 COPIES = 400
-"""For tuning; as many again, which tuning never sees, measure recall."""
+"""For tuning; as many again, which tuning does not see, measure recall."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """Rows like those of one descriptor.
+    """Vectors like those of one descriptor.
 
     Attributes:
         metric, dimension: as in a descriptor's spec.
-        within: cosine of two rows of one cluster; for hashes the share of equal bits; None for
-            rows that are not synthetic (:mod:`index_pieces`).
-        copy: cosine of a copy with its row; for hashes the share of equal bits; or None.
-        decay: the number of directions after which a row's variance starts to fall; None for
-            equal variance in all.
+        within: cosine of two vectors of one cluster; for hashes the share of equal bits; None for
+            vectors that are not synthetic (:mod:`benchmarks.index.pieces`).
+        copy: cosine of a copy with its original; for hashes the share of equal bits; or None.
+        decay: the direction after which the variance of a vector starts to fall; None for
+            equal variance in all directions.
     """
 
     metric: Metric
@@ -58,12 +59,12 @@ KINDS = {
 }
 
 
-class Rows:
-    """A Lance dataset of one descriptor's rows, made when it is first needed.
+class Vectors:
+    """A Lance dataset of one descriptor's vectors, stored as an index does; made on first use.
 
     Args:
-        name: of :data:`KINDS`.
-        count: how many rows.
+        name: a key of :data:`KINDS`.
+        count: how many vectors.
         folder: where the dataset and the copies are kept.
     """
 
@@ -81,25 +82,30 @@ class Rows:
         return lance.dataset(self._file)
 
     def blocks(self) -> Iterator[NDArray[Any]]:
-        for batch in self._stored.to_batches(batch_size=BLOCK, scan_in_order=True):
+        """All vectors in order, a block at a time."""
+        for batch in self._stored.to_batches(batch_size=BLOCK_VECTORS, scan_in_order=True):
             yield self._matrix(batch.column("row"))
 
-    def fetch(self, positions: NDArray[np.int64]) -> NDArray[Any]:
-        """The rows at some positions."""
-        return self._matrix(self._stored.take(positions, columns=["row"]).column("row"))
+    def fetch(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """The vectors of some rows of the dataset."""
+        return self._matrix(self._stored.take(rows, columns=["row"]).column("row"))
 
     def copies(self, part: str) -> Copies:
-        """``tuning``, or ``test``: only those whose row an exact search is sure to find."""
+        """Those for ``"tuning"``, or for ``"test"``: of the latter, only copies whose original an
+        exact search finds."""
         with np.load(self._copies) as arrays:
             return Copies(arrays[f"{part}_rows"], arrays[f"{part}_originals"])
 
     def _make(self) -> None:
-        schema = pa.schema([pa.field("row", _type(self.spec))])
-        batches = (pa.record_batch([_arrow(self.spec, b)], schema=schema) for b in self._drawn())
+        schema = pa.schema([pa.field("row", _arrow_type(self.spec))])
+        batches = (
+            pa.record_batch([_arrow_array(self.spec, block)], schema=schema)
+            for block in self._generate()
+        )
         lance.write_dataset(
             pa.RecordBatchReader.from_batches(schema, batches), self._file, mode="overwrite"
         )
-        tuning, test = self._copied(SEED + 1), self._copied(SEED + 2)
+        tuning, test = self._simulate_copies(SEED + 1), self._simulate_copies(SEED + 2)
         ranks = ExactRanks(self.spec, test, self.fetch)
         for block in self.blocks():
             ranks.add(block)
@@ -112,33 +118,36 @@ class Rows:
             test_originals=test.originals,
         )
 
-    def _drawn(self) -> Iterator[NDArray[Any]]:
+    def _generate(self) -> Iterator[NDArray[Any]]:
+        assert self.kind.within is not None
         random = np.random.default_rng(SEED)
         if self.kind.metric == "hamming":
-            centres = random.integers(0, 256, (CLUSTERS, self.spec.width), dtype=np.uint8)
+            shape = (CLUSTERS, self.spec.width)
+            centres: NDArray[Any] = random.integers(0, 256, shape, dtype=np.uint8)
             apart = 1 - np.sqrt(2 * self.kind.within - 1)
-            for size in self._sizes():
+            for size in self._block_sizes():
                 flips = random.random((size, self.kind.dimension), dtype=np.float32) < apart / 2
                 yield centres[random.integers(0, CLUSTERS, size)] ^ np.packbits(flips, axis=1)
             return
-        centres = _unit(self._noise(random, CLUSTERS))
+        centres = _normalised(self._noise(random, CLUSTERS))
         near, far = np.sqrt([self.kind.within, 1 - self.kind.within]).astype(np.float32)
-        for size in self._sizes():
+        for size in self._block_sizes():
             own = centres[random.integers(0, CLUSTERS, size)]
-            yield _unit(near * own + far * _unit(self._noise(random, size)))
+            yield _normalised(near * own + far * _normalised(self._noise(random, size)))
 
-    def _copied(self, seed: int) -> Copies:
+    def _simulate_copies(self, seed: int) -> Copies:
+        assert self.kind.copy is not None
         random = np.random.default_rng(seed)
         originals = random.choice(self.count, COPIES, replace=False)
         order = np.argsort(originals)
-        clean = np.empty((len(originals), self.spec.width), dtype=self._dtype)
+        clean: NDArray[Any] = np.empty((len(originals), self.spec.width), dtype=self._dtype)
         clean[order] = self.fetch(originals[order])
         if self.kind.metric == "hamming":
             flips = random.random((len(clean), self.kind.dimension)) < 1 - self.kind.copy
             return Copies(clean ^ np.packbits(flips, axis=1), originals)
         noise = self._noise(random, len(clean))
         noise -= (noise * clean).sum(axis=1, keepdims=True) * clean
-        mixed = self.kind.copy * clean + np.sqrt(1 - self.kind.copy**2) * _unit(noise)
+        mixed = self.kind.copy * clean + np.sqrt(1 - self.kind.copy**2) * _normalised(noise)
         return Copies(mixed.astype(np.float32), originals)
 
     def _noise(self, random: np.random.Generator, count: int) -> NDArray[np.float32]:
@@ -147,8 +156,9 @@ class Rows:
             noise /= np.sqrt(1 + np.arange(self.kind.dimension, dtype=np.float32) / self.kind.decay)
         return noise
 
-    def _sizes(self) -> list[int]:
-        return [min(BLOCK, self.count - start) for start in range(0, self.count, BLOCK)]
+    def _block_sizes(self) -> list[int]:
+        starts = range(0, self.count, BLOCK_VECTORS)
+        return [min(BLOCK_VECTORS, self.count - start) for start in starts]
 
     @property
     def _dtype(self) -> type:
@@ -160,14 +170,14 @@ class Rows:
         return flat.astype(self._dtype)
 
 
-def _type(spec: DescriptorSpec) -> pa.DataType:
+def _arrow_type(spec: DescriptorSpec) -> pa.DataType:
     return pa.list_(pa.uint8() if spec.metric == "hamming" else pa.float16(), spec.width)
 
 
-def _arrow(spec: DescriptorSpec, block: NDArray[Any]) -> pa.Array:
+def _arrow_array(spec: DescriptorSpec, block: NDArray[Any]) -> pa.Array:
     flat = block if spec.metric == "hamming" else block.astype(np.float16)
     return pa.FixedSizeListArray.from_arrays(pa.array(flat.reshape(-1)), spec.width)
 
 
-def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+def _normalised(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))

@@ -1,14 +1,14 @@
 """How much do small diffusion models memorize, and how much of it does `guard` let through?
 
-    python benchmarks/extraction.py PICTURE_CACHE CACHE [--only MODEL ...]
+    python -m benchmarks.extraction CACHE OUT [--only MODEL ...]
 
 Trains small models on real pictures that stand 1 to 100 times in the training set, samples them,
-and asks what the samples copy (`extraction_truth`: the criterion of Carlini et al. 2023, on
+and asks what the samples copy (`ground_truth`: the criterion of Carlini et al. 2023, on
 pixels), against duplication, model size, training steps and deduplication. Then the same samples
-pass through `guard` under each policy (`extraction_guarding`), and the captioned model is audited
-without an index (`extraction_auditing`). Models and samples stay in CACHE (about 35 minutes of a
-free core the first time); indexes do, too, for each memguard that builds them. PICTURE_CACHE is
-that of `pictures`. Writes `results/extraction.json`, `.md`, the plot `.png` and
+pass through `guard` under each policy (`guarded`), and the captioned model is audited
+without an index (`audit`). Models and samples stay in OUT (about 35 minutes of a
+free core the first time); indexes do, too, for each memguard that builds them. CACHE is
+that of `benchmarks.common.pictures`. Writes `results/extraction.json`, `.md`, the plot `.png` and
 sheets of samples.
 """
 
@@ -31,6 +31,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchmarks.common.provenance import RESULTS, provenance
 from benchmarks.extraction.audit import audited
 from benchmarks.extraction.ground_truth import CRITERIA, RELATIVE, Truth, truth
 from benchmarks.extraction.guarded import (
@@ -44,11 +45,9 @@ from benchmarks.extraction.guarded import (
 )
 from benchmarks.extraction.pictures import Pool, pool
 from benchmarks.extraction.plots import Pair, plot, sheet
-from benchmarks.extraction.report import BARRED, markdown_report, provenance
+from benchmarks.extraction.report import BARRED, PACKAGES, markdown_report
 from benchmarks.extraction.train import Model, Recipe
 from memguard.demo.training import SAMPLING_STEPS
-
-RESULTS = Path(__file__).parents[1] / "results"
 
 LADDER = {100: 5, 50: 5, 10: 5, 5: 5, 2: 5}
 """Copies to how many pictures stand so many times; all others stand once."""
@@ -98,7 +97,9 @@ def models(pictures: Pool, cache: Path) -> dict[str, Model]:
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments = argparse.ArgumentParser(
+        prog="python -m benchmarks.extraction", description=(__doc__ or "").splitlines()[0]
+    )
     arguments.add_argument("pictures", type=Path, help="cache of the pictures")
     arguments.add_argument("cache", type=Path, help="keeps models, samples and indexes")
     arguments.add_argument("--only", nargs="+", help="train and sample these models, and stop")
@@ -136,7 +137,7 @@ def main() -> None:
     audit = audited(known["captioned"], pictures.left_out, options.cache)
 
     summary = {
-        **provenance(),
+        **provenance(PACKAGES),
         "pictures": {
             "stamps": len(pictures.stamps),
             "pieces of photographs": len(pictures.pieces),

@@ -1,10 +1,10 @@
 """Which signals find which copies, and at what false-positive rate? Does calibration keep its word?
 
-    python benchmarks/detection.py CACHE_DIRECTORY [--seeds 2] [--sscd-seeds 2] [--emoji-sscd]
+    python -m benchmarks.detection CACHE [--seeds 2] [--sscd-seeds 2] [--emoji-sscd]
 
 References, calibration negatives and test negatives are different source pictures. memguard's own
-`Detector` measures every query against a real index of the references (`measuring`); the distances
-stay in the cache, so that rules can be scored again (`scoring`) without measuring again. Thresholds
+`Detector` measures every query against a real index of the references (`measure`); the distances
+stay in the cache, so that rules can be scored again (`score`) without measuring again. Thresholds
 come from the calibration negatives, memguard's by `quantiles.choose`, those of its rivals as
 loose as the negatives allow; recall is measured on transformed references, the false-positive rate
 on the test negatives. Writes `results/detection.json` and `.md`, the plot `detection.png`, and the
@@ -16,12 +16,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
-import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +27,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import cv2
 import faiss
 
+from benchmarks.common.markdown import table as markdown
 from benchmarks.common.pictures import load
-from benchmarks.common.provenance import commit, cpu
-from benchmarks.common.tables import markdown
+from benchmarks.common.provenance import RESULTS, commit, processor_name, provenance
 from benchmarks.detection.measure import SOURCE, Row, folder_of, measured, sscd
 from benchmarks.detection.plots import Pair, contact_sheet, plot_recall
 from benchmarks.detection.score import (
@@ -61,7 +58,6 @@ from memguard.descriptors import weightless_descriptors
 from memguard.index.open import open_index
 from memguard.vision.transforms import SIMULATED_COPIES
 
-RESULTS = Path(__file__).parents[1] / "results"
 PACKAGES = ("faiss-cpu", "opencv-python-headless", "ImageHash", "onnxruntime", "numpy", "pdqhash")
 SETS: Mapping[str, tuple[str, ...]] = {
     "photographs and drawings": ("photograph", "drawing"),
@@ -100,7 +96,9 @@ Splits = Mapping[str, Rows]
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments = argparse.ArgumentParser(
+        prog="python -m benchmarks.detection", description=(__doc__ or "").splitlines()[0]
+    )
     arguments.add_argument("cache", type=Path)
     arguments.add_argument("--seeds", type=int, default=2, help="splits that measure recall")
     arguments.add_argument("--sscd-seeds", type=int, default=2, help="of them also with SSCD")
@@ -130,12 +128,8 @@ def main() -> None:
     left_out = list(left_out_and_held_out(splits))
     times = timed(options.cache, planned[0])
     summary = {
-        "command": " ".join(["python", *sys.argv]),
-        "date": date.today().isoformat(),
-        "machine": {"platform": platform.platform(), "cpu": cpu(), "cores": os.cpu_count()},
-        "commit": commit(),
+        **provenance(PACKAGES),
         "measuring source": SOURCE,
-        "versions": {"memguard": __version__, **{name: version(name) for name in PACKAGES}},
         "pictures": {task.name: counts(task, splits[task.name]) for task in planned},
         "seeds": options.seeds,
         "scores": {name: [as_json(one) for one in many] for name, many in scores.items()},
@@ -276,7 +270,7 @@ def preamble(planned: Sequence[Task], splits: Splits, seeds: int) -> str:
         "query and its mirror image. *False* counts test negatives flagged, by image and by source "
         "picture, with the upper Clopper-Pearson bound at 95 %; so few negatives prove no rate of "
         "0.1 %, and where the count says more, the rate is more. "
-        f"{date.today().isoformat()}, {cpu()}, memguard {__version__} ({commit()}).\n\n"
+        f"{date.today().isoformat()}, {processor_name()}, memguard {__version__} ({commit()}).\n\n"
     )
 
 

@@ -1,0 +1,1 @@
+"""Makers of files that are part of the package."""

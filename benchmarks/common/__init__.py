@@ -1,0 +1,1 @@
+"""What several benchmarks share: pictures, the machine and the commit, tables."""

@@ -1,0 +1,1 @@
+"""Which signals find which copies, and at what false-positive rate?"""
