@@ -14,8 +14,9 @@ from memguard._version import __version__
 
 if TYPE_CHECKING:
     from memguard.auditing.audit import audit
-    from memguard.auditing.result import Audit, UnconditionalAudit
+    from memguard.auditing.result import Audit
     from memguard.auditing.unconditional import audit_unconditional
+    from memguard.auditing.unconditional_result import UnconditionalAudit
     from memguard.calibration.calibrate import Calibration
     from memguard.detection.detector import Detector
     from memguard.errors import (
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 _HOME = {
     "add_images": "memguard.lifecycle",
     "Audit": "memguard.auditing.result",
-    "UnconditionalAudit": "memguard.auditing.result",
+    "UnconditionalAudit": "memguard.auditing.unconditional_result",
     "audit": "memguard.auditing.audit",
     "audit_unconditional": "memguard.auditing.unconditional",
     "build_index": "memguard.lifecycle",

@@ -13,10 +13,12 @@ from typing import Any
 
 from memguard.auditing.cliques import JOINED, largest_clique, needed_clique
 from memguard.auditing.distances import levels_of, pairwise_tiled_l2
+from memguard.auditing.findings import LookedUp
 from memguard.auditing.generation import Maker
 from memguard.auditing.lookup import LookUp
-from memguard.auditing.result import Audit, Counts, LookedUp, PromptResult
-from memguard.auditing.run_folder import RESULT, Kept, Sample
+from memguard.auditing.result import Audit, PromptResult
+from memguard.auditing.run_folder import RESULT, Kept
+from memguard.auditing.samples import Counts, Sample
 from memguard.auditing.sampling import Progress, counted, make_all, request_of
 from memguard.defaults import AUDIT_BATCH, AUDIT_IMAGES
 from memguard.errors import ConfigurationError

@@ -6,20 +6,16 @@ import hashlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from PIL import Image
 
+from memguard.auditing.samples import Status
 from memguard.errors import ConfigurationError, MemorizedImageError, UnsupportedOutputError
 from memguard.pipelines.outputs import find_images
 from memguard.pipelines.wrapper import Guarded
 from memguard.verdict import Verdict
 from memguard.vision.picture import Picture
-
-Status = Literal["made", "withheld", "blank", "unreadable"]
-"""``made``: an image that shows something. ``withheld``: a guard kept it back. ``blank``: it shows
-nothing, as what a safety checker blacks out does. ``unreadable``: its levels are no numbers.
-Only the first kind is compared: blank images are all alike."""
 
 COUNTS = ("num_images_per_prompt", "batch_size")
 """The arguments by which pipelines are told how many images to make."""

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memguard.auditing.distances import Levels, levels_of
+from memguard.auditing.findings import Findings, LookedUp
 from memguard.auditing.references import records_of
-from memguard.auditing.result import Findings, LookedUp
-from memguard.auditing.run_folder import Kept, Sample
+from memguard.auditing.run_folder import Kept
+from memguard.auditing.samples import Sample
 from memguard.calibration.calibrate import calibrated_detector
 from memguard.index import Index
 from memguard.index.open import open_index

@@ -14,14 +14,14 @@ import dataclasses
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 from PIL import Image
 
-from memguard.auditing.generation import Made, Status
+from memguard.auditing.generation import Made
+from memguard.auditing.samples import Sample
 from memguard.errors import ConfigurationError
 from memguard.files import PARTIAL, write_json
 from memguard.verdict import Verdict
@@ -29,24 +29,6 @@ from memguard.vision.decode import to_rgb
 
 REQUEST = "request.json"
 RESULT = "audit.json"
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One image of an audit.
-
-    Attributes:
-        file: where it is, in the audit's folder; None where there is no picture.
-        status: see :data:`memguard.auditing.generation.Status`.
-        seed: of the image where the pipeline takes a seed for each, else of the call that made it;
-            None where the pipeline takes none.
-        position: which image of that call it was.
-    """
-
-    file: str | None
-    status: Status
-    seed: int | None
-    position: int
 
 
 class Kept:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from memguard.auditing.generation import Maker, seed_of
-from memguard.auditing.run_folder import Kept, Sample
+from memguard.auditing.run_folder import Kept
+from memguard.auditing.samples import Sample
 from memguard.errors import ConfigurationError
 
 Progress = Callable[[str, int, int], None]

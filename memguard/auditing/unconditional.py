@@ -13,9 +13,10 @@ from memguard.auditing.distances import Levels, common_side, levels_of
 from memguard.auditing.eidetic import DELTA, RELATIVE_COPY, Metric, eidetic_counts, nearest
 from memguard.auditing.generation import Maker
 from memguard.auditing.lookup import LookUp, ReferenceLevels
-from memguard.auditing.result import Counts, Eidetic, Group, UnconditionalAudit
 from memguard.auditing.run_folder import RESULT, Kept
+from memguard.auditing.samples import Counts
 from memguard.auditing.sampling import Progress, counted, make_all, request_of
+from memguard.auditing.unconditional_result import Eidetic, Group, UnconditionalAudit
 from memguard.calibration.calibrate import Rate
 from memguard.defaults import AUDIT_BATCH
 from memguard.errors import ConfigurationError

@@ -15,8 +15,10 @@ from typing import Any
 from memguard._optional import require
 from memguard._version import __version__
 from memguard.auditing.eidetic import DELTA, RELATIVE_COPY
-from memguard.auditing.result import Audit, Extraction, PromptResult, UnconditionalAudit
+from memguard.auditing.findings import Extraction
+from memguard.auditing.result import Audit, PromptResult
 from memguard.auditing.run_folder import RESULT, Kept
+from memguard.auditing.unconditional_result import UnconditionalAudit
 from memguard.defaults import AUDIT_PAGE
 from memguard.files import write_text
 from memguard.index import Index

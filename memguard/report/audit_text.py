@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from memguard.auditing.result import Audit, Counts, Findings, UnconditionalAudit
+from memguard.auditing.findings import Findings
+from memguard.auditing.result import Audit
+from memguard.auditing.samples import Counts
+from memguard.auditing.unconditional_result import UnconditionalAudit
 from memguard.calibration.calibrate import CONFIDENCE, Rate
 
 

@@ -1,4 +1,4 @@
-"""What is derived from an audit's results: precision, extractions, JSON."""
+"""What is derived from the results of prompts: the ranking, precision, JSON."""
 
 from __future__ import annotations
 
@@ -7,18 +7,15 @@ import math
 from typing import Any
 
 import pytest
+from fixtures.audit_findings import small_findings, verdict
 
 from memguard.auditing.cliques import Clique
-from memguard.auditing.result import Audit, Counts, Findings, PromptResult
-from memguard.auditing.run_folder import Sample
-from memguard.verdict import Label, Match, Verdict
+from memguard.auditing.findings import Findings
+from memguard.auditing.result import Audit, PromptResult
+from memguard.auditing.samples import Counts
+from memguard.verdict import Verdict
 
 NONE = Clique((), math.nan, 0.4, None)
-
-
-def verdict(label: Label, id: str = "x", score: float = 1.0, l2: float = 0.1) -> Verdict:
-    match = Match(id, f"{id}.png", "as is", {"l2": l2}, exact_duplicates=7)
-    return Verdict(label, score, (), (match,), "why")
 
 
 def prompt(number: int, clique: Clique, said: Verdict | None, memorized: int) -> PromptResult:
@@ -41,28 +38,7 @@ def audited(*prompts: PromptResult, findings: Findings | None) -> Audit:
 
 @pytest.fixture
 def findings() -> Findings:
-    return Findings.of(
-        "i.memguard",
-        100,
-        0.001,
-        [
-            ("a", Sample("1.png", "made", 1, 0), verdict("memorized", "x", score=1.5)),
-            ("b", Sample("2.png", "made", 2, 1), verdict("memorized", "x", score=3.0, l2=0.2)),
-            ("b", Sample("3.png", "made", 3, 2), verdict("memorized", "y", score=2.0)),
-            ("c", Sample("4.png", "made", 4, 3), verdict("similar", "z")),
-            ("c", Sample("5.png", "made", 5, 4), Verdict("clear", 0.0)),
-        ],
-    )
-
-
-def test_each_training_image_is_extracted_once_by_its_clearest_copy(findings: Findings) -> None:
-    assert (findings.memorized.count, findings.memorized.total) == (3, 5)
-    assert findings.similar == 1
-    assert findings.within_delta == 2
-    found = [(each.match.id, each.file, each.prompt, each.samples) for each in findings.extractions]
-    assert found == [("x", "2.png", "b", 2), ("y", "3.png", "b", 1)]
-    assert {each.duplicates for each in findings.extractions} == {7}
-    assert (findings.noticed.count, findings.noticed.total) == (0, 2)
+    return small_findings()
 
 
 def test_precision_along_the_ranking(findings: Findings) -> None:

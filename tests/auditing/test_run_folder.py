@@ -11,7 +11,8 @@ from filelock import FileLock
 from PIL import Image
 
 from memguard.auditing.generation import Made
-from memguard.auditing.run_folder import Kept, Sample
+from memguard.auditing.run_folder import Kept
+from memguard.auditing.samples import Sample
 from memguard.errors import ConfigurationError
 from memguard.verdict import Match, Verdict
 
