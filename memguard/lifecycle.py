@@ -18,13 +18,13 @@ from memguard.defaults import (
 )
 from memguard.descriptors import Descriptor, load_descriptors, weightless_descriptors
 from memguard.detection.detector import Detector
+from memguard.index.ann.planner import size_in_bytes
 from memguard.index.ingest.builder import BuildSummary, Progress, ReadAhead, build
 from memguard.index.milvus.address import in_milvus
 from memguard.index.open import open_index
 from memguard.index.store.documents import CALIBRATION, CALIBRATION_PAGE, MEASUREMENTS
 from memguard.index.store.manifest import NAME as MANIFEST
 from memguard.index.store.manifest import Manifest
-from memguard.sizes import size_in_bytes
 from memguard.sources import Source, open_source
 
 OnProgress = Callable[[Progress], None]

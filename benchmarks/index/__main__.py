@@ -32,7 +32,7 @@ from benchmarks.index.pieces import PIECES
 from benchmarks.index.report import PARTS, report
 from benchmarks.index.search import COMPARED, SIGNALS, compare, settings_of, time_together
 from benchmarks.index.vectors import SEED
-from memguard.index.ann.planner import lists
+from memguard.index.ann.planner import inverted_list_count
 
 Results = dict[str, dict[str, Any]]
 """Part to the name of each measurement to its figures."""
@@ -83,7 +83,7 @@ def _search(options: argparse.Namespace, _: Results) -> Measured:
         for vectors, patterns in COMPARED.items():
             if number >= len(patterns) or (vectors == PIECES and options.pictures is None):
                 continue
-            kind = patterns[number].format(lists=lists(options.vectors))
+            kind = patterns[number].format(lists=inverted_list_count(options.vectors))
             if not options.only or {vectors, patterns[number], kind} & set(options.only):
                 figures = compare(vectors, kind, options.vectors, options.scratch, options.pictures)
                 yield f"{vectors} {kind} {options.vectors}", figures
@@ -92,7 +92,7 @@ def _search(options: argparse.Namespace, _: Results) -> Measured:
 def _together(options: argparse.Namespace, results: Results) -> Measured:
     settings = {}
     for vectors in (*SIGNALS, PIECES):
-        kind = COMPARED[vectors][0].format(lists=lists(options.vectors))
+        kind = COMPARED[vectors][0].format(lists=inverted_list_count(options.vectors))
         searched = f"{vectors} {kind} {options.vectors}"
         if vectors in SIGNALS or searched in results["search"]:
             settings[vectors] = settings_of(results["search"][searched])

@@ -91,7 +91,7 @@ def measure(server: MilvusServer, vectors: Vectors) -> dict[str, Any]:
         return collections.search(spec.name, given, NEIGHBOURS, search)
 
     def found() -> list[bool]:
-        answers = search_for(copies.rows)
+        answers = search_for(copies.vectors)
         return [
             original in [key for key, _ in neighbours]
             for original, neighbours in zip(copies.originals, answers, strict=True)
@@ -101,10 +101,10 @@ def measure(server: MilvusServer, vectors: Vectors) -> dict[str, Any]:
     indexed = 0.0 if spec.metric == "hamming" else milliseconds(collections.settle, spec.name)
     hits = found()
     singles = [
-        milliseconds(search_for, copies.rows[[i % len(hits)]]) for i in range(SINGLE_QUERIES)
+        milliseconds(search_for, copies.vectors[[i % len(hits)]]) for i in range(SINGLE_QUERIES)
     ]
     batches = np.resize(np.arange(len(hits)), (BATCHES, BATCH_QUERIES))
-    batched = [milliseconds(search_for, copies.rows[batch]) for batch in batches]
+    batched = [milliseconds(search_for, copies.vectors[batch]) for batch in batches]
     grown = server_bytes(server) - before
     result = {
         "rows": spec.name,

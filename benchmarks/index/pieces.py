@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from benchmarks.common.pictures import Picture as Source
 from benchmarks.common.pictures import load
 from benchmarks.index.vectors import BLOCK_VECTORS, SEED, Vectors
-from memguard.index.ann.tuning import Copies
+from memguard.index.ann.recall import RecallProbe
 from memguard.index.ingest.recall_probe import TRANSFORMS
 from memguard.vision.local_features import LocalFeatures, vlad
 from memguard.vision.picture import Picture
@@ -69,7 +69,7 @@ class Pieces(Vectors):
             count = min(BLOCK_VECTORS, left - start)
             yield np.stack([_piece(whole, random) for _ in range(count)])
 
-    def _simulate_copies(self, seed: int) -> Copies:
+    def _simulate_copies(self, seed: int) -> RecallProbe:
         random = np.random.default_rng(seed)
         half = seed % 2
         copies = [
@@ -79,7 +79,7 @@ class Pieces(Vectors):
         ]
         with_features = [(row, vector) for row, vector in copies if vector.any()]
         originals, vectors = zip(*with_features, strict=True)
-        return Copies(np.stack(vectors), np.array(originals, np.int64))
+        return RecallProbe(np.stack(vectors), np.array(originals, np.int64))
 
 
 def _features(source: Source) -> tuple[NDArray[np.float32], LocalFeatures]:

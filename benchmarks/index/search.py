@@ -15,11 +15,12 @@ import numpy as np
 
 from benchmarks.index.pieces import PIECES, Pieces
 from benchmarks.index.vectors import Vectors
-from memguard.index.ann import writer
-from memguard.index.ann.files import empty, rows_path, save, searched_files
+from memguard.index.ann.faiss_io import empty, save
+from memguard.index.ann.files import AnnIndex
 from memguard.index.ann.planner import AnnChoice
-from memguard.index.ann.rerank import written
+from memguard.index.ann.rerank import write_through
 from memguard.index.ann.searcher import Searcher
+from memguard.index.ann.writer import write
 
 COMPARED = {
     "phash64": ("BIVF{lists}", "BFlat"),
@@ -84,15 +85,16 @@ def vectors_of(name: str, count: int, folder: Path, pictures: Path | None = None
 def _compare(name: str, kind: str, count: int, folder: Path) -> dict[str, Any]:
     faiss.omp_set_num_threads(1)
     vectors = vectors_of(name, count, folder)
-    path = folder / f"{name}-{count}-{kind}.faiss"
+    index = _index(vectors, folder, name, AnnChoice(kind, 0))
     before = _peak_memory()
     started, worked = time.perf_counter(), time.process_time()
-    choice = _build(vectors, kind, path)
+    index = _build(vectors, index)
+    choice = index.choice
     build_seconds, build_cpu = time.perf_counter() - started, time.process_time() - worked
     peak = _peak_memory()
     started = time.perf_counter()
-    searcher = _open(vectors, path, choice)
-    searcher.search(vectors.copies("test").rows[:1], NEIGHBOURS)
+    searcher = _open(vectors, index)
+    searcher.search(vectors.copies("test").vectors[:1], NEIGHBOURS)
     opened = time.perf_counter() - started
     copies = vectors.copies("test")
     return {
@@ -101,8 +103,8 @@ def _compare(name: str, kind: str, count: int, folder: Path) -> dict[str, Any]:
         "count": count,
         "settings": {"nprobe": choice.nprobe, "candidates": choice.candidates}
         | ({"efSearch": searcher.ef} if isinstance(searcher, Graph) else {}),
-        "bytes per image": round(_size(searched_files(path)) / count, 1),
-        "bytes of rows to compare again": round(_size([rows_path(path)]) / count, 1),
+        "bytes per image": round(_size(index.searched_files()) / count, 1),
+        "bytes of rows to compare again": round(_size([index.rerank_path]) / count, 1),
         "build seconds": round(build_seconds, 1),
         "build seconds of the core": round(build_cpu, 1),
         "build peak memory, MB": round(peak / 1e6),
@@ -110,8 +112,8 @@ def _compare(name: str, kind: str, count: int, folder: Path) -> dict[str, Any]:
         "open and first search, s": round(opened, 4),
         "recall at build": choice.recall,
         "recall of copies": _recall(searcher, copies),
-        "copies tested": len(copies.rows),
-        **_latencies(searcher, copies.rows),
+        "copies tested": len(copies.vectors),
+        **_latencies(searcher, copies.vectors),
     }
 
 
@@ -119,31 +121,29 @@ def _size(paths: Sequence[Path]) -> int:
     return sum(path.stat().st_size for path in paths if path.exists())
 
 
-def _build(vectors: Vectors, kind: str, path: Path) -> AnnChoice:
-    choice = AnnChoice(kind, 0)
+def _build(vectors: Vectors, index: AnnIndex) -> AnnIndex:
+    kind = index.choice.kind
     if kind.startswith("HNSW"):
-        return _build_graph(vectors, kind, path)
+        return _build_graph(vectors, index)
     if kind == "Flat":
-        index = empty(vectors.spec, kind)
+        built = empty(vectors.spec, kind)
         for block in vectors.blocks():
-            index.add(block)
-        save(vectors.spec, index, path)
-        return choice
-    copies = None if choice.exact else vectors.copies("tuning")
-    return writer.derive(
-        vectors.spec, choice, vectors.blocks(), vectors.count, vectors.fetch, path, copies
-    )
+            built.add(block)
+        save(index, built)
+        return index
+    return write(index, vectors, None if index.choice.exact else vectors.copies("tuning"))
 
 
-def _build_graph(vectors: Vectors, kind: str, path: Path) -> AnnChoice:
+def _build_graph(vectors: Vectors, index: AnnIndex) -> AnnIndex:
     """A graph of neighbours (HNSW). memguard does not offer it; the figures show why."""
-    index = empty(vectors.spec, kind)
+    built = empty(vectors.spec, index.choice.kind)
     sample = np.random.default_rng(0).choice(vectors.count, min(HNSW_SAMPLE, vectors.count), False)
-    index.train(vectors.fetch(np.sort(sample)))
-    for block in written(vectors.blocks(), rows_path(path)):
-        index.add(block)
-    save(vectors.spec, index, path)
-    return AnnChoice(kind, path.stat().st_size, candidates=16)
+    built.train(vectors.fetch(np.sort(sample)))
+    for block in write_through(vectors.blocks(), index.rerank_path):
+        built.add(block)
+    save(index, built)
+    choice = dataclasses.replace(index.choice, candidates=16)
+    return dataclasses.replace(index, choice=choice).measured()
 
 
 class Graph(Searcher):
@@ -157,10 +157,15 @@ class Graph(Searcher):
         return found
 
 
-def _open(vectors: Vectors, path: Path, choice: AnnChoice) -> Searcher:
-    if not choice.kind.startswith("HNSW"):
-        return Searcher(vectors.spec, path, choice)
-    graph = Graph(vectors.spec, path, choice)
+def _index(vectors: Vectors, folder: Path, name: str, choice: AnnChoice) -> AnnIndex:
+    path = folder / f"{name}-{vectors.count}-{choice.kind}.faiss"
+    return AnnIndex(vectors.spec, path, choice)
+
+
+def _open(vectors: Vectors, index: AnnIndex) -> Searcher:
+    if not index.choice.kind.startswith("HNSW"):
+        return Searcher(index)
+    graph = Graph(index)
     tuning = vectors.copies("tuning")
     for ef in EF_SEARCH:
         graph.ef = ef
@@ -170,7 +175,7 @@ def _open(vectors: Vectors, path: Path, choice: AnnChoice) -> Searcher:
 
 
 def _recall(searcher: Searcher, copies: Any) -> float:
-    _, found = searcher.search(copies.rows, NEIGHBOURS)
+    _, found = searcher.search(copies.vectors, NEIGHBOURS)
     return float((found == copies.originals[:, None]).any(axis=1).mean())
 
 
@@ -209,10 +214,10 @@ def _time_together(count: int, folder: Path, settings: dict[str, AnnChoice]) -> 
     network = open_clip.create_model("ViT-B-32", pretrained=None).eval()
     every = {name: vectors_of(name, count, folder) for name in settings}
     searchers = {
-        name: _open(vectors, folder / f"{name}-{count}-{settings[name].kind}.faiss", settings[name])
+        name: _open(vectors, _index(vectors, folder, name, settings[name]))
         for name, vectors in every.items()
     }
-    queries = {name: vectors.copies("test").rows for name, vectors in every.items()}
+    queries = {name: vectors.copies("test").vectors for name, vectors in every.items()}
     taken: dict[str, list[float]] = {}
 
     def timed(what: str, call: Callable[..., Any], *given: Any) -> None:

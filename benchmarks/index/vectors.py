@@ -19,7 +19,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from memguard.descriptors.base import DescriptorSpec, Metric
-from memguard.index.ann.tuning import Copies, ExactRanks
+from memguard.index.ann.recall import ExactSearch, RecallProbe
 
 SEED = 0
 CLUSTERS = 5000
@@ -81,20 +81,25 @@ class Vectors:
     def _stored(self) -> Any:
         return lance.dataset(self._file)
 
-    def blocks(self) -> Iterator[NDArray[Any]]:
-        """All vectors in order, a block at a time."""
-        for batch in self._stored.to_batches(batch_size=BLOCK_VECTORS, scan_in_order=True):
+    def __len__(self) -> int:
+        return self.count
+
+    def blocks(self, start: int = 0) -> Iterator[NDArray[Any]]:
+        """The vectors from a row on, a block at a time."""
+        for batch in self._stored.to_batches(
+            batch_size=BLOCK_VECTORS, scan_in_order=True, offset=start or None
+        ):
             yield self._matrix(batch.column("row"))
 
     def fetch(self, rows: NDArray[np.int64]) -> NDArray[Any]:
         """The vectors of some rows of the dataset."""
         return self._matrix(self._stored.take(rows, columns=["row"]).column("row"))
 
-    def copies(self, part: str) -> Copies:
+    def copies(self, part: str) -> RecallProbe:
         """Those for ``"tuning"``, or for ``"test"``: of the latter, only copies whose original an
         exact search finds."""
         with np.load(self._copies) as arrays:
-            return Copies(arrays[f"{part}_rows"], arrays[f"{part}_originals"])
+            return RecallProbe(arrays[f"{part}_rows"], arrays[f"{part}_originals"])
 
     def _make(self) -> None:
         schema = pa.schema([pa.field("row", _arrow_type(self.spec))])
@@ -106,15 +111,15 @@ class Vectors:
             pa.RecordBatchReader.from_batches(schema, batches), self._file, mode="overwrite"
         )
         tuning, test = self._simulate_copies(SEED + 1), self._simulate_copies(SEED + 2)
-        ranks = ExactRanks(self.spec, test, self.fetch)
+        exact = ExactSearch(self.spec, test, self)
         for block in self.blocks():
-            ranks.add(block)
-        test = ranks.found()
+            exact.add(block)
+        test = exact.found()
         np.savez(
             self._copies,
-            tuning_rows=tuning.rows,
+            tuning_rows=tuning.vectors,
             tuning_originals=tuning.originals,
-            test_rows=test.rows,
+            test_rows=test.vectors,
             test_originals=test.originals,
         )
 
@@ -135,7 +140,7 @@ class Vectors:
             own = centres[random.integers(0, CLUSTERS, size)]
             yield _normalised(near * own + far * _normalised(self._noise(random, size)))
 
-    def _simulate_copies(self, seed: int) -> Copies:
+    def _simulate_copies(self, seed: int) -> RecallProbe:
         assert self.kind.copy is not None
         random = np.random.default_rng(seed)
         originals = random.choice(self.count, COPIES, replace=False)
@@ -144,11 +149,11 @@ class Vectors:
         clean[order] = self.fetch(originals[order])
         if self.kind.metric == "hamming":
             flips = random.random((len(clean), self.kind.dimension)) < 1 - self.kind.copy
-            return Copies(clean ^ np.packbits(flips, axis=1), originals)
+            return RecallProbe(clean ^ np.packbits(flips, axis=1), originals)
         noise = self._noise(random, len(clean))
         noise -= (noise * clean).sum(axis=1, keepdims=True) * clean
         mixed = self.kind.copy * clean + np.sqrt(1 - self.kind.copy**2) * _normalised(noise)
-        return Copies(mixed.astype(np.float32), originals)
+        return RecallProbe(mixed.astype(np.float32), originals)
 
     def _noise(self, random: np.random.Generator, count: int) -> NDArray[np.float32]:
         noise = random.standard_normal((count, self.kind.dimension), dtype=np.float32)

@@ -136,8 +136,8 @@ def merge(
     memory: Memory = None,
 ) -> None:
     """Make one index of the images of several with the same descriptors."""
+    from memguard.index.ann.planner import size_in_bytes
     from memguard.index.maintenance.merge import merge as merge_indexes
-    from memguard.sizes import size_in_bytes
 
     with progress("Merging") as show:
         merged = merge_indexes(

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from memguard.descriptors.base import DescriptorSpec, distances
 from memguard.errors import IndexUnavailableError
 from memguard.files import write_bytes
+from memguard.index.ann.recall import RECALL_AT
 from memguard.index.ann.searcher import Excluded, Searcher
-from memguard.index.ann.tuning import NEAREST
 from memguard.index.base import BACKGROUND, Health, Index
-from memguard.index.ingest.publish import open_searcher
 from memguard.index.record import Record
 from memguard.index.store import row_arrays as lists
 from memguard.index.store.manifest import Manifest
@@ -248,7 +247,7 @@ class DirectoryIndex(Index):
     def _searcher(self, spec: DescriptorSpec) -> Searcher:
         try:
             file = self.manifest.ann[spec.name]
-            searcher = open_searcher(self.directory, spec, file)
+            searcher = Searcher(file.index(self.directory, spec))
         except (KeyError, OSError, RuntimeError) as error:
             raise IndexUnavailableError(
                 f"the {spec.name} file of {self.directory} is missing or damaged ({error}); "
@@ -286,7 +285,7 @@ class DirectoryIndex(Index):
         if not len(known):
             return True
         vectors = self._tables.vectors(spec, known[[0, len(known) // 2, -1]].tolist())
-        _, found = self.search(spec.name, vectors, NEAREST)
+        _, found = self.search(spec.name, vectors, RECALL_AT)
         return all(
             self._holds(spec, vector, near[near >= 0]) for vector, near in zip(vectors, found)
         )

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from memguard import Guard, IndexUnavailableError, build_index
 from memguard.cli import app
 from memguard.index.ann import planner as ann_choice
-from memguard.index.ann.tuning import ENOUGH
+from memguard.index.ann.tuning import MIN_RECALL
 from memguard.index.ingest import recall_probe as simulated
 from memguard.index.local import DirectoryIndex
 from memguard.index.maintenance.verify import verify
@@ -39,9 +39,9 @@ def index(
     root = tmp_path_factory.mktemp("inexact")
     write_cuts(photographs, root / "images", 160)
     with pytest.MonkeyPatch.context() as patch:
-        for limit in ("EXACT_BYTES", "EXACT_HASH_BYTES", "FEWEST_FOR_LISTS"):
+        for limit in ("EXACT_BYTES", "EXACT_HASH_BYTES", "MIN_VECTORS_FOR_INVERTED_LISTS"):
             patch.setattr(ann_choice, limit, 0)
-        patch.setattr(ann_choice, "BIT_COMPONENTS", (64,))  # of so few rows there are no 512
+        patch.setattr(ann_choice, "PRINCIPAL_COMPONENTS", (64,))  # of so few rows there are no 512
         patch.setattr(simulated, "REFERENCES", 10)  # only for speed
         build_index(root / "images", root / "index", clip=None, calibrate=False, workers=0)
         yield root / "index"
@@ -53,7 +53,7 @@ def test_kinds_and_the_recall_of_copies_are_recorded(index: Path) -> None:
     for choice in choices.values():
         assert not choice.exact
         assert choice.recall is not None
-        assert choice.recall >= ENOUGH
+        assert choice.recall >= MIN_RECALL
     shown = json.loads(CliRunner().invoke(app, ["info", str(index), "--json"]).stdout)
     assert {name: search["kind"] for name, search in shown["searches"].items()} == KINDS
 

@@ -1,102 +1,58 @@
-"""FAISS files: reading them memory-mapped, and writing them in one step."""
+"""One descriptor's ANN index as files: the FAISS file, and what goes with it."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable
+import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import faiss
-import numpy as np
-from numpy.typing import NDArray
 
 from memguard.descriptors.base import DescriptorSpec
-from memguard.files import PARTIAL
+from memguard.index.ann.planner import AnnChoice
 
-LISTS = ".lists"
-"""Ending of the second file of an index whose lists were merged on disk."""
+INVERTED_LISTS_SUFFIX = ".lists"
+"""Added to the name of a FAISS file whose inverted lists were merged on disk."""
 
-ROWS = ".rows"
-"""Ending of the file by which candidates are compared again (:mod:`memguard.index.ann.rerank`)."""
-
-Fetch = Callable[[NDArray[np.int64]], NDArray[Any]]
-"""Distinct row positions, ascending -> the stored rows, in that order."""
+RERANK_SUFFIX = ".rows"
+"""Added to the name of a FAISS file whose candidates are reranked."""
 
 
-def load(spec: DescriptorSpec, path: Path, *, mapped: bool = True) -> Any:
-    """The FAISS index in a file, memory-mapped or else read into memory.
+@dataclass(frozen=True)
+class AnnIndex:
+    """One descriptor's ANN index on disk, there or still to be written.
 
-    Raises:
-        RuntimeError: it is missing or damaged.
+    Attributes:
+        spec: the descriptor.
+        path: the FAISS file.
+        choice: the kind of index, and how it is searched.
     """
-    flags = faiss.IO_FLAG_MMAP_IFC if mapped else 0
-    if spec.metric == "hamming":
-        return faiss.read_index_binary(str(path), flags)
-    if not lists_path(path).exists():
-        return faiss.read_index(str(path), flags)
-    index = faiss.read_index(str(path), faiss.IO_FLAG_ONDISK_SAME_DIR)
-    lists = faiss.downcast_InvertedLists(faiss.extract_index_ivf(index).invlists)
-    lists.prefetch_nthread = 0  # threads that start anew at every search take longer than it
-    return index
 
+    spec: DescriptorSpec
+    path: Path
+    choice: AnnChoice
 
-def searched_files(path: Path) -> list[Path]:
-    """The files that FAISS reads: one, or two where lists were merged on disk."""
-    return [file for file in (path, lists_path(path)) if file == path or file.exists()]
+    @property
+    def inverted_lists_path(self) -> Path:
+        """The inverted lists, where they were merged on disk."""
+        return self.path.with_name(self.path.name + INVERTED_LISTS_SUFFIX)
 
+    @property
+    def rerank_path(self) -> Path:
+        """The vectors for reranking candidates (:mod:`memguard.index.ann.rerank`)."""
+        return self.path.with_name(self.path.name + RERANK_SUFFIX)
 
-def files(path: Path) -> list[Path]:
-    """All files that belong to a FAISS index: FAISS's own, and the rows of its candidates."""
-    return [*searched_files(path), *filter(Path.exists, [rows_path(path)])]
+    def searched_files(self) -> list[Path]:
+        """The files that FAISS reads: one, or two where inverted lists were merged on disk."""
+        return [self.path, *filter(Path.exists, [self.inverted_lists_path])]
 
+    def files(self) -> list[Path]:
+        """All files of the index: FAISS's own, and the vectors for reranking."""
+        return [*self.searched_files(), *filter(Path.exists, [self.rerank_path])]
 
-def write(spec: DescriptorSpec, blocks: Iterable[NDArray[Any]], path: Path) -> None:
-    """Write an exact index of a descriptor's matrix, given in blocks of rows.
+    def at(self, path: Path) -> AnnIndex:
+        """The same index in another file."""
+        return dataclasses.replace(self, path=path)
 
-    Components are held as half floats, which is how they are stored.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    index = empty(spec, "BFlat" if spec.metric == "hamming" else "SQfp16")
-    for block in blocks:
-        rows = np.ascontiguousarray(block)
-        if not index.is_trained:
-            index.train(rows)
-        index.add(rows)
-    save(spec, index, path)
-
-
-def empty(spec: DescriptorSpec, kind: str) -> Any:
-    """An index of this kind that holds nothing and is not trained."""
-    if spec.metric == "hamming":
-        return faiss.index_binary_factory(spec.dimension, kind)
-    cosine = spec.metric == "cosine"
-    metric = faiss.METRIC_INNER_PRODUCT if cosine else faiss.METRIC_L2
-    return faiss.index_factory(spec.dimension, kind, metric)
-
-
-def save(spec: DescriptorSpec, index: Any, path: Path) -> None:
-    """Write the file of an index; it appears in one step.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    partial = path.with_name(path.name + PARTIAL)
-    writer = faiss.write_index_binary if spec.metric == "hamming" else faiss.write_index
-    try:
-        writer(index, str(partial))
-    except RuntimeError as error:
-        raise OSError(f"{path} cannot be written ({error})") from error
-    os.replace(partial, path)
-
-
-def lists_path(path: Path) -> Path:
-    """Where the lists of an index are, if they were merged on disk."""
-    return path.with_name(path.name + LISTS)
-
-
-def rows_path(path: Path) -> Path:
-    """Where the rows of an index's candidates are, if they are compared again."""
-    return path.with_name(path.name + ROWS)
+    def measured(self) -> AnnIndex:
+        """The same index, with the size of its files in its choice."""
+        size = sum(file.stat().st_size for file in self.searched_files())
+        return dataclasses.replace(self, choice=dataclasses.replace(self.choice, bytes=size))

@@ -1,152 +1,157 @@
-"""Hashes that are near each other, found without comparing each with all.
+"""Hamming join: pairs of similar hashes, without comparing each hash with all.
 
-Where two hashes differ in fewer bits than four for each 32 of theirs, some 32 differ in three at
-most, and one half of those in one at most: the pigeonhole principle (Manku et al. 2007, "Detecting
-near-duplicates for web crawling"). So those are looked up that share a half but for a bit, their 32
-bits are compared, and the few that are left are compared whole.
+The pigeonhole principle (Manku et al. 2007, "Detecting near-duplicates for web crawling"): two
+hashes that differ in fewer bits than an eighth of theirs share a 32-bit word up to three bits, and
+one 16-bit half of that word up to one bit. So hashes that share a half up to one bit are looked
+up, their words are compared, and the few pairs that are left are compared whole.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-HALF = 16
-"""Bits by which hashes are looked up, all the same or all but one."""
+from memguard.index.ann.vectors import Vectors
 
-WORD_BITS = 3
-"""Bits in which the 32 around them may differ."""
+HALF_BITS = 16
+"""Bits by which hashes are looked up."""
 
-SHARD = 1 << 22
+MAX_WORD_BITS = 3
+"""Bits in which the 32-bit words around such halves may differ."""
+
+SHARD_HASHES = 1 << 22
 """Hashes held in memory at a time, about 200 bytes each."""
 
-LARGEST = 1024
-"""Hashes with one value of a half that each is compared with. A larger group, a thousand versions
-of one picture or more, holds together through these."""
+MAX_GROUP = 1024
+"""Hashes with one value of a half that each hash is compared with. A larger group, a thousand
+versions of one picture or more, is connected through these."""
 
-AT_ONCE = 1 << 16
+PAIRS_AT_ONCE = 1 << 16
 """Pairs compared at a time: few enough for a processor's cache."""
 
 Pairs = NDArray[np.int64]
-"""Row positions, shape (n, 2)."""
+"""Rows, shape (n, 2)."""
 
 
-def near_hashes(
-    blocks: Callable[[int], Iterable[NDArray[np.uint8]]],
-    first: int,
-    radius: float,
-    alone: NDArray[np.int64],
+def hamming_join(
+    hashes: Vectors, first: int, radius: float, excluded: NDArray[np.int64]
 ) -> Iterator[Pairs]:
-    """Pairs of hashes that differ in so few bits, a number at a time; some come more than once.
+    """Pairs of hashes within a Hamming distance, in parts; some pairs come more than once.
 
     Of equal hashes, only the first is compared with others.
 
     Args:
-        blocks: given a position, the hashes from there on, in blocks of shape (n, width).
-        first: the position from which on hashes are looked up among all.
-        radius: bits in which two may differ, fewer than an eighth of all.
-        alone: positions of hashes that make no pairs.
+        hashes: all of them.
+        first: the first row that is looked up among all.
+        radius: bits in which two hashes may differ, fewer than an eighth of all.
+        excluded: rows that make no pairs.
     """
-    for positions, codes in _shards(blocks(0), alone):
+    for rows, codes in _shards(hashes.blocks(), excluded):
         _, chosen, own = np.unique(
             codes.view(f"V{codes.shape[1]}"), return_index=True, return_inverse=True
         )
-        yield np.stack([positions, positions[chosen][own.reshape(-1)]], axis=1)
-        table = _Table(positions[chosen], codes[chosen])
-        start = first
-        for block in blocks(first):
-            there = np.arange(start, start + len(block))
-            start += len(block)
-            kept = ~np.isin(there, alone)
-            yield from table.near(there[kept], block[kept], radius)
+        yield np.stack([rows, rows[chosen][own.reshape(-1)]], axis=1)
+        table = _HashTable(rows[chosen], codes[chosen])
+        for here, block in _allowed(hashes.blocks(first), first, excluded):
+            yield from table.pairs(here, block, radius)
 
 
-class _Table:
-    """Hashes in the order of each of their halves."""
+class _HashTable:
+    """Hashes, sorted by each of their halves."""
 
-    def __init__(self, positions: NDArray[np.int64], codes: NDArray[np.uint8]) -> None:
-        self._positions, self._codes = positions, _of(np.uint64, codes)
-        words, halves = _of(np.uint32, codes), _of(np.uint16, codes)
+    def __init__(self, rows: NDArray[np.int64], codes: NDArray[np.uint8]) -> None:
+        self._rows, self._codes = rows, _as_numbers(np.uint64, codes)
+        words, halves = _as_numbers(np.uint32, codes), _as_numbers(np.uint16, codes)
         self._orders = [np.argsort(half, kind="stable").astype(np.int32) for half in halves.T]
         self._words = [words[order, i // 2] for i, order in enumerate(self._orders)]
         self._ends = [
-            np.concatenate([[0], np.cumsum(np.bincount(half, minlength=1 << HALF))])
+            np.concatenate([[0], np.cumsum(np.bincount(half, minlength=1 << HALF_BITS))])
             for half in halves.T
         ]
 
-    def near(
-        self, positions: NDArray[np.int64], codes: NDArray[np.uint8], radius: float
+    def pairs(
+        self, rows: NDArray[np.int64], codes: NDArray[np.uint8], radius: float
     ) -> Iterator[Pairs]:
-        """Pairs of these hashes and those of the table."""
-        whole, words, halves = (_of(kind, codes) for kind in (np.uint64, np.uint32, np.uint16))
+        """Similar pairs of these hashes and those of the table."""
+        whole, words, halves = (
+            _as_numbers(kind, codes) for kind in (np.uint64, np.uint32, np.uint16)
+        )
         for i, half in enumerate(halves.T):
             order, known, ends = self._orders[i], self._words[i], self._ends[i]
-            for flip in (0, *(1 << bit for bit in range(HALF))):
+            for flip in (0, *(1 << bit for bit in range(HALF_BITS))):
                 value = half.astype(np.int64) ^ flip
                 begin = ends[value]
-                counts = np.minimum(ends[value + 1] - begin, LARGEST)
+                counts = np.minimum(ends[value + 1] - begin, MAX_GROUP)
                 for part in _parts(counts):
-                    rows, places = _similar(words[part, i // 2], known, begin[part], counts[part])
-                    asking, found = rows + part.start, order[places]
-                    apart = np.bitwise_count(whole[asking] ^ self._codes[found]).sum(axis=1)
+                    asked, places = _similar_words(
+                        words[part, i // 2], known, begin[part], counts[part]
+                    )
+                    asked, found = asked + part.start, order[places]
+                    apart = np.bitwise_count(whole[asked] ^ self._codes[found]).sum(axis=1)
                     near = apart <= radius
-                    asked, other = positions[asking[near]], self._positions[found[near]]
-                    yield np.stack([asked, other], axis=1)
+                    yield np.stack([rows[asked[near]], self._rows[found[near]]], axis=1)
 
 
-def _similar(
+def _similar_words(
     words: NDArray[np.uint32],
     known: NDArray[np.uint32],
     begin: NDArray[np.int64],
     counts: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """For each word a range of known ones: which words and which known ones differ in few bits."""
+    """Compare each word with a range of known ones; the indices of both, where they are similar."""
     ends = np.cumsum(counts)
     shift = (begin - (ends - counts)).astype(np.int32)
     among = np.arange(ends[-1] if len(ends) else 0, dtype=np.int32)
     among += np.repeat(shift, counts)
     apart = np.bitwise_count(known[among] ^ np.repeat(words, counts))
-    few = np.flatnonzero(apart <= WORD_BITS)
-    return np.searchsorted(ends, few, side="right"), among[few]
+    similar = np.flatnonzero(apart <= MAX_WORD_BITS)
+    return np.searchsorted(ends, similar, side="right"), among[similar]
+
+
+def _allowed(
+    blocks: Iterable[NDArray[np.uint8]], start: int, excluded: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
+    """Rows and hashes, block by block, without the excluded ones."""
+    for block in blocks:
+        rows = np.arange(start, start + len(block))
+        start += len(block)
+        kept = ~np.isin(rows, excluded)
+        yield rows[kept], block[kept]
 
 
 def _shards(
-    blocks: Iterable[NDArray[np.uint8]], alone: NDArray[np.int64]
+    blocks: Iterable[NDArray[np.uint8]], excluded: NDArray[np.int64]
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
-    """Positions and hashes, those left out that are alone."""
+    """Rows and hashes, :data:`SHARD_HASHES` or a block more at a time."""
     held: list[tuple[NDArray[np.int64], NDArray[np.uint8]]] = []
-    start = 0
-    for block in blocks:
-        there = np.arange(start, start + len(block))
-        start += len(block)
-        kept = ~np.isin(there, alone)
-        held.append((there[kept], block[kept]))
-        if sum(len(positions) for positions, _ in held) >= SHARD:
-            yield _together(held)
+    for part in _allowed(blocks, 0, excluded):
+        held.append(part)
+        if sum(len(rows) for rows, _ in held) >= SHARD_HASHES:
+            yield _concatenated(held)
             held = []
-    if any(len(positions) for positions, _ in held):
-        yield _together(held)
+    if any(len(rows) for rows, _ in held):
+        yield _concatenated(held)
 
 
-def _together(
+def _concatenated(
     held: list[tuple[NDArray[np.int64], NDArray[np.uint8]]],
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    positions, codes = zip(*held, strict=True)
-    return np.concatenate(positions), np.concatenate(codes)
+    rows, codes = zip(*held, strict=True)
+    return np.concatenate(rows), np.concatenate(codes)
 
 
 def _parts(counts: NDArray[np.int64]) -> Iterator[slice]:
-    """Slices whose counts come to about :data:`AT_ONCE` each."""
-    number = np.cumsum(counts) // AT_ONCE
+    """Slices whose counts add up to about :data:`PAIRS_AT_ONCE` each."""
+    number = np.cumsum(counts) // PAIRS_AT_ONCE
     edges = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(counts)]
     for begin, end in itertools.pairwise(edges):
         yield slice(begin, end)
 
 
-def _of(kind: type[np.unsignedinteger[Any]], codes: NDArray[np.uint8]) -> NDArray[Any]:
+def _as_numbers(kind: type[np.unsignedinteger[Any]], codes: NDArray[np.uint8]) -> NDArray[Any]:
     """The same bits as larger numbers."""
     return np.ascontiguousarray(codes).view(kind)

@@ -1,10 +1,10 @@
-"""A descriptor's rows in a byte a component, in a memory-mapped file derived from the stored ones.
+"""Reranking: a coarse search's candidates, compared again by finer vectors.
 
-What a coarse search proposes is compared again by them. A row is its largest component's
-magnitude over 127 (float32), then each component in that unit, rounded (int8): 516 bytes for 512
-components. Distances of rows of length 1 and hundreds of components are off by less than 0.002. To
-read and compare one takes about a microsecond; a Lance `take` of the stored row took thirty, after
-a millisecond for the call.
+The vectors lie in a memory-mapped file, a byte a component, derived from those in Lance. Each is
+its largest component's magnitude over 127 (float32), then every component in that unit, rounded
+(int8): 516 bytes for 512 components. Distances between unit vectors of hundreds of components are
+off by less than 0.002. To read and compare one vector takes about a microsecond; from Lance it
+took thirty, after a millisecond for the call.
 """
 
 from __future__ import annotations
@@ -21,65 +21,87 @@ from numpy.typing import NDArray
 from memguard.descriptors.base import DescriptorSpec, distances
 from memguard.files import PARTIAL
 
-LARGEST = 127
+MAX_LEVEL = 127
+"""The largest magnitude of an int8 component."""
 
-AT_ONCE = 256
-"""Rows that are compared at once: few enough for a core's cache."""
+VECTORS_AT_ONCE = 256
+"""Vectors compared at once: few enough for a core's cache."""
 
 
-class ByteRows:
-    """The file, opened.
+class ByteVectors:
+    """Vectors in a byte a component, memory-mapped.
 
     Args:
-        spec: the descriptor, of floats.
+        spec: the descriptor, not of the hamming metric.
         path: the file.
-        rows: how many rows it must hold.
+        count: how many vectors it must hold.
 
     Raises:
-        OSError: it is missing.
-        RuntimeError: it is of another size.
+        OSError: the file is missing.
+        RuntimeError: it has another size.
     """
 
-    def __init__(self, spec: DescriptorSpec, path: Path, rows: int) -> None:
-        row = _row(spec.width)
-        if path.stat().st_size != rows * row.itemsize:
-            raise RuntimeError(f"{path} does not hold {rows} rows of {spec.width} components")
+    def __init__(self, spec: DescriptorSpec, path: Path, count: int) -> None:
+        layout = _layout(spec.width)
+        if path.stat().st_size != count * layout.itemsize:
+            raise RuntimeError(f"{path} does not hold {count} vectors of {spec.width} components")
         self._spec = spec
-        self._rows = np.memmap(path, dtype=row, mode="r", shape=(rows,))
+        self._vectors = np.memmap(path, dtype=layout, mode="r", shape=(count,))
 
-    def distances(
-        self, query: NDArray[np.float32], positions: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """The distances of a query, shape (width,), to the rows at these positions."""
+    def distances(self, query: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The distances of a query, shape (width,), to the vectors at these rows."""
         parts = [np.empty(0, np.float32)]
-        for start in range(0, len(positions), AT_ONCE):
-            coded = self._rows[positions[start : start + AT_ONCE]]
+        for start in range(0, len(rows), VECTORS_AT_ONCE):
+            coded = self._vectors[rows[start : start + VECTORS_AT_ONCE]]
             levels = coded["levels"].astype(np.float32)
-            if self._spec.metric == "cosine":  # to scale products takes half the time
+            if self._spec.metric == "cosine":  # scaling products takes half the time
                 parts.append(1 - coded["unit"] * (levels @ query))
             else:
                 parts.append(distances(self._spec, query, levels * coded["unit"][:, None]))
         return np.concatenate(parts)
 
+    def rerank(
+        self, queries: NDArray[np.float32], candidates: NDArray[np.int64], k: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """The k nearest of each query's candidates.
 
-def written(
-    blocks: Iterable[NDArray[np.float32]], path: Path, before: Path | None = None
+        Args:
+            queries: shape (n, width).
+            candidates: rows, shape (n, m); -1 for none.
+            k: neighbours of a query.
+
+        Returns:
+            Distances, float32 (n, k), ascending, and rows, int64; where a query has fewer
+            candidates, inf and -1 fill the end.
+        """
+        nearest = np.full((len(queries), k), np.inf, dtype=np.float32)
+        found = np.full((len(queries), k), -1, dtype=np.int64)
+        for i, proposed in enumerate(candidates):
+            rows = proposed[proposed >= 0]
+            compared = self.distances(queries[i], rows)
+            order = np.argsort(compared, kind="stable")[:k]
+            nearest[i, : len(order)], found[i, : len(order)] = compared[order], rows[order]
+        return nearest, found
+
+
+def write_through(
+    blocks: Iterable[NDArray[np.float32]], path: Path, after: Path | None = None
 ) -> Iterator[NDArray[np.float32]]:
-    """Blocks of rows as they pass by; once they end, they make up the file, which then appears.
+    """Pass blocks of vectors on, and write each to the file, which appears when they end.
 
     Args:
         blocks: each of shape (n, width).
-        path: the file.
-        before: one whose rows come before these.
+        path: the file for :class:`ByteVectors`.
+        after: such a file, whose vectors come first.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     partial = path.with_name(path.name + PARTIAL)
     try:
-        if before is not None:
-            shutil.copyfile(before, partial)
-        with partial.open("wb" if before is None else "ab") as file:
+        if after is not None:
+            shutil.copyfile(after, partial)
+        with partial.open("wb" if after is None else "ab") as file:
             for block in blocks:
                 try:
                     file.write(_coded(block).tobytes())
@@ -93,12 +115,12 @@ def written(
 
 
 def _coded(block: NDArray[np.float32]) -> NDArray[Any]:
-    coded = np.zeros(len(block), dtype=_row(block.shape[1]))
-    unit = np.abs(block).max(axis=1, initial=0) / LARGEST
+    coded = np.zeros(len(block), dtype=_layout(block.shape[1]))
+    unit = np.abs(block).max(axis=1, initial=0) / MAX_LEVEL
     coded["unit"] = unit
     coded["levels"] = np.rint(block / np.where(unit > 0, unit, 1)[:, None])
     return coded
 
 
-def _row(width: int) -> np.dtype[Any]:
+def _layout(width: int) -> np.dtype[Any]:
     return np.dtype([("unit", "<f4"), ("levels", "i1", (width,))])

@@ -1,13 +1,13 @@
 """Near-duplicates among the references: what a model sees again and again, it memorizes.
 
 Two references are near-duplicates when one of their descriptors says so; clusters are the connected
-components. Only new rows are looked up when an index grows.
+components. When an index grows, only new references are looked up.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,83 +15,81 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from memguard.descriptors.base import DescriptorSpec
-from memguard.index.ann.hamming_join import near_hashes
+from memguard.index.ann.hamming_join import Pairs, hamming_join
 from memguard.index.ann.searcher import Excluded, Searcher
+from memguard.index.ann.vectors import Vectors
 
-NEAR: Mapping[str, float] = {"phash256": 31, "sscd": 0.25}
-"""Descriptor name to the distance up to which two references are the same picture. ``phash256``: 31
-of 256 bits, the distance that PDQ, another hash of 256 bits, calls a match
+MAX_DISTANCES: Mapping[str, float] = {"phash256": 31, "sscd": 0.25}
+"""Descriptor name to the largest distance of two near-duplicates. ``phash256``: 31 of 256 bits,
+which PDQ, another hash of 256 bits, calls a match
 (https://github.com/facebook/ThreatExchange/tree/main/pdq). ``sscd``: cosine similarity 0.75, right
 nine times in ten on DISC2021 (Pizzi et al. 2022)."""
 
 NEIGHBOURS = 16
-"""References looked at a row; a larger cluster holds together through its members."""
+"""Neighbours looked up of a reference; a larger cluster is connected through its members."""
 
-MOST_COMPARED = 4 * 10**9
-"""Pairs of hashes that are compared one by one, in 8 seconds of a core; a build that adds more
-finds near ones by :mod:`memguard.index.ann.hamming_join`, sooner from 60,000 rows on."""
+MAX_COMPARED_HASHES = 4 * 10**9
+"""Pairs of hashes compared one by one, in 8 seconds of a core. Beyond, the Hamming join
+(:mod:`memguard.index.ann.hamming_join`) finds near ones, sooner from 60,000 rows on."""
 
-PAIRS_HELD = 1 << 22
-NO_PAIRS: NDArray[np.int64] = np.empty((0, 2), np.int64)
+MAX_HELD_PAIRS = 1 << 22
+"""Pairs held in memory until clusters are joined."""
+
+NO_PAIRS: Pairs = np.empty((0, 2), np.int64)
 
 Clusters = NDArray[np.int64]
-"""The position of the first member of each reference's cluster, shape (rows,)."""
+"""The row of the first member of each reference's cluster, shape (rows,)."""
 
 
 def near_pairs(
-    spec: DescriptorSpec,
-    searcher: Searcher,
-    blocks: Callable[[int], Iterable[NDArray[Any]]],
-    first: int,
-    alone: NDArray[np.int64],
-) -> NDArray[np.int64]:
-    """Pairs of references that are near each other in one descriptor, shape (n, 2).
+    searcher: Searcher, vectors: Vectors, first: int, excluded: NDArray[np.int64]
+) -> Pairs:
+    """Pairs of references that are near-duplicates by one descriptor, rows of shape (n, 2).
 
     Args:
-        spec: a descriptor that :data:`NEAR` names.
-        searcher: of the whole index.
-        blocks: given a position, the rows from there on, in row order.
-        first: the position of the first of the rows to look up.
-        alone: positions of references that make no pairs.
+        searcher: of the whole index, for a descriptor in :data:`MAX_DISTANCES`.
+        vectors: the descriptor's matrix.
+        first: the first row to look up.
+        excluded: rows that make no pairs.
     """
-    rows = len(searcher)
-    if spec.metric == "hamming" and (rows - first) * rows > MOST_COMPARED:
-        return _joined(near_hashes(blocks, first, NEAR[spec.name], alone), rows)
-    excluded = Excluded(alone, rows)
+    spec, rows = searcher.spec, len(searcher)
+    max_distance = MAX_DISTANCES[spec.name]
+    if spec.metric == "hamming" and (rows - first) * rows > MAX_COMPARED_HASHES:
+        return _condensed(hamming_join(vectors, first, max_distance, excluded), rows)
+    hidden = Excluded(excluded, rows)
     pairs = [NO_PAIRS]
-    for block in blocks(first):
-        distances, found = searcher.search(block, NEIGHBOURS, excluded=excluded)
+    for block in vectors.blocks(first):
+        distances, found = searcher.search(block, NEIGHBOURS, excluded=hidden)
         own = np.arange(first, first + len(block))[:, None]
-        near = (distances <= NEAR[spec.name]) & (found >= 0) & (found != own)
-        near &= ~np.isin(own, alone)
+        near = (distances <= max_distance) & (found >= 0) & (found != own)
+        near &= ~np.isin(own, excluded)
         pairs.append(np.stack([np.broadcast_to(own, found.shape)[near], found[near]], axis=1))
         first += len(block)
     return np.concatenate(pairs)
 
 
-def _joined(pairs: Iterable[NDArray[np.int64]], rows: int) -> NDArray[np.int64]:
-    """Pairs that join what these join, at most one a row."""
+def _condensed(pairs: Iterable[Pairs], rows: int) -> Pairs:
+    """Pairs that connect the same references, at most one for each row."""
     clusters, waiting = np.arange(rows), [NO_PAIRS]
     for some in itertools.chain(pairs, [None]):
         if some is not None:
             waiting.append(some)
-        if some is None or sum(map(len, waiting)) > PAIRS_HELD:
+        if some is None or sum(map(len, waiting)) > MAX_HELD_PAIRS:
             clusters, waiting = cluster(rows, clusters, waiting), [NO_PAIRS]
-    joined = np.flatnonzero(clusters != np.arange(rows))
-    return np.stack([joined, clusters[joined]], axis=1)
+    connected = np.flatnonzero(clusters != np.arange(rows))
+    return np.stack([connected, clusters[connected]], axis=1)
 
 
-def cluster(rows: int, known: NDArray[np.int64], pairs: Sequence[NDArray[np.int64]]) -> Clusters:
+def cluster(rows: int, known: Clusters, pairs: Sequence[Pairs]) -> Clusters:
     """Clusters of near-duplicates, each named after its first member.
 
     Args:
-        rows: how many references there are.
-        known: the clusters of the first of them, as this function gave them.
+        rows: number of references.
+        known: the clusters of the first references, as this function returned them.
         pairs: of :func:`near_pairs`.
 
     Returns:
-        int64 (rows,): the position of the first member of each one's cluster.
+        int64 (rows,): the row of the first member of each reference's cluster.
     """
     known_pairs = np.stack([np.arange(len(known)), known], axis=1)
     left, right = np.concatenate([known_pairs, *pairs]).T
@@ -101,12 +99,12 @@ def cluster(rows: int, known: NDArray[np.int64], pairs: Sequence[NDArray[np.int6
 
 
 def first_members(labels: NDArray[Any]) -> Clusters:
-    """Clusters named in any way, named after their first members."""
+    """Clusters with any labels, named after their first members instead."""
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     return np.asarray(first[inverse], dtype=np.int64)
 
 
 def cluster_sizes(clusters: Clusters, hidden: NDArray[np.int64]) -> NDArray[np.uint32]:
-    """How many of each one's cluster can be found, uint32 (rows,)."""
+    """The size of each reference's cluster without hidden rows, uint32 (rows,)."""
     counts = np.bincount(np.delete(clusters, hidden), minlength=len(clusters))
     return np.asarray(counts[clusters], dtype=np.uint32)

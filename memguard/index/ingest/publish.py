@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +12,19 @@ from numpy.typing import NDArray
 
 from memguard._version import __version__
 from memguard.descriptors.base import DescriptorSpec
-from memguard.index.ann.files import files as ann_files
+from memguard.index.ann.files import AnnIndex
 from memguard.index.ann.planner import AnnChoice, plan
+from memguard.index.ann.recall import RecallProbe
 from memguard.index.ann.searcher import Searcher
-from memguard.index.ann.tuning import Copies
-from memguard.index.ann.writer import derive, extend
+from memguard.index.ann.writer import extend, write
 from memguard.index.ingest.near_duplicates import (
-    NEAR,
+    MAX_DISTANCES,
     cluster,
     cluster_sizes,
     first_members,
     near_pairs,
 )
+from memguard.index.ingest.stored_vectors import StoredVectors
 from memguard.index.store import row_arrays as lists
 from memguard.index.store.digests import places
 from memguard.index.store.fingerprints import fingerprint_tables
@@ -34,7 +34,7 @@ from memguard.index.store.tables import Tables
 
 ANN = "ann"
 
-DescribeCopies = Callable[[Tables, Sequence[int]], dict[str, Copies]]
+DescribeCopies = Callable[[Tables, Sequence[int]], dict[str, RecallProbe]]
 """Tables and positions of references with pixels -> descriptor name to simulated copies of them."""
 
 
@@ -149,29 +149,11 @@ def derive_ann(
     tables: Tables,
     choice: AnnChoice,
     revision: int,
-    copies: Copies | None = None,
+    copies: RecallProbe | None = None,
 ) -> AnnFile:
     """Write the FAISS file of one descriptor."""
-    path = directory / ANN / f"{spec.name}-{revision}.faiss"
-    derived = derive(
-        spec,
-        choice,
-        tables.column(spec),
-        len(tables),
-        lambda positions: tables.vectors(spec, positions.tolist()),
-        path,
-        copies,
-    )
-    return _pinned(directory, path, derived)
-
-
-def open_searcher(directory: Path, spec: DescriptorSpec, file: AnnFile) -> Searcher:
-    """The searcher of one descriptor.
-
-    Raises:
-        OSError, RuntimeError: its file is missing or damaged.
-    """
-    return Searcher(spec, directory / file.path, file.choice)
+    index = AnnIndex(spec, directory / ANN / f"{spec.name}-{revision}.faiss", choice)
+    return _pinned(directory, write(index, StoredVectors(tables, spec), copies))
 
 
 def _missing(tables: Tables, specs: Sequence[DescriptorSpec]) -> dict[str, NDArray[np.int64]]:
@@ -210,8 +192,8 @@ def _derive_ann(
             continue
         path = directory / ANN / f"{spec.name}-{revision}.faiss"
         blocks = tables.column(spec, after=old.rows)
-        grown = extend(spec, file.choice, directory / file.path, blocks, path)
-        derived[spec.name] = _pinned(directory, path, grown)
+        grown = extend(file.index(directory, spec), blocks, path)
+        derived[spec.name] = _pinned(directory, grown)
     return derived
 
 
@@ -235,9 +217,8 @@ def _with_known_recall(file: AnnFile, old: AnnFile | None) -> AnnFile:
     )
 
 
-def _pinned(directory: Path, path: Path, choice: AnnChoice) -> AnnFile:
-    files = tuple(PinnedFile.of(directory, file) for file in ann_files(path))
-    return AnnFile(files, choice)
+def _pinned(directory: Path, index: AnnIndex) -> AnnFile:
+    return AnnFile(tuple(PinnedFile.of(directory, file) for file in index.files()), index.choice)
 
 
 def _cluster(
@@ -251,11 +232,11 @@ def _cluster(
 ) -> NDArray[np.int64]:
     pairs: list[NDArray[np.int64]] = []
     for spec in specs:
-        if spec.name in NEAR and len(before) < len(tables):
-            searcher = open_searcher(directory, spec, ann[spec.name])
-            no_pairs = np.union1d(alone, missing[spec.name])
-            blocks = partial(tables.column, spec)
-            pairs.append(near_pairs(spec, searcher, blocks, len(before), no_pairs))
+        if spec.name in MAX_DISTANCES and len(before) < len(tables):
+            searcher = Searcher(ann[spec.name].index(directory, spec))
+            excluded = np.union1d(alone, missing[spec.name])
+            vectors = StoredVectors(tables, spec)
+            pairs.append(near_pairs(searcher, vectors, len(before), excluded))
     return cluster(len(tables), before, pairs)
 
 

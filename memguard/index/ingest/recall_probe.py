@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from memguard.descriptors.base import Descriptor
-from memguard.index.ann.tuning import Copies
+from memguard.index.ann.recall import RecallProbe
 from memguard.index.ingest.publish import DescribeCopies
 from memguard.index.store.tables import Tables
 from memguard.vision.picture import Picture
@@ -33,7 +33,7 @@ measured on those copies that it finds by an exact search."""
 def copies_described(descriptors: Sequence[Descriptor]) -> DescribeCopies:
     """A function that describes copies of some references with these descriptors."""
 
-    def describe(tables: Tables, removed: Sequence[int]) -> dict[str, Copies]:
+    def describe(tables: Tables, removed: Sequence[int]) -> dict[str, RecallProbe]:
         rng = np.random.default_rng(0)
         absent = {*tables.flagged("canary"), *tables.without_pixels(), *removed}
         known = np.setdiff1d(np.arange(len(tables)), np.array(sorted(absent), np.int64))
@@ -50,7 +50,7 @@ def copies_described(descriptors: Sequence[Descriptor]) -> DescribeCopies:
         originals = np.array([at for at, _ in copied], np.int64)
         pictures = [picture for _, picture in copied]
         return {
-            descriptor.spec.name: Copies(
+            descriptor.spec.name: RecallProbe(
                 descriptor.describe([descriptor.prepare(picture) for picture in pictures]),
                 originals,
             )

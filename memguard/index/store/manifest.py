@@ -16,6 +16,7 @@ from memguard.descriptors.base import DescriptorSpec
 from memguard.descriptors.weights import sha256
 from memguard.errors import IndexUnavailableError
 from memguard.files import read_checked, write_checked
+from memguard.index.ann.files import AnnIndex
 from memguard.index.ann.planner import AnnChoice
 from memguard.index.milvus.address import in_milvus
 
@@ -61,6 +62,10 @@ class AnnFile:
     @property
     def path(self) -> str:
         return self.files[0].path
+
+    def index(self, directory: Path, spec: DescriptorSpec) -> AnnIndex:
+        """The ANN index of this descriptor, to be searched or extended."""
+        return AnnIndex(spec, directory / self.path, self.choice)
 
 
 @dataclass(frozen=True)

@@ -1,35 +1,38 @@
-"""Near hashes found without comparing all with all are those that comparing all with all finds."""
+"""The Hamming join finds the pairs that comparing all hashes with all finds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures.clustered_vectors import InMemory
 from fixtures.picture_files import write_cuts
 from numpy.typing import NDArray
 from PIL import Image
 
 from memguard.descriptors.base import distances
 from memguard.descriptors.phash import PHash
-from memguard.index.ann import files as ann_files
-from memguard.index.ann import hamming_join as near_hashes
+from memguard.index.ann import hamming_join as joining
+from memguard.index.ann.files import AnnIndex
+from memguard.index.ann.hamming_join import hamming_join
 from memguard.index.ann.planner import AnnChoice
 from memguard.index.ann.searcher import Searcher
-from memguard.index.ingest import near_duplicates as duplicates
-from memguard.index.ingest.near_duplicates import NEAR, cluster, near_pairs
+from memguard.index.ann.writer import write_exact
+from memguard.index.ingest import near_duplicates
+from memguard.index.ingest.near_duplicates import MAX_DISTANCES, cluster, near_pairs
 from memguard.vision.picture import Picture
 from memguard.vision.transforms import SIMULATED_COPIES
 
-NOBODY = np.empty(0, np.int64)
-RADIUS = NEAR["phash256"]
+NONE = np.empty(0, np.int64)
+RADIUS = MAX_DISTANCES["phash256"]
 
 Codes = NDArray[np.uint8]
 
 
-def in_blocks(codes: Codes) -> Callable[[int], Iterator[Codes]]:
-    return lambda after: (codes[i : i + 50] for i in range(after, len(codes), 50))
+def in_blocks(codes: Codes) -> InMemory:
+    return InMemory(codes, block=50)
 
 
 def all_pairs(codes: Codes) -> set[tuple[int, int]]:
@@ -39,7 +42,7 @@ def all_pairs(codes: Codes) -> set[tuple[int, int]]:
 
 @pytest.fixture(scope="module")
 def hashes(photographs: dict[str, Image.Image], tmp_path_factory: pytest.TempPathFactory) -> Codes:
-    """Of cuts of photographs and of simulated copies of them, some of them twice."""
+    """Hashes of cuts of photographs and of simulated copies of them, some of them twice."""
     folder = tmp_path_factory.mktemp("cuts")
     write_cuts(photographs, folder, 60)
     rng = np.random.default_rng(0)
@@ -65,9 +68,7 @@ def test_every_pair_is_found_at_every_distance_up_to_the_radius() -> None:
         changed[places[row // 100][:count]] = 1
     both = np.concatenate([codes, codes ^ np.packbits(flips, axis=1)])
     found = {
-        (int(i), int(j))
-        for part in near_hashes.near_hashes(in_blocks(both), 0, RADIUS, NOBODY)
-        for i, j in part
+        (int(i), int(j)) for part in hamming_join(in_blocks(both), 0, RADIUS, NONE) for i, j in part
     }
     assert {(i, i + 300) for i in range(300)} <= found | {(j, i) for i, j in found}
     near = all_pairs(both)
@@ -79,34 +80,34 @@ def test_every_pair_is_found_at_every_distance_up_to_the_radius() -> None:
 def test_real_hashes_cluster_as_when_all_are_compared(
     hashes: Codes, first: int, shard: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(near_hashes, "SHARD", shard)
-    monkeypatch.setattr(near_hashes, "AT_ONCE", 500)
-    monkeypatch.setattr(duplicates, "PAIRS_HELD", 1000)
+    monkeypatch.setattr(joining, "SHARD_HASHES", shard)
+    monkeypatch.setattr(joining, "PAIRS_AT_ONCE", 500)
+    monkeypatch.setattr(near_duplicates, "MAX_HELD_PAIRS", 1000)
     spec = PHash(16).spec
-    ann_files.write(spec, in_blocks(hashes)(0), tmp_path / "x.faiss")
-    searcher = Searcher(spec, tmp_path / "x.faiss", AnnChoice("BFlat", 0))
-    alone = np.array([3, 200, 370], np.int64)
-    asked = (spec, searcher, in_blocks(hashes), first, alone)
+    index = AnnIndex(spec, tmp_path / "x.faiss", AnnChoice("BFlat", 0))
+    searcher = Searcher(write_exact(index, [hashes]))
+    excluded = np.array([3, 200, 370], np.int64)
+    asked = (searcher, in_blocks(hashes), first, excluded)
     one_by_one = near_pairs(*asked)
-    monkeypatch.setattr(duplicates, "MOST_COMPARED", 0)
+    monkeypatch.setattr(near_duplicates, "MAX_COMPARED_HASHES", 0)
     joined = near_pairs(*asked)
     assert len(joined) < len(hashes)
     rows = len(hashes)
-    near = [(i, j) for i, j in all_pairs(hashes[:first]) if not {i, j} & {*alone.tolist()}]
-    before = cluster(first, NOBODY, [np.array(near, np.int64).reshape(-1, 2)])
+    near = [(i, j) for i, j in all_pairs(hashes[:first]) if not {i, j} & {*excluded.tolist()}]
+    before = cluster(first, NONE, [np.array(near, np.int64).reshape(-1, 2)])
     clusters = cluster(rows, before, [joined])
     assert clusters.tolist() == cluster(rows, before, [one_by_one]).tolist()
     assert 1 < len(np.unique(clusters)) < rows
-    assert not np.isin(joined, alone).any()
+    assert not np.isin(joined, excluded).any()
     for i, j in one_by_one[:20]:
         assert distances(spec, hashes[i], hashes[[j]])[0] <= RADIUS
 
 
-def test_a_crowd_holds_together_through_some_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_group_is_connected_through_some_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of many versions of one picture, each is compared with a few only."""
-    monkeypatch.setattr(near_hashes, "LARGEST", 10)
+    monkeypatch.setattr(joining, "MAX_GROUP", 10)
     rng = np.random.default_rng(0)
     one = rng.integers(0, 256, 32, dtype=np.uint8)
     flips = np.packbits(rng.random((2000, 256)) < 0.03, axis=1)
-    pairs = list(near_hashes.near_hashes(in_blocks(one ^ flips), 0, RADIUS, NOBODY))
-    assert set(cluster(2000, NOBODY, pairs).tolist()) == {0}
+    pairs = list(hamming_join(in_blocks(one ^ flips), 0, RADIUS, NONE))
+    assert set(cluster(2000, NONE, pairs).tolist()) == {0}

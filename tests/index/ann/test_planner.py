@@ -1,4 +1,4 @@
-"""What is chosen for how many rows and how much memory."""
+"""The kinds of index chosen by number of vectors and memory, and sizes as people write them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import logging
 
 import pytest
 
+from memguard import ConfigurationError
 from memguard.descriptors.base import DescriptorSpec
-from memguard.index.ann.planner import AnnChoice, lists, plan
+from memguard.index.ann.planner import AnnChoice, inverted_list_count, plan, size_in_bytes
 
 SPECS = [
     DescriptorSpec("phash64", "hamming", 64, "m", "p"),
@@ -29,7 +30,7 @@ def test_a_small_index_is_exact() -> None:
     assert kinds(10_000)["sscd"] == "SQfp16"
 
 
-def test_long_rows_are_compressed_before_short_ones() -> None:
+def test_long_vectors_are_compressed_before_short_ones() -> None:
     choices = plan(SPECS, 40_000)
     assert choices["sscd"].exact
     assert not choices["vlad"].exact
@@ -41,7 +42,7 @@ def test_hashes_are_scanned_while_that_is_quick() -> None:
     assert kinds(100_000)["phash256"] == "BFlat"
 
 
-def test_a_large_index_looks_into_lists() -> None:
+def test_a_large_index_uses_inverted_lists() -> None:
     assert kinds(10**6) == {
         "phash64": "BIVF2048",
         "phash256": "BIVF2048",
@@ -51,11 +52,11 @@ def test_a_large_index_looks_into_lists() -> None:
     }
 
 
-def test_long_rows_are_scanned_by_fewer_bits_while_those_are_few() -> None:
+def test_long_vectors_are_scanned_by_fewer_bits_while_those_are_few() -> None:
     assert kinds(4 * 10**6)["vlad"] == "PCAR512,PQ128x4fs"
 
 
-def test_long_rows_of_a_very_large_index_are_in_lists_too() -> None:
+def test_long_vectors_of_a_very_large_index_are_in_inverted_lists_too() -> None:
     assert kinds(10**8)["phash256"] == "BIVF16384"
     assert kinds(10**8)["vlad"] == "PCAR1024,IVF16384,RaBitQ"
 
@@ -64,7 +65,7 @@ def test_what_must_be_held_in_memory_whole_stays_small() -> None:
     assert kinds(10**7)["pixels"] == "IVF8192,SQ8"
 
 
-def test_rows_that_do_not_halve_are_not_quantized_in_pairs() -> None:
+def test_odd_dimensions_are_not_quantized_in_pairs() -> None:
     odd = DescriptorSpec("odd", "cosine", 769, "m", "p")
     assert plan([odd], 10**6)["odd"].kind == "IVF2048,SQ8"
 
@@ -84,7 +85,7 @@ def test_less_memory_never_gives_larger_files() -> None:
     assert sizes[0] < sizes[-1] / 1.5
 
 
-def test_too_little_memory_is_said_and_the_smallest_is_chosen(
+def test_too_little_memory_is_logged_and_the_smallest_is_chosen(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.WARNING):
@@ -94,15 +95,38 @@ def test_too_little_memory_is_said_and_the_smallest_is_chosen(
     assert "more than --memory allows" in caplog.text
 
 
-def test_few_rows_stay_exact_however_little_memory_there_is() -> None:
+def test_few_vectors_stay_exact_however_little_memory_there_is() -> None:
     assert set(kinds(1000, 1000).values()) == {"SQfp16", "BFlat"}
 
 
 @pytest.mark.parametrize(("rows", "count"), [(15_000, 256), (10**6, 2048), (10**9, 16384)])
-def test_lists_grow_with_the_root_of_the_rows(rows: int, count: int) -> None:
-    assert lists(rows) == count
+def test_inverted_lists_grow_with_the_root_of_the_vectors(rows: int, count: int) -> None:
+    assert inverted_list_count(rows) == count
 
 
 def test_json_and_back() -> None:
     choice = AnnChoice("IVF2048,SQ8", 520_000_000, nprobe=16, candidates=32, recall=0.995)
     assert AnnChoice(**json.loads(json.dumps(dataclasses.asdict(choice)))) == choice
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("4GB", 4_000_000_000),
+        ("500MB", 500_000_000),
+        ("1.5 gb", 1_500_000_000),
+        ("2GiB", 2 * 2**30),
+        ("64k", 64_000),
+        ("1TB", 10**12),
+        ("123", 123),
+        (123, 123),
+    ],
+)
+def test_sizes(text: str | int, size: int) -> None:
+    assert size_in_bytes(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "GB", "-1GB", "four", "4PB", "0", "4 G B x", "nan"])
+def test_texts_that_are_no_size(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="write one like 500MB or 4GB"):
+        size_in_bytes(text)

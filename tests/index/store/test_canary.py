@@ -10,9 +10,9 @@ import pytest
 
 from memguard import IndexUnavailableError
 from memguard.descriptors.base import DescriptorSpec
-from memguard.index.ann.files import write
+from memguard.index.ann.searcher import Searcher
+from memguard.index.ann.writer import write_exact
 from memguard.index.ingest.builder import BuildSummary
-from memguard.index.ingest.publish import open_searcher
 from memguard.index.local import DirectoryIndex
 from memguard.index.store.canary import CANARIES, canary_ids, canary_image
 from memguard.vision.picture import Picture
@@ -46,7 +46,7 @@ def blinded(index: DirectoryIndex, name: str) -> DescriptorSpec:
     spec = next(spec for spec in index.specs if spec.name == name)
     rows = np.concatenate(list(index._tables.column(spec)))
     blind = np.concatenate([rows[CANARIES:], rows[CANARIES : 2 * CANARIES]])
-    write(spec, [blind], index.directory / index.manifest.ann[name].path)
+    write_exact(index.manifest.ann[name].index(index.directory, spec), [blind])
     return spec
 
 
@@ -62,6 +62,6 @@ def test_a_blind_search_refuses_to_serve(
     message = f"search by {name} does not find the canary of .*verify .* --mend"
     with pytest.raises(IndexUnavailableError, match=message):
         DirectoryIndex.open(path)
-    opened._searchers[name] = open_searcher(path, spec, opened.manifest.ann[name])
+    opened._searchers[name] = Searcher(opened.manifest.ann[name].index(path, spec))
     with pytest.raises(IndexUnavailableError, match=message):
         opened.health()
