@@ -1,8 +1,15 @@
-"""The defaults that the library and the command line share; imports nothing."""
+"""The defaults that the library and the command line share; imports nothing of memguard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
 
 CLIP_MODEL = "ViT-B-32"
 CLIP_WEIGHTS = "laion2b_s34b_b79k"
 """The default embedding: OpenCLIP's small model trained on LAION-2B (Schuhmann et al. 2022)."""
+
+DEFAULT_WEIGHTS: Mapping[str, str] = {"clip": f"{CLIP_MODEL}:{CLIP_WEIGHTS}"}
+"""The learned descriptors of a new index."""
 
 DEMO_SAMPLES = 64
 """Images that the demo generates."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,11 @@ from memguard.calibration.calibrate import Calibration
 from memguard.calibration.calibrate import calibrate as choose_calibration
 from memguard.calibration.measurements import FolderPictures, Negatives
 from memguard.defaults import (
-    CLIP_MODEL,
-    CLIP_WEIGHTS,
+    DEFAULT_WEIGHTS,
     MEMORIZED_RATE,
     SIMILAR_RATE,
 )
-from memguard.descriptors import Descriptor, load_descriptors, weightless_descriptors
+from memguard.descriptors import Descriptor, load_descriptors, new_descriptors
 from memguard.detection.detector import Detector
 from memguard.index.ann.planner import size_in_bytes
 from memguard.index.ingest.builder import BuildSummary, Progress, ReadAhead, build
@@ -35,9 +34,7 @@ def build_index(
     images: str | os.PathLike[str] | Source,
     output: str | os.PathLike[str],
     *,
-    clip: str | None = CLIP_MODEL,
-    clip_weights: str = CLIP_WEIGHTS,
-    sscd: str | None = None,
+    weights: Mapping[str, str] = DEFAULT_WEIGHTS,
     calibrate: bool = True,
     workers: int | None = None,
     memory: int | str | None = None,
@@ -52,10 +49,10 @@ def build_index(
             shards, Parquet, a list of URLs, precomputed embeddings. Unreadable images are listed,
             not fatal. A new index of embeddings has their descriptor only.
         output: the index directory, conventionally ``NAME.memguard``.
-        clip: an ``open_clip`` architecture, or None for no CLIP.
-        clip_weights: a pretrained tag, a checkpoint file or directory, or ``hf-hub:ORG/NAME``;
-            downloaded if it is not on this machine.
-        sscd: a TorchScript or ONNX file of SSCD, ``"installed"``, or None for no SSCD.
+        weights: the learned descriptors, and what loads each; ``{}`` for none. ``"clip"``:
+            ``ARCHITECTURE:WEIGHTS``, where the weights are a pretrained tag of ``open_clip`` or a
+            checkpoint file, or a directory, or ``hf-hub:ORG/NAME``; downloaded if it is not on
+            this machine. ``"sscd"``: a TorchScript or ONNX file, or ``"installed"``.
         calibrate: choose the thresholds by leave-one-out when the index is new or has outgrown
             them (:func:`calibrate_index` does so with held-out images).
         workers: decoding processes; 0 decodes in this one; by default one per core.
@@ -67,12 +64,12 @@ def build_index(
 
     Raises:
         BuildError: no images, another build at work here, other descriptors here, a full disk.
-        ConfigurationError: ``images`` is no source, ``memory`` no size, or embeddings of another
-            model.
+        ConfigurationError: ``images`` is no source, ``memory`` no size, ``weights`` name an unknown
+            descriptor, or the embeddings come from another model.
         WeightsError: weights absent (found out before any image is read), or not the index's own.
     """
     source = _opened(images)
-    descriptors = choose_descriptors(clip, clip_weights, sscd)
+    descriptors = new_descriptors(weights)
     if (only := _embedded(source)) and not (Path(output) / MANIFEST).exists():
         descriptors = [one for one in descriptors if one.spec.name == only] or descriptors
     return _build(
@@ -92,8 +89,7 @@ def add_images(
     images: str | os.PathLike[str] | Source,
     index: str | os.PathLike[str],
     *,
-    clip_weights: str | None = None,
-    sscd_weights: str | None = None,
+    weights: Mapping[str, str] | None = None,
     calibrate: bool = True,
     workers: int | None = None,
     memory: int | str | None = None,
@@ -106,7 +102,7 @@ def add_images(
         images, calibrate, workers, memory, on_progress, on_calibration: as for
             :func:`build_index`.
         index: the index directory, or its address in Milvus.
-        clip_weights, sscd_weights: where the index's weights are, if they have moved.
+        weights: by descriptor, where the index's weights are, if they have moved.
 
     Raises:
         IndexUnavailableError: there is no finished index.
@@ -114,7 +110,7 @@ def add_images(
     """
     source = _opened(images)
     specs = open_index(index).specs if in_milvus(index) else Manifest.read(Path(index)).descriptors
-    descriptors = load_descriptors(specs, clip_weights=clip_weights, sscd_weights=sscd_weights)
+    descriptors = load_descriptors(specs, weights=weights)
     return _build(
         source,
         index,
@@ -169,8 +165,7 @@ def calibrate_index(
     memorized_rate: float = MEMORIZED_RATE,
     thorough: bool = False,
     clip_blocks: bool = False,
-    clip_weights: str | None = None,
-    sscd_weights: str | None = None,
+    weights: Mapping[str, str] | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Calibration:
     """Choose the thresholds of an index and save them in it.
@@ -181,7 +176,7 @@ def calibrate_index(
         similar_rate, memorized_rate: allowed rates of flagged and of blocked novel images.
         thorough: calibrate for ``guard(..., thorough=True)``.
         clip_blocks: let CLIP block too; by default it only flags.
-        clip_weights, sscd_weights: where the index's weights are, if they have moved.
+        weights: by descriptor, where the index's weights are, if they have moved.
         on_progress: called with images measured and images to measure.
 
     Raises:
@@ -189,9 +184,7 @@ def calibrate_index(
         IndexUnavailableError, WeightsError: see :class:`memguard.Guard`.
     """
     opened = open_index(index)
-    descriptors = load_descriptors(
-        opened.specs, clip_weights=clip_weights, sscd_weights=sscd_weights
-    )
+    descriptors = load_descriptors(opened.specs, weights=weights)
     return _calibrate(
         Detector(opened, descriptors, thorough=thorough),
         None if negatives is None else FolderPictures(negatives),
@@ -208,29 +201,6 @@ def _calibrate(detector: Detector, negatives: Negatives | None, **options: Any) 
     detector.index.write_document(CALIBRATION, calibration.to_bytes())
     detector.index.write_document(CALIBRATION_PAGE, None)
     return calibration
-
-
-def choose_descriptors(clip: str | None, clip_weights: str, sscd: str | None) -> list[Descriptor]:
-    """The weightless descriptors, and those whose weights are named.
-
-    Raises:
-        WeightsError: weights are neither on this machine nor reachable.
-    """
-    descriptors = weightless_descriptors()
-    if clip is not None:
-        from memguard.descriptors.clip import Clip, pull
-
-        pull(clip, clip_weights)
-        descriptors.append(Clip(clip, _absolute(clip_weights)))
-    if sscd is not None:
-        from memguard.descriptors.sscd import Sscd
-
-        descriptors.append(Sscd(_absolute(sscd)))
-    return descriptors
-
-
-def _absolute(weights: str) -> str:
-    return str(Path(weights).resolve()) if Path(weights).exists() else weights
 
 
 def _on_ray(address: str, descriptors: Sequence[Descriptor]) -> ReadAhead:

@@ -76,7 +76,7 @@ def built(
     (root / "images" / "0007.txt").write_text("a tile of an astronaut", encoding="utf-8")
     (root / "images" / "broken.png").write_bytes(b"no image")
     summary = build_index(
-        root / "images", root / "small.memguard", clip=None, calibrate=False, workers=0
+        root / "images", root / "small.memguard", weights={}, calibrate=False, workers=0
     )
     return root / "small.memguard", summary
 

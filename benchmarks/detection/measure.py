@@ -264,6 +264,9 @@ class Remembering:
         self.inner = inner
         self.spec = inner.spec
         self.prepare = inner.prepare
+        self.neighbours = inner.neighbours
+        self.score_normalised = inner.score_normalised
+        self.describes_windows = inner.describes_windows
         self.shared = shared
 
     def describe(self, prepared: Sequence[NDArray[Any]]) -> NDArray[Any]:

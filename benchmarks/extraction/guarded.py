@@ -163,7 +163,7 @@ def _built(pictures: TrainingSet, kept: Path, told_by: Iterable[bytes], *, calib
     index = folder / "training.memguard"
     if not (folder / "done").is_file():
         training = pictures.write(folder / "training")
-        build_index(training, index, clip=None, calibrate=calibrate, workers=0)
+        build_index(training, index, weights={}, calibrate=calibrate, workers=0)
         (folder / "done").touch()
     return index
 

@@ -136,12 +136,12 @@ def _forward(folder: Path, weights: Path) -> float:
 
 def _build(folder: Path, output: Path, model: str | None, weights: Path) -> float:
     """Seconds of a build, without those of loading the model."""
+    from memguard.descriptors import new_descriptors
     from memguard.index.ingest.builder import build
-    from memguard.lifecycle import choose_descriptors
     from memguard.sources import Folder
 
     shutil.rmtree(output, ignore_errors=True)
-    descriptors = choose_descriptors(model, str(weights), None)
+    descriptors = new_descriptors({} if model is None else {"clip": f"{model}:{weights}"})
     started = time.perf_counter()
     build(Folder(folder), output, descriptors)
     seconds = time.perf_counter() - started

@@ -40,8 +40,7 @@ def audit(
     clique: int | None = None,
     arguments: Mapping[str, Any] | None = None,
     thorough: bool = False,
-    clip_weights: str | None = None,
-    sscd_weights: str | None = None,
+    weights: Mapping[str, str] | None = None,
     on_progress: Progress = lambda _what, _done, _total: None,
 ) -> Audit:
     """Measure how much a model memorizes, as Carlini et al. 2023 did (arXiv 2301.13188).
@@ -64,7 +63,7 @@ def audit(
         clique: size of the clique that marks a prompt; by default
             :func:`memguard.auditing.cliques.needed_clique`.
         arguments: further arguments of every call, such as ``num_inference_steps``.
-        thorough, clip_weights, sscd_weights: see :class:`memguard.Guard`.
+        thorough, weights: see :class:`memguard.Guard`.
         on_progress: called as the work goes on.
 
     Raises:
@@ -80,9 +79,7 @@ def audit(
         raise ConfigurationError(f"images_per_prompt is at least 2, not {images_per_prompt}")
     needed = needed_clique(images_per_prompt) if clique is None else clique
     maker = Maker(pipe, arguments or {})
-    looking = LookUp.opened(
-        index, thorough=thorough, clip_weights=clip_weights, sscd_weights=sscd_weights
-    )
+    looking = LookUp.opened(index, thorough=thorough, weights=weights)
     request = request_of(
         maker, seed, batch_size, prompts=texts, images_per_prompt=images_per_prompt
     )

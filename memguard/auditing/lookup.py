@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ class LookUp:
 
     Args:
         index: the training set.
-        thorough, clip_weights, sscd_weights: see :class:`memguard.Guard`.
+        thorough, weights: see :class:`memguard.Guard`.
     """
 
     def __init__(
@@ -39,13 +39,10 @@ class LookUp:
         index: Index,
         *,
         thorough: bool,
-        clip_weights: str | None,
-        sscd_weights: str | None,
+        weights: Mapping[str, str] | None,
     ) -> None:
         self.index = index
-        self._detector = calibrated_detector(
-            index, thorough=thorough, clip_weights=clip_weights, sscd_weights=sscd_weights
-        )
+        self._detector = calibrated_detector(index, thorough=thorough, weights=weights)
 
     @classmethod
     def opened(cls, index: Index | str | os.PathLike[str] | None, **options: Any) -> LookUp | None:

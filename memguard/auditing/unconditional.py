@@ -46,8 +46,7 @@ def audit_unconditional(
     metric: Metric = "tiled_l2",
     arguments: Mapping[str, Any] | None = None,
     thorough: bool = False,
-    clip_weights: str | None = None,
-    sscd_weights: str | None = None,
+    weights: Mapping[str, str] | None = None,
     on_progress: Progress = lambda _what, _done, _total: None,
 ) -> UnconditionalAudit:
     """Measure how much a model memorizes that takes no prompts.
@@ -62,8 +61,8 @@ def audit_unconditional(
         clique: how many images must be alike to count as one that is memorized.
         delta, metric: the distance within which a training image counts as extracted.
         ks: numbers of training images within ``delta`` of it up to which it is counted.
-        output, index, batch_size, seed, threshold, arguments, thorough, clip_weights,
-            sscd_weights, on_progress: see :func:`memguard.audit`.
+        output, index, batch_size, seed, threshold, arguments, thorough, weights, on_progress:
+            see :func:`memguard.audit`.
 
     Raises:
         the errors of :func:`memguard.audit`.
@@ -71,9 +70,7 @@ def audit_unconditional(
     if samples < 1:
         raise ConfigurationError(f"an audit takes at least one sample, not {samples}")
     maker = Maker(pipe, arguments or {})
-    looking = LookUp.opened(
-        index, thorough=thorough, clip_weights=clip_weights, sscd_weights=sscd_weights
-    )
+    looking = LookUp.opened(index, thorough=thorough, weights=weights)
     request = request_of(maker, seed, batch_size, samples=samples)
     kept = Kept(output)
     with kept.opened(request):

@@ -253,8 +253,7 @@ def calibrated_detector(
     index: Index,
     *,
     thorough: bool = False,
-    clip_weights: str | None = None,
-    sscd_weights: str | None = None,
+    weights: Mapping[str, str] | None = None,
     loaded: Detector | None = None,
 ) -> Detector:
     """The index's detector: its descriptors loaded, its calibrated thresholds, else the defaults.
@@ -269,9 +268,7 @@ def calibrated_detector(
     if loaded is not None and loaded.index.specs == index.specs:
         descriptors = loaded.descriptors
     else:
-        descriptors = load_descriptors(
-            index.specs, clip_weights=clip_weights, sscd_weights=sscd_weights
-        )
+        descriptors = load_descriptors(index.specs, weights=weights)
     calibration = Calibration.of(index)
     again = f"run `memguard calibrate {index.name}`"
     if calibration is None:

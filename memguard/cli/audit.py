@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from memguard.cli.console import out, progress
-from memguard.cli.options import Json, WeightsNow
+from memguard.cli.options import Json, Weights, WeightsNow, weights_of
 from memguard.defaults import AUDIT_BATCH, AUDIT_CAPTIONS, AUDIT_IMAGES
 from memguard.errors import ConfigurationError
 
@@ -67,6 +67,7 @@ def audit(
     ] = "float32",
     clip_weights: WeightsNow = None,
     sscd_weights: WeightsNow = None,
+    weights: Weights = None,
     as_json: Json = False,
 ) -> None:
     """Measure how much a model memorizes; the exit status is 3 if it does."""
@@ -82,10 +83,11 @@ def audit(
     if unconditional is not None and (prompts is not None or column is not None):
         raise ConfigurationError("--unconditional is for models that take no --prompts")
     arguments = _arguments(setting or [])
+    moved = weights_of(clip_weights, sscd_weights, weights)
     texts = [] if unconditional is not None else _prompts(prompts, column, index, captions)
     pipe = _load(pipeline, device, dtype)
     if guarded:
-        pipe = guard(pipe, index, clip_weights=clip_weights, sscd_weights=sscd_weights)
+        pipe = guard(pipe, index, weights=moved)
     with progress("Generating") as show:
         options: dict[str, Any] = {
             "output": output,
@@ -94,8 +96,7 @@ def audit(
             "seed": seed,
             "threshold": JOINED if threshold is None else threshold,
             "arguments": arguments,
-            "clip_weights": clip_weights,
-            "sscd_weights": sscd_weights,
+            "weights": moved,
             "on_progress": show,
         }
         result = (

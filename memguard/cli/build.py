@@ -19,8 +19,10 @@ from memguard.cli.options import (
     Json,
     Memory,
     SourceOptions,
+    Weights,
     WeightsNow,
     Workers,
+    weights_of,
 )
 from memguard.defaults import CLIP_MODEL, CLIP_WEIGHTS
 from memguard.errors import ConfigurationError
@@ -41,6 +43,7 @@ def build(
         Optional[str],
         typer.Option(help="SSCD: a TorchScript or ONNX file, or 'installed'."),
     ] = None,
+    weights: Weights = None,
     workers: Workers = None,
     memory: Memory = None,
     ray: Annotated[
@@ -59,9 +62,7 @@ def build(
         summary = build_index(
             source_of(images, option),
             output,
-            clip=None if no_clip else clip,
-            clip_weights=clip_weights,
-            sscd=sscd,
+            weights=weights_of(None if no_clip else f"{clip}:{clip_weights}", sscd, weights),
             calibrate=calibrate,
             workers=workers,
             memory=memory,
@@ -112,6 +113,7 @@ def add(
     ] = True,
     clip_weights: WeightsNow = None,
     sscd_weights: WeightsNow = None,
+    weights: Weights = None,
     as_json: Json = False,
 ) -> None:
     """Add images to an index; run again to resume."""
@@ -121,8 +123,7 @@ def add(
         summary = add_images(
             source_of(images, option),
             index,
-            clip_weights=clip_weights,
-            sscd_weights=sscd_weights,
+            weights=weights_of(clip_weights, sscd_weights, weights),
             calibrate=calibrate,
             workers=workers,
             memory=memory,

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from memguard.cli.console import MOST_SHOWN, err, out, progress
-from memguard.cli.options import IndexArgument, Json, WeightsNow
+from memguard.cli.options import IndexArgument, Json, Weights, WeightsNow, weights_of
 from memguard.defaults import MEMORIZED_RATE, NEEDED_PER_RATE, SIMILAR_RATE
 from memguard.errors import ConfigurationError, MemguardError
 
@@ -38,6 +38,7 @@ def calibrate(
     ] = False,
     clip_weights: WeightsNow = None,
     sscd_weights: WeightsNow = None,
+    weights: Weights = None,
     as_json: Json = False,
 ) -> None:
     """Choose an index's thresholds for a false-positive rate, and say what they are worth."""
@@ -51,8 +52,7 @@ def calibrate(
             memorized_rate=memorized_rate,
             thorough=thorough,
             clip_blocks=clip_blocks,
-            clip_weights=clip_weights,
-            sscd_weights=sscd_weights,
+            weights=weights_of(clip_weights, sscd_weights, weights),
             on_progress=lambda done, total: show("Calibrating", done, total),
         )
     page = _calibration_page(index)

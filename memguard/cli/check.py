@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from memguard.cli.console import COLOURS, out, read_image
-from memguard.cli.options import IndexArgument, Json, WeightsNow
+from memguard.cli.options import IndexArgument, Json, Weights, WeightsNow, weights_of
 from memguard.errors import ConfigurationError
 
 
@@ -23,6 +23,7 @@ def check(
     ] = None,
     clip_weights: WeightsNow = None,
     sscd_weights: WeightsNow = None,
+    weights: Weights = None,
     as_json: Json = False,
 ) -> None:
     """Check image files; the exit status is 3 if any is memorized."""
@@ -32,8 +33,7 @@ def check(
     checker = Guard(
         index or configured_index(),
         on_error="raise",
-        clip_weights=clip_weights,
-        sscd_weights=sscd_weights,
+        weights=weights_of(clip_weights, sscd_weights, weights),
     )
     verdicts = checker.check([read_image(path) for path in images])
     if as_json:
@@ -63,6 +63,7 @@ def explain(
     ] = False,
     clip_weights: WeightsNow = None,
     sscd_weights: WeightsNow = None,
+    weights: Weights = None,
     as_json: Json = False,
 ) -> None:
     """Show why an image is, or is not, memorized: every signal, and a picture of the match."""
@@ -73,8 +74,7 @@ def explain(
         read_image(image),
         index,
         thorough=thorough,
-        clip_weights=clip_weights,
-        sscd_weights=sscd_weights,
+        weights=weights_of(clip_weights, sscd_weights, weights),
     )
     try:
         explanation.draw().save(output)

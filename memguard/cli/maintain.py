@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -11,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from memguard.cli.console import err, out, progress, read_image
-from memguard.cli.options import IndexArgument, Json, Memory, WeightsNow
+from memguard.cli.options import IndexArgument, Json, Memory, Weights, WeightsNow, weights_of
 from memguard.errors import ConfigurationError
 from memguard.index.milvus.address import in_milvus
 
@@ -33,6 +34,7 @@ def remove(
     ] = False,
     clip_weights: WeightsNow = None,
     sscd_weights: WeightsNow = None,
+    weights: Weights = None,
     as_json: Json = False,
 ) -> None:
     """Take images down: no search finds them from now on, and no build takes them in again.
@@ -58,7 +60,7 @@ def remove(
             raise ConfigurationError(f"{index} holds no image of {one}")
         wanted |= dict.fromkeys(found, one)
     if like:
-        wanted |= _alike(index, like, clip_weights, sscd_weights)
+        wanted |= _alike(index, like, weights_of(clip_weights, sscd_weights, weights))
         if not yes and wanted:
             for known, shown in wanted.items():
                 err.print(f"{known} {escape(shown)}")
@@ -177,17 +179,13 @@ def push(
     )
 
 
-def _alike(
-    index: Path, images: list[Path], clip_weights: str | None, sscd_weights: str | None
-) -> dict[str, str]:
+def _alike(index: Path, images: list[Path], weights: Mapping[str, str]) -> dict[str, str]:
     """Ids of what the images copy, with what to show of them."""
     from memguard.calibration.calibrate import calibrated_detector
     from memguard.detection.find_copies import alike
     from memguard.index.open import open_index
 
-    detector = calibrated_detector(
-        open_index(index), clip_weights=clip_weights, sscd_weights=sscd_weights
-    )
+    detector = calibrated_detector(open_index(index), weights=weights)
     found: dict[str, str] = {}
     for path in images:
         matches = alike(detector, read_image(path))

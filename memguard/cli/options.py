@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
+
+from memguard.errors import ConfigurationError
 
 IndexArgument = Annotated[Path, typer.Argument(metavar="INDEX", help="An index directory.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
@@ -15,6 +18,10 @@ ClipWeights = Annotated[
 ]
 WeightsNow = Annotated[
     Optional[str], typer.Option(help="Where the index's weights are now, if they have moved.")
+]
+Weights = Annotated[
+    Optional[list[str]],
+    typer.Option("--weights", metavar="NAME=WEIGHTS", help="Of a descriptor that you installed."),
 ]
 Images = Annotated[
     str,
@@ -37,3 +44,14 @@ Workers = Annotated[
 Memory = Annotated[
     Optional[str], typer.Option(help="What searches may occupy, like 4GB; by default no limit.")
 ]
+
+
+def weights_of(clip: str | None, sscd: str | None, others: Sequence[str] | None) -> dict[str, str]:
+    """The ``weights`` of the Python API that a command line names."""
+    given = {"clip": clip, "sscd": sscd}
+    for other in others or ():
+        name, equals, value = other.partition("=")
+        if not (name and equals):
+            raise ConfigurationError(f"--weights takes NAME=WEIGHTS, not {other!r}")
+        given[name] = value
+    return {name: value for name, value in given.items() if value is not None}

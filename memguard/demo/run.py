@@ -94,7 +94,7 @@ def run_demo(
     build_index(
         training_set,
         index,
-        clip=None,
+        weights={},
         on_progress=lambda now: on_step("Indexing", now.done, now.total),
         on_calibration=lambda done, total: on_step("Calibrating", done, total),
     )

@@ -1,8 +1,8 @@
-"""The protocol of a descriptor: images in, rows of a matrix out, in which copies are close.
+"""The protocol of a descriptor: images in, vectors or bit strings out, in which copies are close.
 
 A descriptor works in two steps so that a build can spread the first over processes:
 ``prepare`` turns one image into a small array (it is picklable and loads no model), ``describe``
-turns a batch of those into rows (it may hold a model and runs in the main process).
+turns a batch of those into vectors (it may hold a model and runs in the main process).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,10 +53,35 @@ class DescriptorSpec:
 
 
 class Descriptor(Protocol):
-    """What the builder and the detector need of a descriptor."""
+    """What the registry, the builder and the detector need of a descriptor.
+
+    Attributes:
+        name: that of its spec, and of its entry in the registry.
+        learned: whether it has weights (then it is a :class:`LearnedDescriptor`); one without
+            is made with no arguments.
+    """
+
+    name: ClassVar[str]
+    learned: ClassVar[bool]
 
     @property
     def spec(self) -> DescriptorSpec: ...
+
+    @property
+    def neighbours(self) -> int:
+        """How many references it proposes for each view of a query."""
+        ...
+
+    @property
+    def score_normalised(self) -> bool:
+        """Whether the signal NAME_normalised (:mod:`memguard.detection.score_normalisation`) is
+        measured too."""
+        ...
+
+    @property
+    def describes_windows(self) -> bool:
+        """Whether ``thorough`` checks describe parts of the query too."""
+        ...
 
     @property
     def prepare(self) -> Prepare:
@@ -67,6 +92,36 @@ class Descriptor(Protocol):
         """n prepared arrays -> rows, uint8 (n, bits / 8) or float32 (n, dimension).
 
         Rows of the ``cosine`` metric have unit length.
+        """
+        ...
+
+
+class LearnedDescriptor(Descriptor, Protocol):
+    """A descriptor that has weights."""
+
+    @classmethod
+    def from_weights(cls, weights: str) -> LearnedDescriptor:
+        """The descriptor for a new index.
+
+        Args:
+            weights: which ones, in the descriptor's own notation; may be downloaded.
+
+        Raises:
+            ConfigurationError: the notation is wrong.
+            WeightsError: the weights cannot be had, or do not load.
+        """
+        ...
+
+    @classmethod
+    def from_spec(cls, spec: DescriptorSpec, weights: str | None = None) -> LearnedDescriptor:
+        """The descriptor of an existing index; downloads nothing.
+
+        Args:
+            spec: what the index records of it.
+            weights: where the weights are now, if not where the builder found them.
+
+        Raises:
+            WeightsError: the weights are not there, or do not load.
         """
         ...
 

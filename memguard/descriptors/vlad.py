@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +23,16 @@ from memguard.vision.picture import Picture
 class Vlad:
     """:func:`memguard.vision.local_features.vlad` as a descriptor, float32 rows of unit length."""
 
+    name: ClassVar[str] = "vlad"
+    learned: ClassVar[bool] = False
+    neighbours: ClassVar[int] = 8
+    score_normalised: ClassVar[bool] = False
+    describes_windows: ClassVar[bool] = False
+
     @property
     def spec(self) -> DescriptorSpec:
         return DescriptorSpec(
-            name="vlad",
+            name=self.name,
             metric="cosine",
             dimension=CENTROIDS * DIRECTIONS,
             model=f"VLAD of RootSIFT, {DIRECTIONS} directions, {CENTROIDS} centroids",

@@ -21,11 +21,16 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def absolute(weights: str) -> str:
+    """The absolute path, if ``weights`` names a file or directory; other names stay."""
+    return str(Path(weights).resolve()) if Path(weights).exists() else weights
+
+
 def require_same(recorded: DescriptorSpec, loaded: DescriptorSpec) -> None:
     """Refuse a descriptor whose rows cannot be compared with the index's.
 
     Raises:
-        WeightsError: naming both fingerprints, or whatever else differs.
+        WeightsError: naming both fingerprints, or else what differs.
     """
     if recorded == loaded:
         return

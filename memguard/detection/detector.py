@@ -28,15 +28,6 @@ from memguard.vision.local_features import vlad
 from memguard.vision.picture import Picture
 from memguard.vision.pixel_distances import ALPHA, relative_l2
 
-NEIGHBOURS: Mapping[str, int] = {"phash64": 1, "phash256": 3, "pixels": 5, "vlad": 8}
-"""References that each descriptor proposes for each view of a query; others propose
-:data:`OTHER_NEIGHBOURS`."""
-
-OTHER_NEIGHBOURS = 5
-
-NORMALISED = ("sscd", "clip")
-"""Embeddings whose distance is also given less the query's usual distance, as NAME_normalised."""
-
 WINDOW_NEIGHBOURS = 3
 """References that each descriptor proposes for each part of a query."""
 
@@ -198,7 +189,8 @@ class Detector:
         for descriptor in self.descriptors:
             name = descriptor.spec.name
             pictures = [
-                [look.picture, *(look.windows if name in NORMALISED else ())] for look in looks
+                [look.picture, *(look.windows if descriptor.describes_windows else ())]
+                for look in looks
             ]
             matrix = descriptor.describe(
                 [descriptor.prepare(picture) for many in pictures for picture in many]
@@ -213,8 +205,8 @@ class Detector:
     ) -> list[set[int]]:
         """The rows of the references that any descriptor proposes for each look."""
         found: list[set[int]] = [set() for _ in looks]
-        for name in described[0]:
-            neighbours = NEIGHBOURS.get(name, OTHER_NEIGHBOURS) + extra
+        for descriptor in self.descriptors:
+            name, neighbours = descriptor.spec.name, descriptor.neighbours + extra
             whole = [(i, rows[name][0]) for i, rows in enumerate(described)]
             self._propose(name, whole, neighbours, found)
             parts = [(i, row) for i, rows in enumerate(described) for row in rows[name][1:]]
@@ -247,14 +239,15 @@ class Detector:
     ) -> list[dict[str, float]]:
         """The smallest distance of a query's rows to each record, in every descriptor."""
         compared: list[dict[str, float]] = [{} for _ in records]
-        for spec in self.index.specs:
+        for descriptor in self.descriptors:
+            spec = descriptor.spec
             name, queries = spec.name, rows[spec.name]
             held = [i for i, record in enumerate(records) if name in record.vectors]
             if not held:
                 continue
             references = np.stack([records[i].vectors[name] for i in held])
             columns = {name: np.stack([distances(spec, row, references) for row in queries])}
-            if name in NORMALISED:
+            if descriptor.score_normalised:
                 background = self.index.background(name)
                 columns[f"{name}_normalised"] = normalised(queries, references, background)
             for signal, column in columns.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, cast, get_args
 
 from PIL import Image
@@ -52,8 +52,7 @@ def guard(
     on_error: OnError = "block",
     latents: Latents = "refuse",
     thorough: bool = False,
-    clip_weights: str | None = None,
-    sscd_weights: str | None = None,
+    weights: Mapping[str, str] | None = None,
 ) -> Pipeline:
     """The pipeline, guarded: the same calls, the same output classes, no copies.
 
@@ -73,7 +72,7 @@ def guard(
         pipeline: a diffusion pipeline, or any callable that returns images.
         index: an index or its path; by default ``$MEMGUARD_INDEX``, else the project's
             ``[tool.memguard] index`` in ``pyproject.toml``.
-        policy, on_error, latents, thorough, clip_weights, sscd_weights: see :class:`Guard`.
+        policy, on_error, latents, thorough, weights: see :class:`Guard`.
 
     Raises:
         ConfigurationError: no index is named anywhere, the pipeline is not callable, or it is
@@ -86,8 +85,7 @@ def guard(
         on_error=on_error,
         latents=latents,
         thorough=thorough,
-        clip_weights=clip_weights,
-        sscd_weights=sscd_weights,
+        weights=weights,
     ).wrap(pipeline)
 
 
@@ -100,8 +98,8 @@ class Guard:
         on_error: see :data:`OnError`.
         latents: see :data:`Latents`.
         thorough: also look for training images inside parts of each image (insets, crops).
-        clip_weights, sscd_weights: where the index's weights are, if not where the builder
-            had them. Nothing is ever downloaded.
+        weights: by descriptor (``"clip"``, ``"sscd"``), where the index's weights are, if not
+            where the builder found them. Nothing is ever downloaded.
 
     Raises:
         ConfigurationError: an unknown policy, ``on_error`` or ``latents``.
@@ -118,16 +116,14 @@ class Guard:
         on_error: OnError = "block",
         latents: Latents = "refuse",
         thorough: bool = False,
-        clip_weights: str | None = None,
-        sscd_weights: str | None = None,
+        weights: Mapping[str, str] | None = None,
     ) -> None:
         self.policy = Policy.of(policy)
         self.on_error = _one_of(OnError, "on_error", on_error)
         self.latents = _one_of(Latents, "latents", latents)
         self._options: dict[str, Any] = {
             "thorough": thorough,
-            "clip_weights": clip_weights,
-            "sscd_weights": sscd_weights,
+            "weights": weights,
         }
         opened = index if isinstance(index, Index) else open_index(index)
         self._detector = calibrated_detector(opened, **self._options)

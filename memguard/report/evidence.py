@@ -6,6 +6,7 @@ For the operator only: an explanation reveals which images are in the training s
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,15 +71,14 @@ def explain(
     index: Index | Detector | str | os.PathLike[str],
     *,
     thorough: bool = False,
-    clip_weights: str | None = None,
-    sscd_weights: str | None = None,
+    weights: Mapping[str, str] | None = None,
 ) -> Explanation:
     """Check an image, and keep the evidence for its verdict.
 
     Args:
         image: any Pillow image.
         index: an index, its path, or a detector with settings of its own.
-        thorough, clip_weights, sscd_weights: see :class:`memguard.Guard`.
+        thorough, weights: see :class:`memguard.Guard`.
 
     Raises:
         IndexUnavailableError, WeightsError, CalibrationError: see :class:`memguard.Guard`.
@@ -89,8 +89,7 @@ def explain(
         detector = calibrated_detector(
             index if isinstance(index, Index) else open_index(index),
             thorough=thorough,
-            clip_weights=clip_weights,
-            sscd_weights=sscd_weights,
+            weights=weights,
         )
     picture = Picture(image)
     if picture.is_blank:

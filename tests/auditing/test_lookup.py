@@ -16,7 +16,7 @@ from memguard.index.open import open_index
 
 
 def look_up(index: Path, *, thorough: bool = False) -> LookUp:
-    found = LookUp.opened(index, thorough=thorough, clip_weights=None, sscd_weights=None)
+    found = LookUp.opened(index, thorough=thorough, weights=None)
     assert found is not None
     return found
 

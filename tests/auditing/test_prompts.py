@@ -79,7 +79,7 @@ def test_captions_of_the_most_duplicated(
         (images / f"{number:04d}.txt").write_text(caption, encoding="utf-8")
         for copy in range(copies):
             shutil.copy(images / f"{number:04d}.jpg", images / f"z{number}{copy}.jpg")
-    build_index(images, tmp_path / "i.memguard", clip=None, calibrate=False, workers=0)
+    build_index(images, tmp_path / "i.memguard", weights={}, calibrate=False, workers=0)
     index = open_index(tmp_path / "i.memguard")
     assert duplicated_captions(index, 10) == ["thrice", "twice", "once"]
     assert duplicated_captions(index, 1) == ["thrice"]
@@ -87,6 +87,8 @@ def test_captions_of_the_most_duplicated(
 
 def test_an_index_without_captions(photographs: dict[str, Image.Image], tmp_path: Path) -> None:
     write_cuts(photographs, tmp_path / "images", 2)
-    build_index(tmp_path / "images", tmp_path / "i.memguard", clip=None, calibrate=False, workers=0)
+    build_index(
+        tmp_path / "images", tmp_path / "i.memguard", weights={}, calibrate=False, workers=0
+    )
     with pytest.raises(ConfigurationError, match="--prompts FILE"):
         duplicated_captions(open_index(tmp_path / "i.memguard"), 10)

@@ -37,7 +37,7 @@ def trained(
     shutil.copy(root / "images" / "00.png", root / "images" / "z.png")
     darker = pictures[0].point(lambda level: int(level * 0.97))
     darker.save(root / "images" / "zz.png")
-    build_index(root / "images", root / "i.memguard", clip=None, calibrate=False, workers=0)
+    build_index(root / "images", root / "i.memguard", weights={}, calibrate=False, workers=0)
     return root / "i.memguard", pictures
 
 

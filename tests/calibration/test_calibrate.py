@@ -237,8 +237,7 @@ def test_clip_of_a_real_index_is_calibrated(
     build_index(
         tmp_path / "images",
         tmp_path / "index",
-        clip=tiny_models.ARCHITECTURE,
-        clip_weights=str(weights),
+        weights={"clip": f"{tiny_models.ARCHITECTURE}:{weights}"},
         workers=0,
     )
     found = Calibration.read(tmp_path / "index")
@@ -314,7 +313,7 @@ def test_a_build_ends_calibrated_and_again_when_it_has_outgrown_that(
         build_index(
             images,
             output,
-            clip=None,
+            weights={},
             workers=0,
             on_calibration=lambda *now: steps.append(now),
         )

@@ -61,7 +61,7 @@ def left_out(
     coffee.save(images / "coffee.png")
     ImageOps.mirror(coffee).save(images / "mirrored.png")
     output = images.parent / "index"
-    build_index(images, output, clip=None, calibrate=False, workers=0)
+    build_index(images, output, weights={}, calibrate=False, workers=0)
     steps: list[tuple[int, int]] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(measurements, "COPIED", 2)  # pictures to simulate copies of: only for speed

@@ -34,7 +34,7 @@ def test_a_leave_one_out_too_small_for_its_rates_says_so(
     photographs: dict[str, Image.Image], tmp_path: Path
 ) -> None:
     write_cuts(photographs, tmp_path / "two", 2)
-    build_index(tmp_path / "two", tmp_path / "x", clip=None, calibrate=False, workers=0)
+    build_index(tmp_path / "two", tmp_path / "x", weights={}, calibrate=False, workers=0)
     done = memguard("calibrate", tmp_path / "x")
     assert done.returncode == 0
     assert "leave-one-out: 2 negatives" in done.stdout

@@ -21,9 +21,9 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from memguard.descriptors import load_descriptors
-from memguard.descriptors.clip import Clip, find, pull
+from memguard.descriptors.clip import Clip, find, pull, split
 from memguard.descriptors.weights import sha256
-from memguard.errors import WeightsError
+from memguard.errors import ConfigurationError, WeightsError
 from memguard.index.open import open_index
 from memguard.index.store.canary import CANARIES
 from memguard.lifecycle import build_index
@@ -165,8 +165,7 @@ def test_an_index_opens_with_its_weights_wherever_they_are_and_with_no_others(
     build_index(
         folder,
         output,
-        clip=tiny_models.ARCHITECTURE,
-        clip_weights=str(checkpoint),
+        weights={"clip": f"{tiny_models.ARCHITECTURE}:{checkpoint}"},
         calibrate=False,
         workers=0,
     )
@@ -175,7 +174,7 @@ def test_an_index_opens_with_its_weights_wherever_they_are_and_with_no_others(
     moved.write_bytes(checkpoint.read_bytes())
     torch.save(tiny_models.new_clip(seed=1).state_dict(), other)
 
-    loaded = load_descriptors(index.specs, clip_weights=str(moved))
+    loaded = load_descriptors(index.specs, {"clip": str(moved)})
     record = index.take([CANARIES])[0]
     with Image.open(record.uri) as image:
         row = embed(loaded[-1], [image.convert("RGB")])
@@ -185,10 +184,10 @@ def test_an_index_opens_with_its_weights_wherever_they_are_and_with_no_others(
 
     both = f"(?s){sha256(checkpoint)}.*{sha256(other)}"
     with pytest.raises(WeightsError, match=both):
-        load_descriptors(index.specs, clip_weights=str(other))
+        load_descriptors(index.specs, {"clip": str(other)})
     with pytest.raises(WeightsError, match=both):
         build_index(
-            folder, output, clip=tiny_models.ARCHITECTURE, clip_weights=str(other), workers=0
+            folder, output, weights={"clip": f"{tiny_models.ARCHITECTURE}:{other}"}, workers=0
         )
 
 
@@ -333,3 +332,27 @@ def test_directory_config_with_random_interpolation(
     assert json.loads((folder / "open_clip_config.json").read_text())["preprocess_cfg"] == config
     clip = Clip(weights=str(folder), device="cpu")
     np.testing.assert_allclose(embed(clip, [cat]), reference(network, [cat]), atol=CLOSE)
+
+
+def test_weights_for_a_new_index_name_the_architecture(
+    network: torch.nn.Module, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tiny_models.write_clip_directory(tmp_path / "my-clip", network, SIGLIP)
+    monkeypatch.chdir(tmp_path)
+    assert split("ViT-B-32:laion2b_s34b_b79k") == ("ViT-B-32", "laion2b_s34b_b79k")
+    assert split("ViT-B-32:hf-hub:org/tiny") == ("ViT-B-32", "hf-hub:org/tiny")
+    assert split("hf-hub:org/tiny") == ("hf-hub:org/tiny", "hf-hub:org/tiny")
+    assert split("my-clip") == ("my-clip", "my-clip")
+
+    clip = Clip.from_weights("my-clip")
+    assert (clip.spec.model, clip.spec.weights) == ("my-clip", str(folder))
+    clip = Clip.from_weights(f"{tiny_models.ARCHITECTURE}:{checkpoint}")
+    assert (clip.spec.model, clip.spec.weights) == (tiny_models.ARCHITECTURE, str(checkpoint))
+    for again in (None, str(checkpoint), f"{tiny_models.ARCHITECTURE}:{checkpoint}"):
+        assert Clip.from_spec(clip.spec, again).spec == clip.spec
+
+
+@pytest.mark.parametrize("weights", ["laion2b_s34b_b79k", "/gone/weights.pt", "ViT-B-32:", ":x"])
+def test_weights_without_an_architecture(weights: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"'{weights}' name no architecture: write ARCH"):
+        Clip.from_weights(weights)

@@ -146,3 +146,13 @@ def test_a_model_of_something_else_than_images(tmp_path: Path) -> None:
     torch.jit.script(torch.nn.Linear(4, 4)).save(str(tmp_path / "linear.pt"))
     with pytest.raises(WeightsError, match="does not load as an SSCD model"):
         Sscd(str(tmp_path / "linear.pt"))
+
+
+def test_made_for_a_new_index_and_opened_again(torchscript: Path, tmp_path: Path) -> None:
+    sscd = Sscd.from_weights(str(torchscript))
+    assert sscd.spec.weights == str(torchscript)
+    moved = tmp_path / "elsewhere" / torchscript.name
+    moved.parent.mkdir()
+    moved.write_bytes(torchscript.read_bytes())
+    for weights in (None, str(moved)):
+        assert Sscd.from_spec(sscd.spec, weights).spec == sscd.spec

@@ -33,7 +33,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
     root = tmp_path_factory.mktemp("views")
     (root / "images").mkdir()
     drawing().save(root / "images" / "drawing.png")
-    build_index(root / "images", root / "index", clip=None, calibrate=False, workers=0)
+    build_index(root / "images", root / "index", weights={}, calibrate=False, workers=0)
     return open_index(root / "index")
 
 

@@ -49,7 +49,7 @@ def memorizing(
         shutil.copy(root / "training" / name, root / "training" / f"again-{name}")
     recipe = Recipe(steps=STEPS, batch=8, channels=(16, 32, 32))
     train(root / "taught", root / "cache", recipe).save_pretrained(root / "pipeline")
-    build_index(root / "training", root / "training.memguard", clip=None, workers=0)
+    build_index(root / "training", root / "training.memguard", weights={}, workers=0)
     return root / "pipeline", root / "training.memguard"
 
 

@@ -43,7 +43,7 @@ def index(
             patch.setattr(ann_choice, limit, 0)
         patch.setattr(ann_choice, "PRINCIPAL_COMPONENTS", (64,))  # of so few rows there are no 512
         patch.setattr(simulated, "REFERENCES", 10)  # only for speed
-        build_index(root / "images", root / "index", clip=None, calibrate=False, workers=0)
+        build_index(root / "images", root / "index", weights={}, calibrate=False, workers=0)
         yield root / "index"
 
 

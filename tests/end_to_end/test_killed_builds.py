@@ -31,7 +31,7 @@ def images(photographs: dict[str, Image.Image], tmp_path: Path) -> Path:
 
 def test_a_first_build(images: Path, tmp_path: Path) -> None:
     whole, target = tmp_path / "whole.memguard", tmp_path / "killed"
-    build_index(images, whole, clip=None, calibrate=False, workers=0)
+    build_index(images, whole, weights={}, calibrate=False, workers=0)
     target.mkdir()
     kill_builds(images, target)
     builds = sorted(target.iterdir())
@@ -44,7 +44,7 @@ def test_a_first_build(images: Path, tmp_path: Path) -> None:
             held = None
             unfinished += "unfinished" in str(error)
         assert held in (None, expected), killed
-        build_index(images, killed, clip=None, calibrate=False, workers=0)
+        build_index(images, killed, weights={}, calibrate=False, workers=0)
         assert opened(killed) == expected, killed
         assert {path.name for path in killed.iterdir()} == {path.name for path in whole.iterdir()}
         assert len(list((killed / "ann").iterdir())) == 4
@@ -53,11 +53,11 @@ def test_a_first_build(images: Path, tmp_path: Path) -> None:
 
 def test_a_growing_build(images: Path, photographs: dict[str, Image.Image], tmp_path: Path) -> None:
     base, whole, target = (tmp_path / name for name in ("base", "whole", "killed"))
-    build_index(images, base, clip=None, calibrate=False, workers=0)
+    build_index(images, base, weights={}, calibrate=False, workers=0)
     for known in write_cuts(photographs, images / "more", 14, STRIP)[:9]:
         known.unlink()
     (images / "more" / "broken.png").touch()
-    build_index(images, whole, clip=None, calibrate=False, workers=0)
+    build_index(images, whole, weights={}, calibrate=False, workers=0)
     target.mkdir()
     kill_builds(images, target, base)
     old, new = opened(base), opened(whole)
@@ -68,7 +68,7 @@ def test_a_growing_build(images: Path, photographs: dict[str, Image.Image], tmp_
         held = opened(killed)
         assert held in (old, new), killed
         kept += held == old
-        build_index(images, killed, clip=None, calibrate=False, workers=0)
+        build_index(images, killed, weights={}, calibrate=False, workers=0)
         assert opened(killed) == new, killed
         assert len(list((killed / "ann").iterdir())) == 4
     assert kept > 8

@@ -74,7 +74,7 @@ def indexed(images: list[Image.Image], root: Path) -> Path:
     (root / "images").mkdir(parents=True)
     for number, image in enumerate(images):
         image.save(root / "images" / f"{number}.png")
-    build_index(root / "images", root / "training.memguard", clip=None, calibrate=False, workers=0)
+    build_index(root / "images", root / "training.memguard", weights={}, calibrate=False, workers=0)
     return root / "training.memguard"
 
 

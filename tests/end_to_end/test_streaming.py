@@ -157,7 +157,7 @@ def shards(photographs: dict[str, Image.Image], tmp_path: Path) -> Path:
 
 
 def test_two_shards_with_the_same_ids(shards: Path, tmp_path: Path) -> None:
-    summary = build_index(shards, tmp_path / "x", clip=None, calibrate=False, workers=0)
+    summary = build_index(shards, tmp_path / "x", weights={}, calibrate=False, workers=0)
     assert (summary.records, summary.added, summary.duplicates) == (6, 6, 2)
     index = DirectoryIndex.open(tmp_path / "x")
     records = index.take(index.rows().tolist())
@@ -172,7 +172,7 @@ def test_two_shards_with_the_same_ids(shards: Path, tmp_path: Path) -> None:
 def test_two_sources_one_after_the_other(
     shards: Path, folder: Path, photographs: dict[str, Image.Image], tmp_path: Path
 ) -> None:
-    build_index(shards, tmp_path / "x", clip=None, calibrate=False, workers=0)
+    build_index(shards, tmp_path / "x", weights={}, calibrate=False, workers=0)
     write_cuts(photographs, tmp_path / "more", 5)
     for source, added in ((folder, 24), (tmp_path / "more", 0), (shards, 0)):
         summary = add_images(source, tmp_path / "x", calibrate=False, workers=2)
@@ -183,6 +183,9 @@ def test_two_sources_one_after_the_other(
 
 class Levels:
     """Stands for a model whose embeddings are published: 27 levels of a picture."""
+
+    neighbours = 5
+    score_normalised = describes_windows = True
 
     def __init__(self, model: str = "levels") -> None:
         self.spec = DescriptorSpec("clip", "cosine", 27, model, "3 x 3")

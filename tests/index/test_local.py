@@ -113,7 +113,7 @@ def test_the_file_of_another_index_of_the_same_size(
     for path in write_cuts(photographs, tmp_path / "other", 120)[:60]:
         path.unlink()
     build_index(
-        tmp_path / "other", tmp_path / "other.memguard", clip=None, calibrate=False, workers=0
+        tmp_path / "other", tmp_path / "other.memguard", weights={}, calibrate=False, workers=0
     )
     other, own = faiss_file(tmp_path / "other.memguard", name), faiss_file(copied, name)
     assert other.stat().st_size == own.stat().st_size
@@ -147,13 +147,13 @@ def test_a_reader_keeps_its_version_while_the_index_grows(
     folder: Path, photographs: dict[str, Image.Image], tmp_path: Path
 ) -> None:
     output = tmp_path / "index"
-    build_index(folder, output, clip=None, calibrate=False, workers=0)
+    build_index(folder, output, weights={}, calibrate=False, workers=0)
     reader = DirectoryIndex.open(output)
     before = contents(reader)
     query = reader.take(reader.rows()[[5]])[0].vectors["phash256"][None]
     answer = reader.search("phash256", query, 24)
     write_cuts(photographs, folder / "more", 40)
-    build_index(folder, output, clip=None, calibrate=False, workers=0)
+    build_index(folder, output, weights={}, calibrate=False, workers=0)
     assert len(DirectoryIndex.open(output)) == 40
     assert len(reader) == 24
     again = reader.search("phash256", query, 24)
@@ -171,10 +171,10 @@ def test_opening_while_a_growing_build_ends(
 ) -> None:
     """The build ends, and removes the old FAISS files, just after the manifest was read."""
     output = tmp_path / "index"
-    build_index(folder, output, clip=None, calibrate=False, workers=0)
+    build_index(folder, output, weights={}, calibrate=False, workers=0)
     write_cuts(photographs, folder / "more", 40)
     old = Manifest.read(output)
-    build_index(folder, output, clip=None, calibrate=False, workers=0)
+    build_index(folder, output, weights={}, calibrate=False, workers=0)
     with pytest.raises(IndexUnavailableError, match="missing"):
         DirectoryIndex(output, old)
     read = [old, Manifest.read(output)]

@@ -28,7 +28,7 @@ def index(tmp_path_factory: pytest.TempPathFactory, pipeline: Any) -> Path:
         drawing(seed).save(root / "images" / f"{seed}.png")
     (image,) = pipeline("the sea", **QUICK, generator=generator()).images
     image.save(root / "images" / "sea.png")
-    build_index(root / "images", root / "training.memguard", clip=None, calibrate=False, workers=0)
+    build_index(root / "images", root / "training.memguard", weights={}, calibrate=False, workers=0)
     return root / "training.memguard"
 
 

@@ -32,7 +32,7 @@ def index(photographs: dict[str, Image.Image], tmp_path_factory: pytest.TempPath
         if name != "rocket.jpg":
             image.save((root / "images" / name).with_suffix(".png"))
     (root / "images" / "chelsea.txt").write_text("a cat [indoors]", encoding="utf-8")
-    build_index(root / "images", root / "small.memguard", clip=None, calibrate=False, workers=0)
+    build_index(root / "images", root / "small.memguard", weights={}, calibrate=False, workers=0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(measurements, "COPIED", 2)
         calibrate_index(root / "small.memguard")

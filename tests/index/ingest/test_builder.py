@@ -79,7 +79,7 @@ def thousand(
     summary = build_index(
         root / "images",
         root / "big.memguard",
-        clip=None,
+        weights={},
         calibrate=False,
         workers=2,
         on_progress=seen.append,
@@ -128,7 +128,7 @@ def test_the_same_build_again_reads_nothing_and_changes_nothing(
     root, _, first, _ = thousand
     before = opened(root / "big.memguard")
     again = build_index(
-        root / "images", root / "big.memguard", clip=None, calibrate=False, workers=0
+        root / "images", root / "big.memguard", weights={}, calibrate=False, workers=0
     )
     assert (again.records, again.added, again.duplicates, again.skipped) == (995, 0, 0, 1020)
     assert again.unreadable == first.unreadable
@@ -138,8 +138,8 @@ def test_the_same_build_again_reads_nothing_and_changes_nothing(
 def test_ids_do_not_depend_on_where_or_when(folder: Path, tmp_path: Path) -> None:
     moved = tmp_path / "moved"
     shutil.copytree(folder, moved)
-    build_index(folder, tmp_path / "a", clip=None, calibrate=False, workers=0)
-    build_index(moved, tmp_path / "b", clip=None, calibrate=False, workers=0)
+    build_index(folder, tmp_path / "a", weights={}, calibrate=False, workers=0)
+    build_index(moved, tmp_path / "b", weights={}, calibrate=False, workers=0)
     a, b = opened(tmp_path / "a"), opened(tmp_path / "b")
     assert [one[0] for one in a["records"]] == [one[0] for one in b["records"]]
     assert (a["rows"], a["faiss"]) == (b["rows"], b["faiss"])
@@ -148,17 +148,17 @@ def test_ids_do_not_depend_on_where_or_when(folder: Path, tmp_path: Path) -> Non
 def test_workers_change_nothing(folder: Path, tmp_path: Path) -> None:
     (folder / "broken.jpg").write_bytes(b"x")
     for workers in (0, 2):
-        build_index(folder, tmp_path / f"{workers}", clip=None, calibrate=False, workers=workers)
+        build_index(folder, tmp_path / f"{workers}", weights={}, calibrate=False, workers=workers)
     assert opened(tmp_path / "0") == opened(tmp_path / "2")
 
 
 def test_an_index_grows(folder: Path, photographs: dict[str, Image.Image], tmp_path: Path) -> None:
     output = tmp_path / "growing.memguard"
-    build_index(folder, output, clip=None, calibrate=False, workers=0)
+    build_index(folder, output, weights={}, calibrate=False, workers=0)
     before = opened(output)
     write_cuts(photographs, folder / "more", 30)
     (folder / "0000.jpg").unlink()
-    grown = build_index(folder, output, clip=None, calibrate=False, workers=0)
+    grown = build_index(folder, output, weights={}, calibrate=False, workers=0)
     assert (grown.records, grown.added, grown.duplicates, grown.skipped) == (30, 6, 24, 23)
     after = opened(output)
     assert after["records"][:24] == before["records"]
@@ -170,17 +170,17 @@ def test_a_file_that_is_mended_is_no_longer_unreadable(
 ) -> None:
     (folder / "late.jpg").write_bytes(b"")
     output = tmp_path / "index"
-    assert list(build_index(folder, output, clip=None, calibrate=False, workers=0).unreadable) == [
+    assert list(build_index(folder, output, weights={}, calibrate=False, workers=0).unreadable) == [
         str(folder / "late.jpg")
     ]
     cat.save(folder / "late.jpg")
-    mended = build_index(folder, output, clip=None, calibrate=False, workers=0)
+    mended = build_index(folder, output, weights={}, calibrate=False, workers=0)
     assert (mended.records, mended.added, mended.unreadable) == (25, 1, {})
     assert DirectoryIndex.open(output).unreadable() == {}
 
 
 def test_captions_and_sizes_are_kept(folder: Path, tmp_path: Path) -> None:
-    build_index(folder, tmp_path / "index", clip=None, calibrate=False, workers=0)
+    build_index(folder, tmp_path / "index", weights={}, calibrate=False, workers=0)
     index = DirectoryIndex.open(tmp_path / "index")
     records = index.take(index.rows())
     captions = {Path(one.uri).name: one.caption for one in records if one.caption}
@@ -192,10 +192,10 @@ def test_nothing_to_build_from_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "notes.txt").write_text("x")
     with pytest.raises(BuildError, match="holds no image files; nothing was built"):
-        build_index(tmp_path / "images", tmp_path / "index", clip=None, calibrate=False, workers=0)
+        build_index(tmp_path / "images", tmp_path / "index", weights={}, calibrate=False, workers=0)
     (tmp_path / "images" / "broken.jpg").write_bytes(b"x")
     with pytest.raises(BuildError, match=r"none of the 1 files .*broken\.jpg: not an image"):
-        build_index(tmp_path / "images", tmp_path / "index", clip=None, calibrate=False, workers=0)
+        build_index(tmp_path / "images", tmp_path / "index", weights={}, calibrate=False, workers=0)
     assert not (tmp_path / "index").exists()
 
 
@@ -204,9 +204,9 @@ def test_other_people_s_things_are_left_alone(folder: Path, tmp_path: Path) -> N
     (tmp_path / "home" / "letter.txt").write_text("dear")
     (tmp_path / "file").write_text("text")
     with pytest.raises(BuildError, match="home is a folder with other things in it"):
-        build_index(folder, tmp_path / "home", clip=None, calibrate=False, workers=0)
+        build_index(folder, tmp_path / "home", weights={}, calibrate=False, workers=0)
     with pytest.raises(BuildError, match="file is a file"):
-        build_index(folder, tmp_path / "file", clip=None, calibrate=False, workers=0)
+        build_index(folder, tmp_path / "file", weights={}, calibrate=False, workers=0)
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["letter.txt"]
     assert (tmp_path / "file").read_text() == "text"
 
@@ -214,7 +214,8 @@ def test_other_people_s_things_are_left_alone(folder: Path, tmp_path: Path) -> N
 def test_an_empty_folder_is_a_good_output(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "index").mkdir()
     assert (
-        build_index(folder, tmp_path / "index", clip=None, calibrate=False, workers=0).records == 24
+        build_index(folder, tmp_path / "index", weights={}, calibrate=False, workers=0).records
+        == 24
     )
 
 
@@ -225,7 +226,8 @@ def test_what_a_build_left_that_was_killed_at_once_is_taken_over(
     (tmp_path / "index" / "build.lock").touch()
     (tmp_path / "index" / "building.json.tmp").write_text('[{"na')
     assert (
-        build_index(folder, tmp_path / "index", clip=None, calibrate=False, workers=0).records == 24
+        build_index(folder, tmp_path / "index", weights={}, calibrate=False, workers=0).records
+        == 24
     )
 
 
@@ -249,7 +251,7 @@ def test_two_builds_at_once(folder: Path, tmp_path: Path) -> None:
         def wait(progress):
             print("at work", flush=True)
             input()
-        build_index({str(folder)!r}, {str(tmp_path / "index")!r}, clip=None, calibrate=False,
+        build_index({str(folder)!r}, {str(tmp_path / "index")!r}, weights={{}}, calibrate=False,
                     workers=0, on_progress=wait)
     """
     with subprocess.Popen(
@@ -261,7 +263,7 @@ def test_two_builds_at_once(folder: Path, tmp_path: Path) -> None:
         assert other.stdout is not None
         assert other.stdout.readline() == "at work\n"
         with pytest.raises(BuildError, match=r"another build is at work on .*index; wait"):
-            build_index(folder, tmp_path / "index", clip=None, calibrate=False, workers=0)
+            build_index(folder, tmp_path / "index", weights={}, calibrate=False, workers=0)
         with pytest.raises(IndexUnavailableError, match="unfinished build"):
             open_index(tmp_path / "index")
         other.communicate("\n" * 10)
@@ -307,7 +309,7 @@ def test_a_full_disk(folder: Path, tmp_path: Path, limit: int, culprit: str) -> 
             builder.CHUNK = builder.STEP_IMAGES = 2
         resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
         try:
-            build_index({str(folder)!r}, {str(tmp_path / "index")!r}, clip=None, calibrate=False,
+            build_index({str(folder)!r}, {str(tmp_path / "index")!r}, weights={{}}, calibrate=False,
                         workers=0)
         except BuildError as error:
             print(error)
@@ -324,6 +326,6 @@ def test_a_full_disk(folder: Path, tmp_path: Path, limit: int, culprit: str) -> 
     assert "run the same command again, it resumes" in done.stdout
     with pytest.raises(IndexUnavailableError, match="unfinished build"):
         open_index(tmp_path / "index")
-    summary = build_index(folder, tmp_path / "index", clip=None, calibrate=False, workers=0)
+    summary = build_index(folder, tmp_path / "index", weights={}, calibrate=False, workers=0)
     assert summary.records == 24
     assert len(list((tmp_path / "index" / "ann").iterdir())) == 4

@@ -50,7 +50,7 @@ def grown(
         Image.new("RGB", (61, 60), (level,) * 3).save(root / "images" / f"wide{level}.png")
     found = []
     for step in range(2):
-        build_index(root / "images", root / "x", clip=None, calibrate=False, workers=0)
+        build_index(root / "images", root / "x", weights={}, calibrate=False, workers=0)
         found.append(DirectoryIndex.open(root / "x"))
         if not step:
             (root / "images" / "more").mkdir()
@@ -108,5 +108,5 @@ def test_growing_gives_what_building_at_once_gives(
     grown: list[DirectoryIndex], tmp_path: Path
 ) -> None:
     images = grown[0].directory.parent / "images"
-    build_index(images, tmp_path / "x", clip=None, calibrate=False, workers=0)
+    build_index(images, tmp_path / "x", weights={}, calibrate=False, workers=0)
     assert named(DirectoryIndex.open(tmp_path / "x")) == named(grown[1])

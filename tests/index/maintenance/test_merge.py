@@ -31,7 +31,11 @@ def halves(photographs: dict[str, Image.Image], tmp_path: Path) -> tuple[Path, P
             shutil.copy(path, tmp_path / name / "images")
         (tmp_path / name / "images" / "broken.jpg").write_bytes(b"x")
         build_index(
-            tmp_path / name / "images", tmp_path / name / "x", clip=None, calibrate=False, workers=0
+            tmp_path / name / "images",
+            tmp_path / name / "x",
+            weights={},
+            calibrate=False,
+            workers=0,
         )
     return tmp_path / "a" / "x", tmp_path / "b" / "x"
 

@@ -187,7 +187,7 @@ def test_readers_keep_the_version_they_opened(
 def test_a_compaction_that_is_killed(photographs: dict[str, Image.Image], tmp_path: Path) -> None:
     """``kill -9`` at every step: the index answers, and the same command does the rest."""
     write_cuts(photographs, tmp_path / "images", 6, STRIP)
-    build_index(tmp_path / "images", tmp_path / "base", clip=None, calibrate=False, workers=0)
+    build_index(tmp_path / "images", tmp_path / "base", weights={}, calibrate=False, workers=0)
     (one,) = ids_of(tmp_path / "base", str(tmp_path / "images" / "0002.jpg"))
     gone = DirectoryIndex.open(tmp_path / "base").find(one)
     assert gone is not None
@@ -229,7 +229,7 @@ def test_a_compacted_index_grows(
 
 
 def test_everything_taken_down(folder: Path, tmp_path: Path) -> None:
-    build_index(folder, tmp_path / "x", clip=None, calibrate=False, workers=0)
+    build_index(folder, tmp_path / "x", weights={}, calibrate=False, workers=0)
     index = DirectoryIndex.open(tmp_path / "x")
     remove(tmp_path / "x", [one.id for one in index.take(index.rows().tolist())])
     empty = DirectoryIndex.open(tmp_path / "x")

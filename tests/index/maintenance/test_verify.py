@@ -26,7 +26,7 @@ def whole(photographs: dict[str, Image.Image], tmp_path_factory: pytest.TempPath
     root = tmp_path_factory.mktemp("whole")
     for count in (4, 6):
         write_cuts(photographs, root / "images", count)
-        build_index(root / "images", root / "x", clip=None, calibrate=False, workers=0)
+        build_index(root / "images", root / "x", weights={}, calibrate=False, workers=0)
     calibrate_index(root / "x")
     opened = DirectoryIndex.open(root / "x")
     remove(root / "x", [opened.take(opened.rows()[:1].tolist())[0].id])

@@ -1,0 +1,187 @@
+"""Which descriptors there are: memguard's own, and those of installed packages.
+
+A descriptor is a class that fits :class:`~memguard.descriptors.base.Descriptor`, or, with weights,
+:class:`~memguard.descriptors.base.LearnedDescriptor`. memguard's own stand in the tables below.
+A package offers others by entry points, under the descriptor's name::
+
+    [project.entry-points."memguard.descriptors"]
+    dino = "my_package.dino:Dino"
+
+Every new index holds the descriptors of :data:`WEIGHTLESS`, and those that ``weights`` names. A
+package's descriptor without weights is named with an empty string: ``weights={"edges": ""}``.
+Classes are imported when they are needed, so that torch is loaded only for CLIP and SSCD.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from typing import cast
+
+from memguard.descriptors.base import Descriptor, DescriptorSpec, LearnedDescriptor
+from memguard.descriptors.weights import require_same
+from memguard.errors import ConfigurationError, IndexUnavailableError
+
+GROUP = "memguard.descriptors"
+
+WEIGHTLESS: Mapping[str, str] = {
+    "phash64": "memguard.descriptors.phash:PHash64",
+    "phash256": "memguard.descriptors.phash:PHash256",
+    "pixels": "memguard.descriptors.pixels:Pixels",
+    "vlad": "memguard.descriptors.vlad:Vlad",
+}
+"""Descriptors of every index, in its order."""
+
+LEARNED: Mapping[str, str] = {
+    "clip": "memguard.descriptors.clip:Clip",
+    "sscd": "memguard.descriptors.sscd:Sscd",
+}
+"""Descriptors of the indexes whose ``weights`` name them."""
+
+ATTRIBUTES = ("learned", "neighbours", "score_normalised", "describes_windows", "describe")
+OF_LEARNED = ("from_weights", "from_spec")
+"""What a class must have; ``spec`` and ``prepare`` may come with an instance."""
+
+
+def weightless_descriptors() -> list[Descriptor]:
+    """The descriptors that every index holds: both hashes, the pixels, the local features."""
+    return [descriptor_class(name)() for name in WEIGHTLESS]
+
+
+def new_descriptors(weights: Mapping[str, str]) -> list[Descriptor]:
+    """The descriptors of a new index: the weightless ones, and those that ``weights`` names.
+
+    Raises:
+        ConfigurationError: an unknown name, or wrong notation.
+        WeightsError: weights are neither on this machine nor reachable.
+    """
+    _require_known(weights)
+    chosen = weightless_descriptors()
+    for name in known_names():
+        if name in weights:
+            found = descriptor_class(name)
+            chosen.append(
+                cast("type[LearnedDescriptor]", found).from_weights(weights[name])
+                if found.learned
+                else _without_weights(name, found, weights[name])
+            )
+    return chosen
+
+
+def load_descriptors(
+    specs: Sequence[DescriptorSpec], weights: Mapping[str, str] | None = None
+) -> list[Descriptor]:
+    """The descriptors an index was built with, ready to describe queries.
+
+    Args:
+        specs: from the index's manifest.
+        weights: by descriptor, where its weights are now, if not where the builder found them.
+
+    Raises:
+        ConfigurationError: ``weights`` names an unknown descriptor.
+        WeightsError: weights absent, or other than the index's. Nothing is downloaded.
+        IndexUnavailableError: the index holds a descriptor that is not installed here.
+    """
+    weights = weights or {}
+    _require_known(weights)
+    known = known_names()
+    loaded: list[Descriptor] = []
+    for spec in specs:
+        if spec.name not in known:
+            raise IndexUnavailableError(
+                f"the index holds a descriptor {spec.name!r} that this memguard does not know; "
+                "upgrade memguard, or install the package that offers it"
+            )
+        found = descriptor_class(spec.name)
+        descriptor = (
+            cast("type[LearnedDescriptor]", found).from_spec(spec, weights.get(spec.name))
+            if found.learned
+            else _without_weights(spec.name, found, weights.get(spec.name, ""))
+        )
+        require_same(spec, descriptor.spec)
+        loaded.append(descriptor)
+    return loaded
+
+
+def known_names() -> list[str]:
+    """The names of all descriptors, in the order in which an index holds them.
+
+    Raises:
+        ConfigurationError: two packages offer the same name.
+    """
+    return [*WEIGHTLESS, *LEARNED, *_offered()]
+
+
+def descriptor_class(name: str) -> type[Descriptor]:
+    """The class of a known descriptor, imported now.
+
+    Raises:
+        ConfigurationError: a package offers something else under this name, or is broken.
+    """
+    if name in WEIGHTLESS or name in LEARNED:
+        module, _, attribute = (WEIGHTLESS.get(name) or LEARNED[name]).partition(":")
+        return cast("type[Descriptor]", getattr(importlib.import_module(module), attribute))
+    offer = _offered()[name]
+    return _fitting(offer)
+
+
+def _offered() -> dict[str, EntryPoint]:
+    found: dict[str, EntryPoint] = {}
+    for offer in sorted(entry_points(group=GROUP), key=lambda offer: offer.name):
+        other = found.get(offer.name)
+        if other is not None or offer.name in WEIGHTLESS or offer.name in LEARNED:
+            raise ConfigurationError(
+                f"{_package(offer)} and {_package(other) if other else 'memguard'} both offer a "
+                f"descriptor {offer.name!r}: uninstall one, or ask its author for another name"
+            )
+        found[offer.name] = offer
+    return found
+
+
+def _fitting(offer: EntryPoint) -> type[Descriptor]:
+    """The class of an entry point, if it is a descriptor's."""
+    try:
+        found = offer.load()
+    except Exception as error:
+        raise ConfigurationError(
+            f"the descriptor {offer.name!r} of {_package(offer)} cannot be imported ({error}): "
+            "upgrade or uninstall it"
+        ) from error
+    needed = (*ATTRIBUTES, *(OF_LEARNED if getattr(found, "learned", False) else ()))
+    lacking = [name for name in needed if not hasattr(found, name)]
+    if not isinstance(found, type) or lacking:
+        raise ConfigurationError(
+            f"the descriptor {offer.name!r} of {_package(offer)} does not fit this memguard: "
+            f"{offer.value} "
+            + (f"lacks {', '.join(lacking)}" if lacking else "is no class")
+            + "; upgrade or uninstall it"
+        )
+    if getattr(found, "name", None) != offer.name:
+        raise ConfigurationError(
+            f"{_package(offer)} offers {offer.value} as {offer.name!r}, but its name is "
+            f"{getattr(found, 'name', None)!r}: ask its author to make them equal, or uninstall it"
+        )
+    return found
+
+
+def _package(offer: EntryPoint) -> str:
+    return f"the package {offer.dist.name}" if offer.dist else offer.value
+
+
+def _require_known(weights: Mapping[str, str]) -> None:
+    known = [name for name in known_names() if name not in WEIGHTLESS]
+    unknown = [name for name in weights if name not in known]
+    if unknown:
+        raise ConfigurationError(
+            f"weights names {unknown[0]!r}, which is no descriptor that takes weights; there are "
+            f"{', '.join(known)}"
+        )
+
+
+def _without_weights(name: str, found: type[Descriptor], weights: str) -> Descriptor:
+    if weights:
+        raise ConfigurationError(
+            f'the descriptor {name} has no weights: write weights={{"{name}": ""}}'
+        )
+    return found()

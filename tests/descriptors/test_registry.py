@@ -1,0 +1,210 @@
+"""Which descriptors there are, memguard's own and a package's, and how they are made and opened."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from memguard import Guard, build_index, open_index
+from memguard.descriptors import (
+    DescriptorSpec,
+    load_descriptors,
+    new_descriptors,
+    weightless_descriptors,
+)
+from memguard.descriptors.registry import (
+    ATTRIBUTES,
+    LEARNED,
+    OF_LEARNED,
+    WEIGHTLESS,
+    descriptor_class,
+    known_names,
+)
+from memguard.errors import ConfigurationError, IndexUnavailableError, WeightsError
+
+
+def test_what_every_index_holds() -> None:
+    specs = [descriptor.spec for descriptor in weightless_descriptors()]
+    assert [spec.name for spec in specs] == ["phash64", "phash256", "pixels", "vlad"]
+    assert [descriptor.spec for descriptor in load_descriptors(specs)] == specs
+
+
+def test_a_descriptor_of_the_future() -> None:
+    spec = DescriptorSpec("holograms", "cosine", 3, "m", "p")
+    with pytest.raises(IndexUnavailableError, match=r"'holograms' .* upgrade memguard"):
+        load_descriptors([spec])
+
+
+def test_a_descriptor_that_is_computed_otherwise_now() -> None:
+    spec = dataclasses.replace(weightless_descriptors()[2].spec, preprocessing="8 px square")
+    with pytest.raises(WeightsError, match=r"8 px square.*build the index again"):
+        load_descriptors([spec])
+
+
+@pytest.mark.parametrize("name", ["clip", "sscd"])
+def test_weights_that_are_gone(name: str) -> None:
+    spec = DescriptorSpec(name, "cosine", 512, "ViT-B-32", "p", "/gone/weights.pt", "a" * 64)
+    with pytest.raises(WeightsError, match=r"/gone/weights\.pt"):
+        load_descriptors([spec])
+
+
+@pytest.mark.parametrize("name", [*WEIGHTLESS, *LEARNED])
+def test_memguards_own_classes_fit(name: str) -> None:
+    found = descriptor_class(name)
+    assert (found.name, found.learned) == (name, name in LEARNED)
+    assert all(hasattr(found, attribute) for attribute in ATTRIBUTES)
+    assert all(hasattr(found, attribute) == found.learned for attribute in OF_LEARNED)
+
+
+def test_without_clip_and_sscd_no_torch_is_loaded() -> None:
+    code = (
+        "import sys; from memguard.descriptors import new_descriptors; new_descriptors({}); "
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["dino", "pixels"])
+def test_weights_for_what_takes_none(name: str) -> None:
+    for use in (new_descriptors, lambda weights: load_descriptors([], weights)):
+        with pytest.raises(ConfigurationError, match=f"'{name}'.*clip, sscd"):
+            use({name: "weights.pt"})
+
+
+# ---- a package that offers descriptors ----
+
+BRIGHTNESS = '''
+from pathlib import Path
+import numpy as np
+from memguard.descriptors import DescriptorSpec
+
+class Brightness:
+    """A very small grey picture, times a weight."""
+
+    name = "brightness"
+    learned = True
+    neighbours = 2
+    score_normalised = False
+    describes_windows = False
+
+    @classmethod
+    def from_weights(cls, weights):
+        return cls(weights)
+
+    @classmethod
+    def from_spec(cls, spec, weights=None):
+        return cls(weights or spec.weights)
+
+    def __init__(self, weights):
+        self.weight = float(Path(weights).read_text())
+        self.spec = DescriptorSpec(
+            "brightness", "cosine", 64, "mean levels", "none", weights, f"{self.weight}"
+        )
+
+    @property
+    def prepare(self):
+        return small
+
+    def describe(self, prepared):
+        rows = self.weight * np.stack(prepared)
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+def small(picture):
+    levels = np.asarray(picture.image.convert("L").resize((8, 8)), np.float32).ravel()
+    return levels - levels.mean()
+
+class Corners(Brightness):
+    name = "corners"
+    learned = False
+
+    def __init__(self):
+        self.spec = DescriptorSpec("corners", "cosine", 64, "mean levels", "none")
+        self.weight = 1.0
+
+nothing = 3
+class Lacking:
+    name = "lacking"
+    learned = True
+'''
+
+
+def install(site: Path, package: str, **offers: str) -> None:
+    """What pip leaves of a package that offers descriptors."""
+    (site / f"{package}.py").write_text(BRIGHTNESS)
+    about = site / f"{package}-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+    lines = [f"{name} = {package}:{value}" for name, value in offers.items()]
+    (about / "entry_points.txt").write_text("\n".join(["[memguard.descriptors]", *lines]))
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "site"
+    path.mkdir()
+    monkeypatch.syspath_prepend(path)
+    return path
+
+
+def test_a_package_offers_descriptors_that_an_index_holds(
+    site: Path, folder: Path, tmp_path: Path
+) -> None:
+    install(site, "bright_one", brightness="Brightness", corners="Corners")
+    assert known_names() == [*WEIGHTLESS, *LEARNED, "brightness", "corners"]
+    (tmp_path / "weights").write_text("2.0")
+    weights = {"corners": "", "brightness": str(tmp_path / "weights")}
+    build_index(folder, tmp_path / "index", weights=weights, calibrate=False, workers=0)
+    index = open_index(tmp_path / "index")
+    assert [spec.name for spec in index.specs] == [*WEIGHTLESS, "brightness", "corners"]
+
+    (tmp_path / "weights").rename(tmp_path / "moved")
+    guard = Guard(index, weights={"brightness": str(tmp_path / "moved")})
+    (verdict,) = guard.check(Image.open(index.take([3])[0].uri))
+    assert verdict.matches[0].distances["brightness"] == pytest.approx(0, abs=1e-5)
+    assert verdict.matches[0].distances["corners"] == pytest.approx(0, abs=1e-5)
+
+    (tmp_path / "moved").write_text("3.0")
+    with pytest.raises(WeightsError, match=r"(?s)sha256 2\.0.*sha256 3\.0"):
+        Guard(index, weights={"brightness": str(tmp_path / "moved")})
+
+
+def test_a_package_without_weights_takes_none(site: Path) -> None:
+    install(site, "bright_two", corners="Corners")
+    assert new_descriptors({"corners": ""})[-1].spec.name == "corners"
+    assert len(new_descriptors({})) == len(WEIGHTLESS), "installing it does not change builds"
+    with pytest.raises(ConfigurationError, match=r'corners has no weights: .*\{"corners": ""\}'):
+        new_descriptors({"corners": "file.pt"})
+
+
+def test_names_that_clash(site: Path) -> None:
+    install(site, "bright_three", clip="Brightness")
+    with pytest.raises(ConfigurationError, match=r"bright_three and memguard both .*'clip': unin"):
+        new_descriptors({})
+
+
+def test_two_packages_that_offer_one_name(site: Path) -> None:
+    install(site, "bright_four", corners="Corners")
+    install(site, "bright_five", corners="Corners")
+    with pytest.raises(ConfigurationError, match=r"bright_\w+ and the package bright_\w+ both"):
+        load_descriptors([])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("lacking", "Lacking", "Lacking lacks neighbours, .*from_spec; upgrade or uninstall it"),
+        ("nothing", "nothing", "does not fit"),
+        ("absent", "absent", "cannot be imported .*: upgrade or uninstall it"),
+        ("dark", "Brightness", "offers .*Brightness as 'dark', but its name is 'brightness'"),
+    ],
+)
+def test_offers_that_do_not_fit(site: Path, name: str, value: str, message: str) -> None:
+    install(site, f"bright_{name}", **{name: value})
+    assert len(new_descriptors({})) == len(WEIGHTLESS), "others are not in its way"
+    with pytest.raises(ConfigurationError, match=f"(?s){message}"):
+        new_descriptors({name: "weights.pt"})
