@@ -1,0 +1,74 @@
+"""The documentation agrees with the code: commands, paths, figures, pictures."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from functools import cache
+from pathlib import Path
+
+import pytest
+import typer
+
+from memguard.cli import app
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+PAGES = [page for page in PAGES if "results" not in page.parts]
+
+
+def of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def commands(page: Path) -> list[str]:
+    """The memguard commands in the shell code of a page, and those in running text."""
+    text = page.read_text(encoding="utf-8")
+    shell = "\n".join(re.findall(r"```bash\n(.*?)```", text, re.DOTALL))
+    inline = re.findall(r"`(memguard [a-z][^`\n]*)`", text)
+    return [*re.findall(r"(?m)^(?:.*&& )?(memguard .*?)(?:\s+#.*)?$", shell), *inline]
+
+
+@cache
+def options(name: str) -> set[str]:
+    """The options of a command."""
+    group = typer.main.get_command(app)
+    command = group.commands[name]  # type: ignore[attr-defined]
+    return {option for one in command.params for option in (*one.opts, *one.secondary_opts)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=of)
+def test_the_commands_exist(page: Path) -> None:
+    for line in commands(page):
+        words = [word.strip("[]") for word in shlex.split(line)[1:]]
+        if words[0] == "COMMAND" or words[0].startswith("-"):
+            continue
+        unknown = {
+            part for word in words[1:] if word.startswith("-") for part in word.split("/")
+        } - options(words[0])
+        assert not unknown - {"--help"}, line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=of)
+def test_the_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_the_tables_are_those_of_the_benchmarks() -> None:
+    results = "".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "benchmarks" / "results").glob("*.md")
+    ).splitlines()
+    page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    rows = re.findall(r"(?m)^\|.*\*\*.*$", page)
+    assert len(rows) == 2 + 4 + 17
+    assert all(row in results for row in rows)
+
+
+@pytest.mark.parametrize("source", sorted((ROOT / "docs").rglob("*.mmd")), ids=of)
+def test_the_pictures_are_drawn_from_their_sources(source: Path) -> None:
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    assert digest in source.with_suffix(".svg").read_text(encoding="utf-8")[:200]
