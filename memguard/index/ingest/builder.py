@@ -26,9 +26,8 @@ from memguard.errors import BuildError
 from memguard.files import PARTIAL
 from memguard.index.ingest.checkpoint import Reached, Unfinished
 from memguard.index.ingest.describe import described
-from memguard.index.ingest.publish import derive_all
+from memguard.index.ingest.publish import publish
 from memguard.index.ingest.reader import Readable, Unreadable, read
-from memguard.index.ingest.recall_probe import copies_described
 from memguard.index.record import Record
 from memguard.index.store.canary import canary_ids, canary_records
 from memguard.index.store.digests import Digests, file_digest, id_digest
@@ -148,12 +147,12 @@ def build(
                     on_progress(Progress(run.done, total, run.unreadable))
             manifest = old
             if run.done:
-                manifest = derive_all(
+                manifest = publish(
                     directory,
                     unfinished.descriptors,
                     old,
                     memory=old.memory if memory is None and old else memory,
-                    describe_copies=copies_described(descriptors),
+                    descriptors=descriptors,
                 )
             if manifest:
                 (directory / BUILDING).unlink()

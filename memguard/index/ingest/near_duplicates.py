@@ -18,6 +18,8 @@ from scipy.sparse.csgraph import connected_components
 from memguard.index.ann.hamming_join import Pairs, hamming_join
 from memguard.index.ann.searcher import Excluded, Searcher
 from memguard.index.ann.vectors import Vectors
+from memguard.index.ingest.revision import Revision
+from memguard.index.store.manifest import AnnFile
 
 MAX_DISTANCES: Mapping[str, float] = {"phash256": 31, "sscd": 0.25}
 """Descriptor name to the largest distance of two near-duplicates. ``phash256``: 31 of 256 bits,
@@ -39,6 +41,32 @@ NO_PAIRS: Pairs = np.empty((0, 2), np.int64)
 
 Clusters = NDArray[np.int64]
 """The row of the first member of each reference's cluster, shape (rows,)."""
+
+
+def grow_clusters(
+    revision: Revision,
+    ann: Mapping[str, AnnFile],
+    known: Clusters,
+    excluded: NDArray[np.int64],
+    missing: Mapping[str, NDArray[np.int64]],
+) -> Clusters:
+    """Clusters of a revision's references, of which the first are known.
+
+    Args:
+        revision: what is published.
+        ann: descriptor name to its ANN index, written.
+        known: the clusters of the first rows.
+        excluded: rows that are in no cluster but their own.
+        missing: descriptor name to rows without a vector.
+    """
+    rows = len(revision.tables)
+    pairs: list[Pairs] = []
+    for spec in revision.specs:
+        if spec.name in MAX_DISTANCES and len(known) < rows:
+            searcher = Searcher(ann[spec.name].index(revision.directory, spec))
+            no_pairs = np.union1d(excluded, missing[spec.name])
+            pairs.append(near_pairs(searcher, revision.vectors(spec), len(known), no_pairs))
+    return cluster(rows, known, pairs)
 
 
 def near_pairs(

@@ -15,7 +15,7 @@ from pathlib import Path
 import lance
 
 from memguard.errors import BuildError, IndexUnavailableError
-from memguard.index.ingest.publish import derive_all, put_in_place
+from memguard.index.ingest.publish import publish, replace_manifest
 from memguard.index.store.digests import places
 from memguard.index.store.fingerprints import fingerprint_tables
 from memguard.index.store.manifest import Manifest
@@ -95,9 +95,7 @@ def _leave_out(directory: Path, manifest: Manifest) -> tuple[Manifest, int]:
     for table in (RECORDS, FILES):
         _delete(directory / table, ids)
     kept = ~places(known, refused)[1]
-    derived = derive_all(
-        directory, manifest.descriptors, manifest, memory=manifest.memory, kept=kept
-    )
+    derived = publish(directory, manifest.descriptors, manifest, memory=manifest.memory, kept=kept)
     if derived is None:
         raise BuildError(f"nothing would be left of {directory}; delete the directory instead")
     return derived, int(gone.sum())
@@ -130,7 +128,7 @@ def _clear_away(directory: Path, manifest: Manifest) -> bool:
                 older_than=timedelta(0), delete_unverified=True
             )
         pinned = fingerprint_tables(directory, manifest, manifest.revision + 1)
-        put_in_place(
+        replace_manifest(
             directory,
             replace(
                 manifest,

@@ -14,7 +14,7 @@ from memguard.descriptors.base import DescriptorSpec
 from memguard.descriptors.weights import require_same
 from memguard.errors import BuildError
 from memguard.index.ingest.checkpoint import Unfinished
-from memguard.index.ingest.publish import derive_all
+from memguard.index.ingest.publish import publish
 from memguard.index.store.digests import Digests, as_array, file_digest, id_digest, places
 from memguard.index.store.manifest import BUILDING, Manifest
 from memguard.index.store.row_arrays import file_digests, read_digests, record_digests
@@ -77,7 +77,7 @@ def merge(
                     done += batch.num_rows
                     on_progress(done, total)
             _merge_files(directory, manifests)
-            merged = derive_all(directory, specs, None, memory=memory, refused=refused)
+            merged = publish(directory, specs, None, memory=memory, blocked=refused)
             if merged is None:
                 raise BuildError("these indexes hold no images that are not taken down")
             (directory / BUILDING).unlink()

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from memguard.errors import ConfigurationError
 from memguard.index.base import Removal
-from memguard.index.ingest.publish import with_removed
+from memguard.index.ingest.publish import publish_blocked
 from memguard.index.ingest.reader import ID_DIGITS
 from memguard.index.milvus.address import in_milvus
 from memguard.index.store.canary import canary_ids
@@ -114,7 +114,7 @@ def _refuse(
     tables = Tables(directory, manifest.records_version, manifest.files_version)
     before = places(record_digests(tables), read_digests(directory, manifest))[1]
     now = places(record_digests(tables), refused)[1]
-    changed = with_removed(directory, manifest, refused, np.flatnonzero(now))
+    changed = publish_blocked(directory, manifest, refused, np.flatnonzero(now))
     (directory / CALIBRATION_PAGE).unlink(missing_ok=True)
     fresh = {record.id for record in tables.take((), np.flatnonzero(now & ~before).tolist())}
     return Removal(str(directory), tuple(one for one in ids if one in fresh), changed.records)

@@ -16,7 +16,7 @@ import lance
 
 from memguard.errors import BuildError, IndexUnavailableError
 from memguard.files import is_sealed, read_checked
-from memguard.index.ingest.publish import derive_all
+from memguard.index.ingest.publish import publish
 from memguard.index.store import row_arrays as lists
 from memguard.index.store.documents import CALIBRATION, CALIBRATION_PAGE, MEASUREMENTS
 from memguard.index.store.fingerprints import HINT, table_fingerprints
@@ -229,7 +229,7 @@ def _mend(directory: Path, damaged: set[str]) -> None:
         lists={name: file for name, file in manifest.lists.items() if file.path not in damaged},
     )
     try:
-        derive_all(directory, manifest.descriptors, whole, memory=manifest.memory)
+        publish(directory, manifest.descriptors, whole, memory=manifest.memory)
     except (OSError, ValueError) as error:
         raise BuildError(
             f"{directory} could not be mended ({error}); {ADVICE['restore']}"
