@@ -16,6 +16,19 @@ CHECKSUM = "sha256"
 """The key under which a JSON file holds the fingerprint of all its other keys."""
 
 
+BLOCK_BYTES = 1 << 20
+"""How much of a file is read at a time."""
+
+
+def sha256(path: Path) -> str:
+    """The hexadecimal SHA-256 of a file's bytes."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Replace the file at ``path`` in one atomic step."""
     _write(path, [data])

@@ -29,8 +29,9 @@ from PIL import Image
 from memguard.defaults import CLIP_MODEL, CLIP_WEIGHTS
 from memguard.descriptors.base import DescriptorSpec
 from memguard.descriptors.resizing import SquareResize
-from memguard.descriptors.weights import absolute, sha256
+from memguard.descriptors.weights import absolute
 from memguard.errors import ConfigurationError, WeightsError
+from memguard.files import sha256
 
 HUB_PREFIX = "hf-hub:"
 BATCH = 32

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memguard.descriptors.base import DescriptorSpec
-from memguard.vision.alignment import Scale, structure
 from memguard.vision.picture import Picture
+from memguard.vision.structure import Scale, structure
 
 SIDE = 16
 """Pixels on a side: 768 components, 1.5 KB as half floats."""
@@ -27,7 +27,7 @@ SCALE = Scale(blur=0, window=1.5, floor=0.5)
 
 @dataclass(frozen=True)
 class Pixels:
-    """:func:`~memguard.vision.alignment.structure` of the image squeezed to a small square."""
+    """:func:`~memguard.vision.structure.structure` of the image squeezed to a small square."""
 
     name: ClassVar[str] = "pixels"
     learned: ClassVar[bool] = False

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from memguard._optional import require
 from memguard.descriptors.base import DescriptorSpec
 from memguard.descriptors.resizing import SquareResize
-from memguard.descriptors.weights import absolute, sha256
+from memguard.descriptors.weights import absolute
 from memguard.errors import MemguardError, WeightsError
+from memguard.files import sha256
 
 SIDE = 288
 """Input side: "we resize images to 288 pixels on the short edge" (SSCD, section 5); squeezed to

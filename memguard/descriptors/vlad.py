@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memguard.descriptors.base import DescriptorSpec
-from memguard.vision.alignment import FEATURE_EDGE
-from memguard.vision.local_features import CENTROIDS, DIRECTIONS, vlad
+from memguard.vision.local_features import CENTROIDS, DIRECTIONS, FEATURE_EDGE, vlad
 from memguard.vision.picture import Picture
 
 

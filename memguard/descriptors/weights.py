@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from memguard.descriptors.base import DescriptorSpec
 from memguard.errors import WeightsError
-
-BLOCK = 1 << 20
-"""Bytes read at a time."""
-
-
-def sha256(path: Path) -> str:
-    """The hexadecimal SHA-256 of a file's bytes."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def absolute(weights: str) -> str:

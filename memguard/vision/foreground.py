@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from memguard.vision.alignment import COARSE, Plane, contrast_normalised
+from memguard.vision.structure import COARSE, Plane, contrast_normalised
 
 SAME_COLOUR = 0.04
 """Levels (of 1) in each channel within which a pixel belongs to the ground."""

@@ -24,6 +24,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+FEATURE_EDGE = 256
+"""Longer edge, in pixels, of the pictures in which local features are sought."""
 MOST_FEATURES = 300
 """The features of highest contrast that are kept."""
 CONTRAST = 0.005

@@ -9,15 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from memguard.vision.alignment import (
-    FEATURE_EDGE,
-    coarse_structure,
-    grey,
-    small_square,
-)
+from memguard.vision.alignment import grey
 from memguard.vision.decode import to_rgb
 from memguard.vision.foreground import Interior, interior
-from memguard.vision.local_features import LocalFeatures, local_features
+from memguard.vision.local_features import FEATURE_EDGE, LocalFeatures, local_features
+from memguard.vision.structure import coarse_structure, small_square
 
 SQUARE = 128
 """Side of the square on which the paper's pixel distances are measured: 16 tiles of 32 px."""
@@ -63,7 +59,7 @@ class Picture:
 
     @cached_property
     def small(self) -> NDArray[np.float32]:
-        """See :func:`memguard.vision.alignment.small_square`."""
+        """See :func:`memguard.vision.structure.small_square`."""
         return small_square(self.pixels)
 
     @cached_property
@@ -73,7 +69,7 @@ class Picture:
 
     @cached_property
     def coarse(self) -> NDArray[np.float32]:
-        """See :func:`memguard.vision.alignment.coarse_structure`."""
+        """See :func:`memguard.vision.structure.coarse_structure`."""
         return coarse_structure(self.small)
 
     @cached_property

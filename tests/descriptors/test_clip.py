@@ -22,8 +22,8 @@ from safetensors.torch import save_file
 
 from memguard.descriptors import load_descriptors
 from memguard.descriptors.clip import Clip, find, pull, split
-from memguard.descriptors.weights import sha256
 from memguard.errors import ConfigurationError, WeightsError
+from memguard.files import sha256
 from memguard.index.open import open_index
 from memguard.index.store.canary import CANARIES
 from memguard.lifecycle import build_index

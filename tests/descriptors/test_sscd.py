@@ -15,8 +15,8 @@ from torchvision import transforms
 
 from memguard.descriptors.base import distances
 from memguard.descriptors.sscd import MEAN, SIDE, STD, Sscd
-from memguard.descriptors.weights import sha256
 from memguard.errors import WeightsError
+from memguard.files import sha256
 from memguard.vision.picture import Picture
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")

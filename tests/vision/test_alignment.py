@@ -7,17 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from memguard.vision.alignment import (
-    FEATURE_EDGE,
-    Alignment,
-    align,
-    aligned_correlation,
-    coarse_structure,
-    correlation,
-    grey,
-    small_square,
-)
-from memguard.vision.local_features import local_features
+from memguard.vision.alignment import Alignment, align, aligned_correlation, grey
+from memguard.vision.local_features import FEATURE_EDGE, local_features
 
 Pixels = NDArray[np.uint8]
 
@@ -57,24 +48,3 @@ def test_different_photographs_do_not_align(astronaut: Pixels, coffee: Pixels) -
 
 def test_a_blank_picture_aligns_with_nothing(astronaut: Pixels) -> None:
     assert aligned(np.full((256, 256, 3), 200, dtype=np.uint8), astronaut) is None
-
-
-def test_correlation_by_hand() -> None:
-    left = np.array([[0, 1, 2, 9]], dtype=np.float32)
-    right = np.array([[1, 3, 2, 5]], dtype=np.float32)
-    mask = np.array([[1, 1, 1, 0]], dtype=np.float32)
-    assert correlation(left, right, mask) == pytest.approx(0.5)
-    assert correlation(left, np.full_like(right, 3), mask) == 0
-
-
-def test_structure_survives_tones_and_noise_but_not_other_pictures(
-    astronaut: Pixels, coffee: Pixels
-) -> None:
-    darker = small_square(np.asarray(astronaut // 2 + 20, dtype=np.uint8))
-    noise = np.random.default_rng(0).normal(0, 60, astronaut.shape)
-    noisy = small_square(np.clip(astronaut + noise, 0, 255).astype(np.uint8))
-    original, other = small_square(astronaut), small_square(coffee)
-    assert coarse_structure(darker) @ coarse_structure(original) > 0.98
-    assert coarse_structure(noisy) @ coarse_structure(original) > 0.9
-    assert np.linalg.norm(coarse_structure(original)) == pytest.approx(1)
-    assert coarse_structure(other) @ coarse_structure(original) < 0.4

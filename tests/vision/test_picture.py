@@ -6,15 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from memguard.vision.alignment import (
-    EDGE,
-    FEATURE_EDGE,
-    SIDE,
-    coarse_structure,
-    small_square,
-)
-from memguard.vision.local_features import LocalFeatures, local_features
+from memguard.vision.alignment import EDGE
+from memguard.vision.local_features import FEATURE_EDGE, LocalFeatures, local_features
 from memguard.vision.picture import BLANK_STD, LEAST_EDGE, SQUARE, Picture
+from memguard.vision.structure import SIDE, coarse_structure, small_square
 from memguard.vision.transforms import dead_leaves
 
 

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from memguard.descriptors.base import DescriptorSpec
-from memguard.descriptors.weights import sha256
 from memguard.errors import IndexUnavailableError
-from memguard.files import read_checked, write_checked
+from memguard.files import read_checked, sha256, write_checked
 from memguard.index.ann.files import AnnIndex
 from memguard.index.ann.planner import AnnChoice
 from memguard.index.milvus.address import in_milvus

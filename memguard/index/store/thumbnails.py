@@ -6,7 +6,7 @@ import io
 
 from PIL import Image
 
-from memguard.vision.alignment import FEATURE_EDGE
+from memguard.vision.local_features import FEATURE_EDGE
 
 EDGE = FEATURE_EDGE
 """Pixels on the longer edge: all that verification looks at, the paper's 16 tiles of 32 px
