@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from memguard.index import Index
-    from memguard.index.ingest.builder import BuildSummary
+    from memguard.index.base import BuildSummary
     from memguard.index.open import open_index
     from memguard.lifecycle import add_images, build_index, calibrate_index
     from memguard.pipelines.guard import Guard, guard
@@ -49,7 +49,7 @@ _HOME = {
     "calibrate_index": "memguard.lifecycle",
     "Calibration": "memguard.calibration.calibrate",
     "CalibrationError": "memguard.errors",
-    "BuildSummary": "memguard.index.ingest.builder",
+    "BuildSummary": "memguard.index.base",
     "Detector": "memguard.detection.detector",
     "Guard": "memguard.pipelines.guard",
     "guard": "memguard.pipelines.guard",

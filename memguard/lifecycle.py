@@ -1,9 +1,9 @@
-"""``build_index``, ``add_images``, ``calibrate_index``: images in, an index for a guard out."""
+"""What is done to an index offline, one call for each command: build, calibrate, remove, verify."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +18,24 @@ from memguard.defaults import (
 from memguard.descriptors import Descriptor, load_descriptors, new_descriptors
 from memguard.detection.detector import Detector
 from memguard.index.ann.planner import size_in_bytes
-from memguard.index.ingest.builder import BuildSummary, Progress, ReadAhead, build
-from memguard.index.milvus.address import in_milvus
-from memguard.index.open import open_index
+from memguard.index.base import BuildSummary, IndexWriter, Progress, Removal
+from memguard.index.local import DirectoryIndex
+from memguard.index.maintenance import compaction, summary, verify
+from memguard.index.maintenance.compaction import Compaction
+from memguard.index.maintenance.merge import merge
+from memguard.index.maintenance.summary import Summary
+from memguard.index.maintenance.verify import Verification
+from memguard.index.milvus import push
+from memguard.index.milvus.push import PushSummary
+from memguard.index.open import directory_of, open_index, open_writer
 from memguard.index.store.documents import CALIBRATION, CALIBRATION_PAGE, MEASUREMENTS
 from memguard.index.store.manifest import NAME as MANIFEST
 from memguard.index.store.manifest import Manifest
 from memguard.sources import Source, open_source
 
 OnProgress = Callable[[Progress], None]
-OnCalibration = Callable[[int, int], None]
+OnDone = Callable[[int, int], None]
+"""Called with what is done and what there is to do, in images, records or bytes."""
 
 
 def build_index(
@@ -40,7 +48,7 @@ def build_index(
     memory: int | str | None = None,
     ray: str | None = None,
     on_progress: OnProgress = lambda _: None,
-    on_calibration: OnCalibration = lambda _done, _total: None,
+    on_calibration: OnDone = lambda _done, _total: None,
 ) -> BuildSummary:
     """Index the images of a source; resume or grow the index if ``output`` has one.
 
@@ -74,6 +82,7 @@ def build_index(
         descriptors = [one for one in descriptors if one.spec.name == only] or descriptors
     return _build(
         source,
+        open_writer(output),
         output,
         descriptors,
         calibrate=calibrate,
@@ -94,7 +103,7 @@ def add_images(
     workers: int | None = None,
     memory: int | str | None = None,
     on_progress: OnProgress = lambda _: None,
-    on_calibration: OnCalibration = lambda _done, _total: None,
+    on_calibration: OnDone = lambda _done, _total: None,
 ) -> BuildSummary:
     """Add the images of a source to an index, with the descriptors that it has.
 
@@ -109,10 +118,11 @@ def add_images(
         BuildError, ConfigurationError, WeightsError: as :func:`build_index`.
     """
     source = _opened(images)
-    specs = open_index(index).specs if in_milvus(index) else Manifest.read(Path(index)).descriptors
-    descriptors = load_descriptors(specs, weights=weights)
+    writer = open_writer(index)
+    descriptors = load_descriptors(writer.specs, weights=weights)
     return _build(
         source,
+        writer,
         index,
         descriptors,
         calibrate=calibrate,
@@ -125,6 +135,7 @@ def add_images(
 
 def _build(
     source: Source,
+    writer: IndexWriter,
     output: str | os.PathLike[str],
     descriptors: Sequence[Descriptor],
     *,
@@ -133,28 +144,22 @@ def _build(
     memory: int | str | None,
     ray: str | None = None,
     on_progress: OnProgress,
-    on_calibration: OnCalibration,
+    on_calibration: OnDone,
 ) -> BuildSummary:
-    if in_milvus(output):
-        from memguard.index.milvus.changes import add_there
-
-        summary = add_there(source, output, descriptors, workers=workers, on_progress=on_progress)
-    else:
-        summary = build(
-            source,
-            output,
-            descriptors,
-            workers=workers,
-            memory=None if memory is None else size_in_bytes(memory),
-            read_ahead=None if ray is None else _on_ray(ray, descriptors),
-            on_progress=on_progress,
-        )
+    built = writer.add(
+        source,
+        descriptors,
+        workers=workers,
+        memory=_bytes(memory),
+        ray=ray,
+        on_progress=on_progress,
+    )
     if calibrate:
         index = open_index(output)
         known = Calibration.of(index)
-        if known is None or known.outgrown(summary.records):
-            _calibrate(Detector(index, descriptors), None, on_progress=on_calibration)
-    return summary
+        if known is None or known.outgrown(built.records):
+            _calibrate(Detector(index, descriptors), writer, None, on_progress=on_calibration)
+    return built
 
 
 def calibrate_index(
@@ -166,7 +171,7 @@ def calibrate_index(
     thorough: bool = False,
     clip_blocks: bool = False,
     weights: Mapping[str, str] | None = None,
-    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+    on_progress: OnDone = lambda _done, _total: None,
 ) -> Calibration:
     """Choose the thresholds of an index and save them in it.
 
@@ -187,6 +192,7 @@ def calibrate_index(
     descriptors = load_descriptors(opened.specs, weights=weights)
     return _calibrate(
         Detector(opened, descriptors, thorough=thorough),
+        open_writer(index),
         None if negatives is None else FolderPictures(negatives),
         similar_rate=similar_rate,
         memorized_rate=memorized_rate,
@@ -195,18 +201,106 @@ def calibrate_index(
     )
 
 
-def _calibrate(detector: Detector, negatives: Negatives | None, **options: Any) -> Calibration:
+def _calibrate(
+    detector: Detector, writer: IndexWriter, negatives: Negatives | None, **options: Any
+) -> Calibration:
     calibration, measured = choose_calibration(detector, negatives, **options)
-    detector.index.write_document(MEASUREMENTS, measured.to_bytes())
-    detector.index.write_document(CALIBRATION, calibration.to_bytes())
-    detector.index.write_document(CALIBRATION_PAGE, None)
+    writer.write_document(MEASUREMENTS, measured.to_bytes())
+    writer.write_document(CALIBRATION, calibration.to_bytes())
+    writer.write_document(CALIBRATION_PAGE, None)
     return calibration
 
 
-def _on_ray(address: str, descriptors: Sequence[Descriptor]) -> ReadAhead:
-    from memguard.index.ingest.ray import on_ray
+def remove_images(index: str | os.PathLike[str], ids: Collection[str]) -> Removal:
+    """Take images down: no search finds them any more, and no build takes them in again.
 
-    return on_ray(address, [descriptor.spec for descriptor in descriptors])
+    Readers of a directory see it when they open the index again or reload it, readers of Milvus in
+    their next search.
+
+    Args:
+        index: the index directory, or its address in Milvus.
+        ids: of records; those that are removed already stay so.
+
+    Raises:
+        ConfigurationError: an id that the index does not hold.
+        BuildError: somebody else changes the index.
+        IndexUnavailableError: there is no index.
+    """
+    return open_writer(index).remove(ids)
+
+
+def readmit_images(index: str | os.PathLike[str], ids: Collection[str]) -> Removal:
+    """Undo :func:`remove_images`: records that were not compacted away are found again, and builds
+    and pushes take the images in again.
+
+    Raises:
+        BuildError, IndexUnavailableError: as :func:`remove_images`.
+    """
+    return open_writer(index).readmit(ids)
+
+
+def find_ids(index: str | os.PathLike[str], uri: str) -> list[str]:
+    """The ids of the records with this file's path or published address, sorted.
+
+    Raises:
+        IndexUnavailableError: there is no index.
+    """
+    return open_writer(index).find_ids(uri)
+
+
+def merge_indexes(
+    indexes: Sequence[str | os.PathLike[str]],
+    output: str | os.PathLike[str],
+    *,
+    memory: int | str | None = None,
+    on_progress: OnDone = lambda _done, _total: None,
+) -> Manifest:
+    """Make one index of several; see :func:`memguard.index.maintenance.merge.merge`."""
+    directories = [directory_of(index) for index in indexes]
+    return merge(directories, directory_of(output), memory=_bytes(memory), on_progress=on_progress)
+
+
+def compact_index(index: str | os.PathLike[str]) -> Compaction:
+    """Take removed images out of every file; see :mod:`memguard.index.maintenance.compaction`."""
+    return compaction.compact(directory_of(index))
+
+
+def verify_index(
+    index: str | os.PathLike[str],
+    *,
+    mend: bool = False,
+    on_progress: OnDone = lambda _done, _total: None,
+) -> Verification:
+    """Check every file's fingerprint; see :func:`memguard.index.maintenance.verify.verify`."""
+    return verify.verify(directory_of(index), mend=mend, on_progress=on_progress)
+
+
+def summarize_index(index: str | os.PathLike[str]) -> Summary:
+    """An index in figures; see :func:`memguard.index.maintenance.summary.summarize`."""
+    return summary.summarize(directory_of(index))
+
+
+def open_directory(index: str | os.PathLike[str]) -> DirectoryIndex:
+    """Open an index whose files are needed.
+
+    Raises:
+        IndexUnavailableError: as :func:`memguard.open_index`, or an address in Milvus.
+    """
+    return DirectoryIndex.open(directory_of(index))
+
+
+def push_index(
+    index: str | os.PathLike[str],
+    address: str | os.PathLike[str],
+    *,
+    on_progress: OnDone = lambda _done, _total: None,
+) -> PushSummary:
+    """Copy an index to Milvus; see :func:`memguard.index.milvus.push.push`."""
+    return push.push(directory_of(index), address, on_progress=on_progress)
+
+
+def _bytes(memory: int | str | None) -> int | None:
+    return None if memory is None else size_in_bytes(memory)
 
 
 def _opened(images: str | os.PathLike[str] | Source) -> Source:

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from memguard.errors import ConfigurationError
-from memguard.index.milvus.address import in_milvus
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -28,18 +27,23 @@ def configured_index() -> str | Path:
     """
     named = os.environ.get(VARIABLE)
     if named:
-        return named if in_milvus(named) else Path(named)
+        return _location(named, Path())
     here = Path.cwd()
     for folder in (here, *here.parents):
         project = folder / "pyproject.toml"
         if project.is_file():
             index = _table(project).get("index")
             if index is not None:
-                return str(index) if in_milvus(index) else folder / str(index)
+                return _location(str(index), folder)
     raise ConfigurationError(
         f'no index named: call guard(pipe, index="training.memguard"), set {VARIABLE}, or write '
         '[tool.memguard] index = "training.memguard" into pyproject.toml'
     )
+
+
+def _location(named: str, folder: Path) -> str | Path:
+    """An address as it is, a path from this folder."""
+    return named if "://" in named else folder / named
 
 
 def _table(project: Path) -> dict[str, object]:

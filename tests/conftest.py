@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from memguard.demo.photographs import photographs as skimage_photographs
-from memguard.index.ingest.builder import BuildSummary
+from memguard.index.base import BuildSummary
 from memguard.lifecycle import build_index
 from memguard.vision.picture import Picture
 

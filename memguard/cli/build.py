@@ -28,7 +28,7 @@ from memguard.defaults import CLIP_MODEL, CLIP_WEIGHTS
 from memguard.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from memguard.index.ingest.builder import BuildSummary
+    from memguard.index.base import BuildSummary
     from memguard.sources import Source
 
 

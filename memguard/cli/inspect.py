@@ -17,9 +17,9 @@ from memguard.errors import ConfigurationError
 
 def info(index: IndexArgument, as_json: Json = False) -> None:
     """Say what an index holds."""
-    from memguard.index.maintenance.summary import summarize
+    from memguard.lifecycle import summarize_index
 
-    about = summarize(index)
+    about = summarize_index(index)
     if as_json:
         typer.echo(json.dumps(about.to_json(), indent=2))
         return
@@ -66,11 +66,11 @@ def duplicates(
 ) -> None:
     """Show the images that the training set holds most often: what a model memorizes first."""
     from memguard.files import write_lines
-    from memguard.index.local import DirectoryIndex
     from memguard.index.maintenance.redundant import redundant_files
+    from memguard.lifecycle import open_directory
     from memguard.report.duplicates_sheet import draw, most_repeated
 
-    opened = DirectoryIndex.open(index)
+    opened = open_directory(index)
     found = most_repeated(opened, number)
     if redundant is not None:
         try:

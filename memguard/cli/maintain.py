@@ -14,7 +14,6 @@ from rich.markup import escape
 from memguard.cli.console import err, out, progress, read_image
 from memguard.cli.options import IndexArgument, Json, Memory, Weights, WeightsNow, weights_of
 from memguard.errors import ConfigurationError
-from memguard.index.milvus.address import in_milvus
 
 
 def remove(
@@ -41,13 +40,12 @@ def remove(
 
     Services that run see it when they reload; `memguard compact` takes the bytes from the files.
     """
-    from memguard.index.maintenance.takedown import ids_of, readmit
-    from memguard.index.maintenance.takedown import remove as take_down
+    from memguard.lifecycle import find_ids, readmit_images, remove_images
 
     if undo:
         if not id or uri or like:
             raise ConfigurationError("--undo goes with --id, and with nothing else")
-        removal = readmit(index, id)
+        removal = readmit_images(index, id)
         if as_json:
             typer.echo(json.dumps(dataclasses.asdict(removal), indent=2))
         else:
@@ -55,7 +53,7 @@ def remove(
         return
     wanted = dict.fromkeys(id or [], "")
     for one in uri or []:
-        found = ids_of(index, one)
+        found = find_ids(index, one)
         if not found:
             raise ConfigurationError(f"{index} holds no image of {one}")
         wanted |= dict.fromkeys(found, one)
@@ -67,14 +65,14 @@ def remove(
             typer.confirm(f"Remove these {len(wanted)} images?", abort=True, err=True)
     if not wanted:
         raise ConfigurationError("nothing to remove: name images by --id, --uri or --like")
-    removal = take_down(index, list(wanted))
+    removal = remove_images(index, list(wanted))
     if as_json:
         typer.echo(json.dumps(dataclasses.asdict(removal), indent=2))
         return
     compacting = (
-        ""
-        if in_milvus(index)
-        else (f" `memguard compact {escape(str(index))}` takes their bytes from the files")
+        f" `memguard compact {escape(str(index))}` takes their bytes from the files"
+        if Path(removal.path).is_dir()
+        else ""
     )
     out.print(
         f"[bold]{escape(removal.path)}[/]: {len(removal.removed)} images removed, "
@@ -84,7 +82,7 @@ def remove(
 
 def compact(index: IndexArgument, as_json: Json = False) -> None:
     """Take the bytes of removed images from every file of an index."""
-    from memguard.index.maintenance.compaction import compact as compact_index
+    from memguard.lifecycle import compact_index
 
     done = compact_index(index)
     if as_json:
@@ -108,7 +106,7 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Compare every file of an index with its fingerprint; the exit status is 4 if one differs."""
-    from memguard.index.maintenance.verify import verify as verify_index
+    from memguard.lifecycle import verify_index
 
     with progress("Reading") as show:
         found = verify_index(
@@ -138,14 +136,13 @@ def merge(
     memory: Memory = None,
 ) -> None:
     """Make one index of the images of several with the same descriptors."""
-    from memguard.index.ann.planner import size_in_bytes
-    from memguard.index.maintenance.merge import merge as merge_indexes
+    from memguard.lifecycle import merge_indexes
 
     with progress("Merging") as show:
         merged = merge_indexes(
             indexes,
             output,
-            memory=None if memory is None else size_in_bytes(memory),
+            memory=memory,
             on_progress=lambda done, total: show("Merging", done, total),
         )
     out.print(
@@ -163,7 +160,7 @@ def push(
 
     A token or USER:PASSWORD is better kept in $MEMGUARD_MILVUS_TOKEN than in the address.
     """
-    from memguard.index.milvus.push import push as push_index
+    from memguard.lifecycle import push_index
 
     with progress("Pushing") as show:
         summary = push_index(

@@ -1,17 +1,18 @@
-"""What the detector, a guard, calibration and reports ask of an index, wherever it is kept."""
+"""The two interfaces of an index, in a directory or in Milvus: one to read it, one to change it."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from memguard.descriptors.base import DescriptorSpec
+from memguard.descriptors.base import Descriptor, DescriptorSpec
 from memguard.index.record import Record
+from memguard.sources.base import Source
 
 BACKGROUND = 1000
 """References that score normalisation compares a query with; more change little."""
@@ -30,6 +31,41 @@ class Health:
     name: str
     records: int
     outdated: bool = False
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a build is: images done of those to do (None: not known), and how many of them were
+    unreadable."""
+
+    done: int
+    total: int | None
+    unreadable: int
+
+
+@dataclass(frozen=True)
+class BuildSummary:
+    """What a build did.
+
+    Attributes:
+        path: the index.
+        records: distinct images in the index now.
+        added: records that this build added.
+        skipped: files that an earlier build or step had already seen.
+        duplicates: files of this build whose bytes were already known.
+        refused: files of this build whose image was taken down before, and is not taken in again.
+        unreadable: every unreadable file of the index, with the reason.
+        seconds: wall-clock time of this build.
+    """
+
+    path: str
+    records: int
+    added: int
+    skipped: int
+    duplicates: int
+    refused: int
+    unreadable: dict[str, str]
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -119,13 +155,73 @@ class Index(ABC):
         """What was kept beside the index under this name (``calibration.json``), or None."""
 
     @abstractmethod
-    def write_document(self, name: str, data: bytes | None) -> None:
-        """Replace what is kept under this name in one step; None takes it away."""
-
-    @abstractmethod
     def health(self) -> Health:
         """Look up the canaries again.
 
         Raises:
             IndexUnavailableError: a descriptor's search does not find them, or none can be made.
         """
+
+
+class IndexWriter(ABC):
+    """Changes an index, one writer at a time.
+
+    Readers of a directory see a change when they open the index again, readers of Milvus in their
+    next search.
+
+    Raises:
+        IndexUnavailableError: by every method, where there is no finished index; only :meth:`add`
+            makes one, in a directory.
+        BuildError: where somebody else changes the index.
+    """
+
+    @property
+    @abstractmethod
+    def specs(self) -> tuple[DescriptorSpec, ...]:
+        """The descriptors of the index."""
+
+    @abstractmethod
+    def add(
+        self,
+        source: Source,
+        descriptors: Sequence[Descriptor],
+        *,
+        workers: int | None = None,
+        memory: int | None = None,
+        ray: str | None = None,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+    ) -> BuildSummary:
+        """Index the images of a source that are neither in the index nor blocked.
+
+        Args:
+            source: where the images come from.
+            descriptors: what to compute; must equal those of an index already there.
+            workers: decoding processes; 0 decodes in this process; by default one per core.
+            memory: bytes that searches of an index in a directory may occupy; None for no limit.
+            ray: a Ray cluster that reads and describes for a directory, in place of ``workers``.
+            on_progress: called after every chunk of images.
+
+        Raises:
+            BuildError: no images, or an index with other descriptors.
+            WeightsError: an index that was built with other weights.
+        """
+
+    @abstractmethod
+    def remove(self, ids: Collection[str]) -> Removal:
+        """Delete records from every search, and block their ids for later builds and pushes.
+
+        Raises:
+            ConfigurationError: an id that the index does not hold.
+        """
+
+    @abstractmethod
+    def readmit(self, ids: Collection[str]) -> Removal:
+        """Unblock ids: records still there are found again, others may be added again."""
+
+    @abstractmethod
+    def find_ids(self, uri: str) -> list[str]:
+        """The ids of the records with this file's path or published address, sorted."""
+
+    @abstractmethod
+    def write_document(self, name: str, data: bytes | None) -> None:
+        """Replace a document in one step; None deletes it."""

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from memguard.descriptors.base import DescriptorSpec, distances
 from memguard.errors import IndexUnavailableError
-from memguard.files import write_bytes
 from memguard.index.ann.recall import RECALL_AT
 from memguard.index.ann.searcher import Excluded, Searcher
 from memguard.index.base import BACKGROUND, Health, Index
@@ -159,12 +158,6 @@ class DirectoryIndex(Index):
             return (self.directory / name).read_bytes()
         except FileNotFoundError:
             return None
-
-    def write_document(self, name: str, data: bytes | None) -> None:
-        if data is None:
-            (self.directory / name).unlink(missing_ok=True)
-        else:
-            write_bytes(self.directory / name, data)
 
     def health(self) -> Health:
         self._look_for_canaries()

@@ -1,14 +1,17 @@
-"""Opens an index, in a directory or in Milvus: the one factory."""
+"""Opens an index to read or to change it: the one place that knows where indexes are kept."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from memguard.index.base import Index
+from memguard.errors import IndexUnavailableError
+from memguard.index.base import Index, IndexWriter
 from memguard.index.local import DirectoryIndex
+from memguard.index.maintenance.writer import DirectoryWriter
 from memguard.index.milvus.address import in_milvus
 from memguard.index.milvus.index import MilvusIndex
+from memguard.index.milvus.writer import MilvusWriter
 
 
 def open_index(path: str | os.PathLike[str]) -> Index:
@@ -18,4 +21,26 @@ def open_index(path: str | os.PathLike[str]) -> Index:
         IndexUnavailableError: there is none, its build has not finished, it is damaged, a
             search does not find its canary, a newer memguard wrote it, or no server answers.
     """
-    return MilvusIndex.open(path) if in_milvus(path) else DirectoryIndex.open(Path(path))
+    return MilvusIndex.open(path) if in_milvus(path) else DirectoryIndex.open(path)
+
+
+def open_writer(path: str | os.PathLike[str]) -> IndexWriter:
+    """A writer of the index at ``path``; the first build makes a directory's index.
+
+    Raises:
+        IndexUnavailableError: as :func:`open_index`, for an address.
+    """
+    return MilvusWriter(MilvusIndex.open(path)) if in_milvus(path) else DirectoryWriter(path)
+
+
+def directory_of(path: str | os.PathLike[str]) -> Path:
+    """The directory of an index whose files are needed.
+
+    Raises:
+        IndexUnavailableError: this is an address in Milvus.
+    """
+    if in_milvus(path):
+        raise IndexUnavailableError(
+            f"{path} is an address in Milvus; this needs an index in a directory"
+        )
+    return Path(path)

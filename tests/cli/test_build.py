@@ -15,7 +15,7 @@ from fixtures.command_line import MEMGUARD, assert_one_line_error, memguard
 from fixtures.picture_files import write_cuts
 from PIL import Image
 
-from memguard.index.ingest.builder import BuildSummary
+from memguard.index.base import BuildSummary
 
 
 def test_build_check_and_info(folder: Path, tmp_path: Path, cat: Image.Image) -> None:

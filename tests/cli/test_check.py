@@ -10,7 +10,7 @@ from fixtures.command_line import memguard
 from fixtures.picture_files import encoded
 from PIL import Image
 
-from memguard.index.ingest.builder import BuildSummary
+from memguard.index.base import BuildSummary
 
 
 def test_check_as_json(built: tuple[Path, BuildSummary], tmp_path: Path) -> None:

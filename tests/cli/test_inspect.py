@@ -9,7 +9,7 @@ import pytest
 from fixtures.command_line import invoked
 
 from memguard.errors import ConfigurationError
-from memguard.index.ingest.builder import BuildSummary
+from memguard.index.base import BuildSummary
 
 
 def test_info_as_json(built: tuple[Path, BuildSummary]) -> None:

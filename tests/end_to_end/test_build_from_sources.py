@@ -13,7 +13,8 @@ from fixtures.picture_files import cuts, decompression_bomb, encoded
 from PIL import Image
 
 from memguard.descriptors.phash import PHash
-from memguard.index.ingest.builder import BuildSummary, build
+from memguard.index.base import BuildSummary
+from memguard.index.ingest.builder import build
 from memguard.index.ingest.reader import content_id
 from memguard.index.open import open_index
 from memguard.sources import open_source

@@ -24,7 +24,8 @@ from memguard.descriptors.base import DescriptorSpec
 from memguard.descriptors.phash import PHash
 from memguard.detection.detector import Detector
 from memguard.index.ingest import builder
-from memguard.index.ingest.builder import Progress, build
+from memguard.index.base import Progress
+from memguard.index.ingest.builder import build
 from memguard.index.ingest.checkpoint import Unfinished
 from memguard.index.local import DirectoryIndex
 from memguard.lifecycle import add_images, build_index

@@ -15,7 +15,7 @@ from PIL import Image
 from memguard.descriptors import load_descriptors
 from memguard.descriptors.base import distances
 from memguard.errors import IndexUnavailableError
-from memguard.index.ingest.builder import BuildSummary
+from memguard.index.base import BuildSummary
 from memguard.index.local import DirectoryIndex
 from memguard.index.store.canary import CANARIES
 from memguard.index.store.manifest import Manifest

@@ -25,7 +25,7 @@ from memguard.calibration.calibrate import Calibration, Rate
 from memguard.calibration.measurements import Measurements
 from memguard.cli import app
 from memguard.errors import CalibrationError
-from memguard.index.ingest.builder import BuildSummary
+from memguard.index.base import BuildSummary
 from memguard.lifecycle import calibrate_index
 from memguard.report import calibration_page, write_calibration_page
 from memguard.report.calibration_page import negatives_needed

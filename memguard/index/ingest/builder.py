@@ -14,7 +14,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from memguard.descriptors.base import Descriptor, DescriptorSpec, Prepare
 from memguard.descriptors.weights import require_same
 from memguard.errors import BuildError
 from memguard.files import PARTIAL
+from memguard.index.base import BuildSummary, Progress
 from memguard.index.ingest.checkpoint import Reached, Unfinished
 from memguard.index.ingest.describe import described
 from memguard.index.ingest.publish import publish
@@ -63,41 +63,6 @@ MOST_WORKERS = 16
 
 ReadAhead = Callable[[Iterator[Item]], Iterable[Sequence[Readable | Unreadable]]]
 """Items to results in the same order, read by others meanwhile."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a build is: images done of those to do (None: not known), and how many of them were
-    unreadable."""
-
-    done: int
-    total: int | None
-    unreadable: int
-
-
-@dataclass(frozen=True)
-class BuildSummary:
-    """What a build did.
-
-    Attributes:
-        path: the index.
-        records: distinct images in the index now.
-        added: records that this build added.
-        skipped: files that an earlier build or step had already seen.
-        duplicates: files of this build whose bytes were already known.
-        refused: files of this build whose image was taken down before, and is not taken in again.
-        unreadable: every unreadable file of the index, with the reason.
-        seconds: wall-clock time of this build.
-    """
-
-    path: str
-    records: int
-    added: int
-    skipped: int
-    duplicates: int
-    refused: int
-    unreadable: dict[str, str]
-    seconds: float
 
 
 def build(

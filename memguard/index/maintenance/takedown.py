@@ -18,7 +18,6 @@ from memguard.errors import ConfigurationError
 from memguard.index.base import Removal
 from memguard.index.ingest.publish import publish_blocked
 from memguard.index.ingest.reader import ID_DIGITS
-from memguard.index.milvus.address import in_milvus
 from memguard.index.store.canary import canary_ids
 from memguard.index.store.digests import as_array, id_digest, places
 from memguard.index.store.documents import CALIBRATION_PAGE
@@ -36,7 +35,7 @@ def remove(index: str | os.PathLike[str], ids: Collection[str]) -> Removal:
     No later build takes the same bytes in again, unless :func:`readmit` allows it.
 
     Args:
-        index: the index directory, or its address in Milvus.
+        index: the index directory.
         ids: of records; those that are removed already stay so.
 
     Raises:
@@ -44,10 +43,6 @@ def remove(index: str | os.PathLike[str], ids: Collection[str]) -> Removal:
         BuildError: somebody else changes the index.
         IndexUnavailableError: there is no index.
     """
-    if in_milvus(index):
-        from memguard.index.milvus.changes import remove_there
-
-        return remove_there(index, ids)
     directory = Path(index)
     with at_work(directory):
         manifest = Manifest.read(directory)
@@ -70,10 +65,6 @@ def readmit(index: str | os.PathLike[str], ids: Collection[str]) -> Removal:
     Raises:
         BuildError, IndexUnavailableError: as :func:`remove`.
     """
-    if in_milvus(index):
-        from memguard.index.milvus.changes import readmit_there
-
-        return readmit_there(index, ids)
     directory = Path(index)
     with at_work(directory):
         manifest = Manifest.read(directory)
@@ -81,16 +72,12 @@ def readmit(index: str | os.PathLike[str], ids: Collection[str]) -> Removal:
         return _refuse(directory, manifest, np.setdiff1d(before, as_array(_digests(ids))), ())
 
 
-def ids_of(index: str | os.PathLike[str], uri: str) -> list[str]:
+def find_ids(index: str | os.PathLike[str], uri: str) -> list[str]:
     """The records of a file's path or of a published address.
 
     Raises:
         IndexUnavailableError: there is no index.
     """
-    if in_milvus(index):
-        from memguard.index.milvus.index import MilvusIndex
-
-        return sorted(record.id for record in MilvusIndex.open(index).find_uris([uri]).values())
     directory = Path(index)
     Manifest.read(directory)
     tables = Tables(directory)

@@ -157,11 +157,6 @@ class MilvusIndex(Index):
     def read_document(self, name: str) -> bytes | None:
         return self.manifest.read_document(self.collections, name)
 
-    def write_document(self, name: str, data: bytes | None) -> None:
-        newest = MilvusManifest.find(self.collections) or self.manifest
-        self.manifest = newest.with_documents(self.collections, {name: data})
-        self.manifest.write(self.collections)
-
     def health(self) -> Health:
         rows = self.collections.get(RECORDS, sorted(self._canaries), PARTS)
         planted = [record_of(row, self.specs) for row in rows.values()]

@@ -28,7 +28,7 @@ from memguard.index.milvus.index import RECORDS
 from memguard.index.milvus.manifest import DOCUMENTS, MilvusManifest
 from memguard.index.milvus.rows import RECORD_TEXTS, key_of, record_row, stored, vector
 from memguard.index.record import Record
-from memguard.index.store.documents import PUSHED, REFUSED, background
+from memguard.index.store.documents import BLOCKED, PUSHED, background
 
 BATCH = 32
 """Records written in one call: about 1.5 MB."""
@@ -89,7 +89,7 @@ def push(
     opened = DirectoryIndex.open(index)
     collections = Collections(MilvusAddress.parse(address))
     manifest = _claim(collections, opened)
-    refused = refused_ids(collections, manifest)
+    refused = blocked_ids(collections, manifest)
     rows = [*opened.canary_rows, *opened.rows().tolist()]
     held: Counter[str] = Counter()
     keys: list[int] = []
@@ -176,9 +176,9 @@ def remove_keys(
     collections.at_once(collections.count, _names(specs))
 
 
-def refused_ids(collections: Collections, manifest: MilvusManifest) -> set[str]:
+def blocked_ids(collections: Collections, manifest: MilvusManifest) -> set[str]:
     """The ids of records that were removed from this very index."""
-    return set(json.loads(manifest.read_document(collections, REFUSED) or b"[]"))
+    return set(json.loads(manifest.read_document(collections, BLOCKED) or b"[]"))
 
 
 def _claim(collections: Collections, index: DirectoryIndex) -> MilvusManifest:

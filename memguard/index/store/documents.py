@@ -9,7 +9,7 @@ MEASUREMENTS = "measurements.json"
 CALIBRATION_PAGE = "calibration.html"
 """The report's page on the calibration; a new calibration deletes it."""
 
-REFUSED = "refused.json"
+BLOCKED = "refused.json"
 """In Milvus, the ids of removed records: neither a push nor a build takes them in again."""
 
 PUSHED = (CALIBRATION, MEASUREMENTS)

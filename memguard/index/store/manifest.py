@@ -17,7 +17,6 @@ from memguard.errors import IndexUnavailableError
 from memguard.files import read_checked, sha256, write_checked
 from memguard.index.ann.files import AnnIndex
 from memguard.index.ann.planner import AnnChoice
-from memguard.index.milvus.address import in_milvus
 
 FORMAT = 3
 """The index format that this memguard writes, and the only one that it reads."""
@@ -171,8 +170,6 @@ def _ann_file(data: dict[str, Any]) -> AnnFile:
 
 def absent(directory: Path) -> str:
     """Why there is no index here, and what to do."""
-    if in_milvus(directory):
-        return f"{directory} is an address in Milvus; this needs an index in a directory"
     if not directory.exists():
         return f"there is no index at {directory}; make one with `memguard build IMAGES -o NAME`"
     if (directory / BUILDING).exists():

@@ -23,7 +23,8 @@ from PIL import Image
 from memguard import BuildError, IndexUnavailableError
 from memguard.descriptors import weightless_descriptors
 from memguard.descriptors.phash import PHash
-from memguard.index.ingest.builder import BuildSummary, Progress, build
+from memguard.index.base import BuildSummary, Progress
+from memguard.index.ingest.builder import build
 from memguard.index.ingest.checkpoint import Unfinished
 from memguard.index.local import DirectoryIndex
 from memguard.index.open import open_index

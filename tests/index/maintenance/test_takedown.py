@@ -17,10 +17,10 @@ from fixtures.picture_files import STRIP, write_cuts
 from PIL import Image
 
 from memguard import BuildError, ConfigurationError, Guard
-from memguard.index.ingest.builder import BuildSummary
+from memguard.index.base import BuildSummary
 from memguard.index.local import DirectoryIndex
 from memguard.index.maintenance.compaction import compact
-from memguard.index.maintenance.takedown import ids_of, readmit, remove
+from memguard.index.maintenance.takedown import find_ids, readmit, remove
 from memguard.index.maintenance.verify import verify
 from memguard.lifecycle import add_images, build_index
 
@@ -75,12 +75,12 @@ def test_gone_from_every_search(built: tuple[Path, BuildSummary], copied: Path) 
 
 
 def test_by_file_and_by_published_address(built: tuple[Path, BuildSummary], copied: Path) -> None:
-    (one,) = ids_of(copied, str(uri_of(built, 3)))
+    (one,) = find_ids(copied, str(uri_of(built, 3)))
     found = DirectoryIndex.open(copied).find(one)
     assert found is not None
     assert Path(found.uri).name == "0003.jpg"
-    assert ids_of(copied, "memguard:canary/0") == []
-    assert ids_of(copied, "/nowhere.jpg") == []
+    assert find_ids(copied, "memguard:canary/0") == []
+    assert find_ids(copied, "/nowhere.jpg") == []
 
 
 @pytest.mark.parametrize("wrong", ["0" * 32, "no hexadecimal", ""])
@@ -93,7 +93,7 @@ def test_what_is_not_there_cannot_be_removed(copied: Path, wrong: str) -> None:
 def test_refused_until_it_is_allowed_again(
     built: tuple[Path, BuildSummary], copied: Path, tmp_path: Path
 ) -> None:
-    (one,) = ids_of(copied, str(uri_of(built, 3)))
+    (one,) = find_ids(copied, str(uri_of(built, 3)))
     remove(copied, [one])
     compact(copied)
     (tmp_path / "again").mkdir()
@@ -188,7 +188,7 @@ def test_a_compaction_that_is_killed(photographs: dict[str, Image.Image], tmp_pa
     """``kill -9`` at every step: the index answers, and the same command does the rest."""
     write_cuts(photographs, tmp_path / "images", 6, STRIP)
     build_index(tmp_path / "images", tmp_path / "base", weights={}, calibrate=False, workers=0)
-    (one,) = ids_of(tmp_path / "base", str(tmp_path / "images" / "0002.jpg"))
+    (one,) = find_ids(tmp_path / "base", str(tmp_path / "images" / "0002.jpg"))
     gone = DirectoryIndex.open(tmp_path / "base").find(one)
     assert gone is not None
     assert gone.thumbnail is not None
@@ -218,7 +218,7 @@ def test_a_compacted_index_grows(
     photographs: dict[str, Image.Image],
     tmp_path: Path,
 ) -> None:
-    ids = ids_of(copied, str(uri_of(built, 0))) + ids_of(copied, str(uri_of(built, 30)))
+    ids = find_ids(copied, str(uri_of(built, 0))) + find_ids(copied, str(uri_of(built, 30)))
     remove(copied, ids)
     compact(copied)
     write_cuts(photographs, tmp_path / "more", 70)

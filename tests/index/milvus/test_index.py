@@ -19,7 +19,7 @@ from memguard.index.milvus.collections import Collections
 from memguard.index.milvus.manifest import MilvusManifest
 from memguard.index.milvus.push import push
 from memguard.index.milvus.rows import key_of
-from memguard.index.open import open_index
+from memguard.index.open import open_index, open_writer
 from memguard.index.store.canary import canary_ids
 from memguard.vision.transforms import dead_leaves, simulated_copies
 
@@ -141,12 +141,12 @@ def test_the_calibration_and_the_background_travel(pushed, calibrated):
 
 
 def test_documents_are_kept_and_taken_away(pushed):
-    index, other = open_index(pushed), open_index(pushed)
-    index.write_document("page.html", bytes(200_000))
-    assert index.read_document("page.html") == bytes(200_000)
+    writer, other = open_writer(pushed), open_index(pushed)
+    writer.write_document("page.html", bytes(200_000))
+    assert writer.index.read_document("page.html") == bytes(200_000)
     assert other.health().outdated
     assert open_index(pushed).read_document("page.html") == bytes(200_000)
-    index.write_document("page.html", None)
+    writer.write_document("page.html", None)
     assert open_index(pushed).read_document("page.html") is None
     assert not other.health().outdated
 

@@ -16,13 +16,12 @@ from memguard.descriptors import weightless_descriptors
 from memguard.descriptors.base import DescriptorSpec
 from memguard.index.ingest.builder import build
 from memguard.index.local import DirectoryIndex
-from memguard.index.maintenance.takedown import ids_of, readmit, remove
 from memguard.index.milvus.address import MilvusAddress
 from memguard.index.milvus.collections import Collections
 from memguard.index.milvus.push import ann, push
 from memguard.index.milvus.rows import vector
 from memguard.index.open import open_index
-from memguard.lifecycle import add_images
+from memguard.lifecycle import add_images, find_ids, readmit_images, remove_images
 from memguard.sources import Folder
 
 KILLED = Path(__file__).parents[2] / "fixtures" / "killed_push.py"
@@ -108,8 +107,8 @@ def test_removing_and_adding_there(resumed, built, photographs, tmp_path):
     image = taken.image()
     assert guard.check(image)[0].matches[0].id == taken.id
 
-    assert ids_of(address, taken.uri) == [taken.id]
-    removal = remove(address, [taken.id])
+    assert find_ids(address, taken.uri) == [taken.id]
+    removal = remove_images(address, [taken.id])
     assert (removal.removed, removal.records) == ((taken.id,), 59)
     assert index.find(taken.id) is None
     for spec in index.specs:
@@ -117,9 +116,9 @@ def test_removing_and_adding_there(resumed, built, photographs, tmp_path):
         assert taken.id not in {one.id for one in index.take(keys[keys >= 0].tolist())}
     assert all(match.id != taken.id for match in guard.check(image)[0].matches)
     assert set(counts(index).values()) == {ALL - 1}
-    assert remove(address, [taken.id]).removed == ()
+    assert remove_images(address, [taken.id]).removed == ()
     with pytest.raises(ConfigurationError, match="holds no image with the id"):
-        remove(address, ["0" * 32])
+        remove_images(address, ["0" * 32])
 
     summary = push(built[0], address)
     assert (summary.records, summary.written, summary.refused) == (59, 0, 1)
@@ -137,7 +136,7 @@ def test_removing_and_adding_there(resumed, built, photographs, tmp_path):
     match = Guard(address).check(photographs["rocket.jpg"])[0].matches[0]
     assert (match.uri, match.caption) == (str(novel / "rocket.png"), "a rocket")
 
-    readmit(address, [taken.id])
+    readmit_images(address, [taken.id])
     summary = push(built[0], address)
     assert (summary.records, summary.written, summary.removed, summary.refused) == (60, 1, 1, 0)
     assert Guard(address).check(image)[0].matches[0].id == taken.id
@@ -147,7 +146,7 @@ def test_what_was_removed_from_the_directory_leaves_with_the_next_push(resumed, 
     own = Path(shutil.copytree(built[0], tmp_path / "own.memguard"))
     here = DirectoryIndex.open(own)
     gone = [record.id for record in here.take(here.rows()[:3])]
-    remove(own, gone)
+    remove_images(own, gone)
     summary = push(own, resumed[0])
     assert (summary.records, summary.removed) == (57, 3)
     index = open_index(resumed[0])

@@ -12,7 +12,7 @@ from memguard import IndexUnavailableError
 from memguard.descriptors.base import DescriptorSpec
 from memguard.index.ann.searcher import Searcher
 from memguard.index.ann.writer import write_exact
-from memguard.index.ingest.builder import BuildSummary
+from memguard.index.base import BuildSummary
 from memguard.index.local import DirectoryIndex
 from memguard.index.store.canary import CANARIES, canary_ids, canary_image
 from memguard.vision.picture import Picture
