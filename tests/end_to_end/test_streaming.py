@@ -23,8 +23,8 @@ from memguard.descriptors import weightless_descriptors
 from memguard.descriptors.base import DescriptorSpec
 from memguard.descriptors.phash import PHash
 from memguard.detection.detector import Detector
-from memguard.index.ingest import builder
 from memguard.index.base import Progress
+from memguard.index.ingest import builder
 from memguard.index.ingest.builder import build
 from memguard.index.ingest.checkpoint import Unfinished
 from memguard.index.local import DirectoryIndex
