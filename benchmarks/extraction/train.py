@@ -25,7 +25,8 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from benchmarks.extraction.pictures import SIDE, TrainingSet
-from memguard.demo.training import SAMPLING_STEPS, Descent, noised
+from memguard.demo.muon import OneCycleOptimizer
+from memguard.demo.training import SAMPLING_STEPS, add_noise
 
 BLOCK = 2
 """Pixels along the edge of a block."""
@@ -179,16 +180,16 @@ def training(
     pictures = torch.from_numpy(levels).permute(0, 3, 1, 2).contiguous() * 2 - 1
     weights = torch.tensor(model.pictures.copies, dtype=torch.float32)
     noising = DDPMScheduler(beta_schedule="squaredcos_cap_v2", prediction_type="sample")
-    descent = Descent(denoiser, *denoiser.parts(), recipe)
+    optimizer = OneCycleOptimizer(denoiser, *denoiser.parts(), recipe)
     averaged = EMAModel(denoiser.parameters(), decay=recipe.average)
 
     for step in range(1, recipe.last + 1):
         drawn = torch.multinomial(weights, recipe.batch, replacement=True, generator=chance)
         batch = pictures[drawn]
-        noisy, times = noised(batch, noising, chance)
+        noisy, times = add_noise(batch, noising, chance)
         captions = [examples[i].caption for i in drawn.tolist()] if model.captioned else ()
         loss = torch.nn.functional.mse_loss(denoiser(noisy, times, captions), batch)
-        descent.step(loss)
+        optimizer.step(loss)
         averaged.step(denoiser.parameters())
         progress(step, recipe.steps, float(loss.detach()))
         if step in recipe.kept:

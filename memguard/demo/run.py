@@ -1,51 +1,45 @@
 """The demo: train a model that memorizes, index its training set, guard it, and look.
 
-Everything is real and small: photographs, a diffusion model, an index, a guarded pipeline.
+Everything is small and real: photographs, a diffusion model, an index, a guarded pipeline.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from memguard.defaults import DEMO_SAMPLES
-from memguard.demo.photographs import cut_pictures, write_folder
+from memguard.demo.sheet import draw_sheet
 from memguard.demo.training import DEMO_RECIPE, SAMPLING_STEPS, Recipe, train
+from memguard.demo.training_set import cut_training_set, write_folder
 from memguard.demo.verdict_picture import Example, write_verdict_picture
 from memguard.index import Index
 from memguard.lifecycle import build_index
 from memguard.pipelines.guard import guard
 from memguard.verdict import Verdict
 
-THREADS = 1
-"""Of torch: at this size a second thread gains little, and on a busy machine it costs much."""
+TORCH_THREADS = 1
+"""At this size a second thread gains little, and on a busy machine it costs much."""
 
-SEED = 0
-"""Of the samples."""
+SAMPLING_SEED = 0
 
-CELL = 96
-"""Pixels on the side of each picture in the demo's picture."""
-
-MARGIN = 10
 EXAMPLES = 3
-SHOWN = 8
-"""Blocked samples and passed samples that the picture shows, each."""
+"""Training images whose clearest copy is shown with its verdict."""
 
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What came out.
+    """The verdicts of the demo, and the files that it wrote.
 
     Attributes:
         verdicts: one per sample.
-        distinct: how many different training images were copied.
-        picture: the PNG that shows each blocked sample beside its training image.
+        distinct: number of training images that were copied.
+        picture: the PNG that shows each blocked sample next to its training image.
         verdict_picture: the PNG of the clearest copies and their verdicts; None where nothing
             was blocked.
         index: the index, for further looks with ``memguard check`` and ``memguard info``.
@@ -58,7 +52,7 @@ class DemoResult:
     index: Path
 
     def count(self, label: str) -> int:
-        """How many samples got this label."""
+        """The number of samples with this label."""
         return sum(verdict.label == label for verdict in self.verdicts)
 
     def examples(self) -> list[Verdict]:
@@ -80,15 +74,15 @@ def run_demo(
         folder: receives the training set, the index and the picture.
         cache: keeps the trained model, so that the next run is quick.
         samples: images to generate.
-        recipe: how the model is trained.
-        on_step: called with what is being done and how far it is.
+        recipe: hyperparameters of the training.
+        on_step: called with the step's name, the work done and all its work (None: unknown).
 
     Raises:
         ConfigurationError: scikit-image or diffusers is not installed.
     """
-    torch.set_num_threads(THREADS)
+    torch.set_num_threads(TORCH_THREADS)
     training_set = folder / "training"
-    write_folder(cut_pictures().training, training_set)
+    write_folder(cut_training_set(), training_set)
     pipe = train(training_set, cache, recipe, lambda *now: on_step("Training", *now))
     index = folder / "training.memguard"
     build_index(
@@ -102,13 +96,14 @@ def run_demo(
     guarded = guard(pipe, index=index)
     arguments: dict[str, Any] = {"batch_size": samples, "num_inference_steps": SAMPLING_STEPS}
     on_step("Sampling", 0, 2)
-    made = pipe(generator=torch.Generator().manual_seed(SEED), **arguments).images
+    made = pipe(generator=torch.Generator().manual_seed(SAMPLING_SEED), **arguments).images
     on_step("Sampling", 1, 2)
-    output = guarded(generator=torch.Generator().manual_seed(SEED), **arguments)
+    output = guarded(generator=torch.Generator().manual_seed(SAMPLING_SEED), **arguments)
     on_step("Sampling", 2, 2)
 
     picture = folder / "demo.png"
-    draw(made, output.images, output.memorization, guarded.guard.index).save(picture)
+    sheet = draw_sheet(made, output.images, output.memorization, guarded.guard.index)
+    sheet.save(picture)
     copied = {v.matches[0].id for v in output.memorization if v.label == "memorized"}
     return DemoResult(
         tuple(output.memorization),
@@ -119,45 +114,8 @@ def run_demo(
     )
 
 
-def draw(
-    made: Sequence[Image.Image],
-    shown: Sequence[Image.Image],
-    verdicts: Sequence[Verdict],
-    index: Index,
-) -> Image.Image:
-    """Blocked samples (made, shown, training image) above some that passed (shown, nearest)."""
-    blocked = _varied([i for i, v in enumerate(verdicts) if v.label == "memorized"], verdicts)
-    passed = [i for i, verdict in enumerate(verdicts) if verdict.label == "clear"]
-
-    def nearest(i: int) -> Image.Image:
-        record = index.find(verdicts[i].matches[0].id)
-        return record.image() if record else Image.new("RGB", (CELL, CELL))
-
-    rows = [
-        ("BLOCKED: the model made", [made[i] for i in blocked]),
-        ("the guard showed", [shown[i] for i in blocked]),
-        ("the training image", [nearest(i) for i in blocked]),
-        ("PASSED: the guard showed", [shown[i] for i in passed]),
-        ("the nearest training image", [nearest(i) for i in passed]),
-    ]
-    left = 180
-    canvas = Image.new(
-        "RGB",
-        (left + SHOWN * (CELL + MARGIN), MARGIN + len(rows) * (CELL + MARGIN)),
-        "white",
-    )
-    pen = ImageDraw.Draw(canvas)
-    for row, (title, pictures) in enumerate(rows):
-        top = MARGIN + row * (CELL + MARGIN)
-        pen.text((MARGIN, top + CELL // 2), title, fill="black", anchor="lm")
-        for column, picture in enumerate(pictures[:SHOWN]):
-            enlarged = picture.resize((CELL, CELL), Image.Resampling.NEAREST)
-            canvas.paste(enlarged, (left + column * (CELL + MARGIN), top))
-    return canvas
-
-
 def _clearest(verdicts: Sequence[Verdict]) -> list[int]:
-    """Where the clearest copy of each of a few training images is."""
+    """Positions of the clearest copy of each of a few training images."""
     best: dict[str, int] = {}
     for i in sorted(range(len(verdicts)), key=lambda i: -verdicts[i].score):
         if verdicts[i].label == "memorized":
@@ -178,14 +136,3 @@ def _write_clearest(
     path = folder / "verdict.png"
     write_verdict_picture(path, examples)
     return path
-
-
-def _varied(positions: Sequence[int], verdicts: Sequence[Verdict]) -> list[int]:
-    """The positions, those first whose training image has not been shown before."""
-    seen: Counter[str] = Counter()
-    turns = []
-    for i in positions:
-        original = verdicts[i].matches[0].id
-        turns.append((seen[original], i))
-        seen[original] += 1
-    return [i for _, i in sorted(turns)]
