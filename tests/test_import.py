@@ -27,5 +27,5 @@ def test_every_public_name_resolves() -> None:
 
 
 def test_other_names_do_not() -> None:
-    with pytest.raises(AttributeError, match="module 'memguard' has no attribute 'nonesuch'"):
+    with pytest.raises(AttributeError, match=r"memguard.* attribute.* '?nonesuch"):
         memguard.nonesuch  # noqa: B018
