@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from memguard.vision.decode import to_rgb
-from memguard.vision.picture import SQUARE
+from memguard.vision.picture import SQUARE_PX
 from memguard.vision.pixel_distances import TILES
 
 Levels = NDArray[np.uint8]
@@ -25,8 +25,8 @@ WHITE = 255.0
 def common_side(images: Sequence[Image.Image]) -> int:
     """The edge of the squares on which these images are compared, a multiple of 4: that of the
     largest of them, but at most 128 pixels (16 tiles of 32)."""
-    longest = max((max(image.size) for image in images), default=SQUARE)
-    return min(SQUARE, TILES * max(1, round(longest / TILES)))
+    longest = max((max(image.size) for image in images), default=SQUARE_PX)
+    return min(SQUARE_PX, TILES * max(1, round(longest / TILES)))
 
 
 def levels_of(images: Sequence[Image.Image], side: int | None = None) -> Levels:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memguard.descriptors.base import DescriptorSpec
-from memguard.vision.local_features import CENTROIDS, DIRECTIONS, FEATURE_EDGE, vlad
+from memguard.vision.local_features import CENTROIDS, DIRECTIONS, FEATURE_EDGE_PX, vlad
 from memguard.vision.picture import Picture
 
 
@@ -35,7 +35,7 @@ class Vlad:
             metric="cosine",
             dimension=CENTROIDS * DIRECTIONS,
             model=f"VLAD of RootSIFT, {DIRECTIONS} directions, {CENTROIDS} centroids",
-            preprocessing=f"longer edge {FEATURE_EDGE} px, denoised, contrast stretched",
+            preprocessing=f"longer edge {FEATURE_EDGE_PX} px, denoised, contrast stretched",
         )
 
     @property

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from memguard.vision.alignment import TRUSTED_INLIERS, Alignment, align, aligned_correlation
-from memguard.vision.foreground import interior_distance
-from memguard.vision.picture import SQUARE, Picture
+from memguard.vision.foreground import foreground_distance
+from memguard.vision.picture import SQUARE_PX, Picture
 from memguard.vision.pixel_distances import KEPT_TILES, Images, l2, tile_l2
 
 COPY = 0.15
@@ -24,16 +24,16 @@ def laid_over(query: Picture, reference: Picture, alignment: Alignment | None) -
     that brings the two closer; where the query then ends, its edge is drawn out.
 
     Returns:
-        float32 (SQUARE, SQUARE, 3) in [0, 1].
+        float32 (SQUARE_PX, SQUARE_PX, 3) in [0, 1].
     """
     if alignment is None or not alignment.is_small:
         return query.square
     here, there = query.pixels.shape[1::-1], reference.pixels.shape[1::-1]
     matrix = alignment.transform / (np.array(there)[:, None] / max(there))
     matrix[:, :2] *= np.array(here) / max(here)
-    matrix[:, 2] *= SQUARE
+    matrix[:, 2] *= SQUARE_PX
     matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
-    size = (SQUARE, SQUARE)
+    size = (SQUARE_PX, SQUARE_PX)
     warped = cv2.warpAffine(query.square, matrix, size, borderMode=cv2.BORDER_REPLICATE)
     squares = np.stack([query.square, warped])
     return np.asarray(squares[l2(reference.square, squares).argmin()])
@@ -46,8 +46,8 @@ def verify(query: Picture, reference: Picture) -> dict[str, float]:
         ``l2``, ``tiled_l2`` and ``masked_tiled_l2`` of the squeezed squares, in [0, 1],
         after a small alignment (:func:`laid_over`);
         ``structure``: 1 - correlation, in [0, 2], or half the
-        :func:`memguard.vision.foreground.interior_distance` if that is more and ``tiled_l2`` above
-        :data:`COPY`;
+        :func:`memguard.vision.foreground.foreground_distance` if that is more and ``tiled_l2``
+        above :data:`COPY`;
         ``aligned_structure``: the same where an alignment puts the query over the reference, the
         correlation scaled down where fewer than :data:`TRUSTED_INLIERS` features agree on it, 1
         without alignment; ``local_features``: minus the features that agree on the alignment,
@@ -75,6 +75,6 @@ def verify(query: Picture, reference: Picture) -> dict[str, float]:
 def _witnessed(query: Picture, reference: Picture, tiled: float) -> float:
     """The distance in structure, unless the insides are further apart and the pixels are too."""
     distance = 1 - float(query.coarse @ reference.coarse)
-    if distance >= MOST_INSIDE or tiled <= COPY or reference.interior is None:
+    if distance >= MOST_INSIDE or tiled <= COPY or reference.foreground is None:
         return distance
-    return max(distance, MOST_INSIDE * interior_distance(query.small, reference.interior))
+    return max(distance, MOST_INSIDE * foreground_distance(query.small, reference.foreground))

@@ -1,9 +1,10 @@
-"""Where a query shows a reference, and how well the two agree there.
+"""Alignment of a query with a reference, and their correlation where they overlap.
 
-OpenCV's RANSAC finds the similarity transform (shift, scale, turn) that explains most matches of
-local features; the query is warped by it onto the reference, and the *structure* of both (the
-picture without its local mean) is correlated where they overlap. Correlation is blind to
-brightness and contrast, and the local mean takes flat backgrounds out of the comparison.
+OpenCV's RANSAC finds the similarity transform (shift, scale, rotation) that explains most matches
+of local features. The query is warped by it onto the reference, and both, less their local mean,
+are correlated where they overlap.
+
+Constants without a source were chosen on the photographs and drawings of benchmarks/detection.
 """
 
 from __future__ import annotations
@@ -14,24 +15,24 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from memguard.vision.local_features import FEATURE_EDGE, LocalFeatures, matches
+from memguard.vision.local_features import FEATURE_EDGE_PX, LocalFeatures, matches
 from memguard.vision.structure import Plane, correlation
 
-EDGE = 112
-"""Longer edge, in pixels, of the grey pictures that are correlated after alignment."""
-FEWEST_INLIERS = 4
-"""A similarity transform fits any two matches; fewer than this are no evidence."""
-TOLERANCE = 4.0
-"""RANSAC's reprojection tolerance in pixels of the reference's picture."""
-SCALES = (0.15, 6.0)
-"""The least and the most by which a query may be scaled onto a reference."""
-SMALL = 0.15
-"""A transform whose coefficients all differ by less from the identity's is small: a scaling by up
-to 15 %, a turn of up to 8 degrees, a shift by up to 15 % of the longer edge."""
+EDGE_PX = 112
+"""Longer edge of the grey pictures that are correlated after alignment."""
+MIN_INLIERS = 4
+"""Matches that must agree on a similarity transform; any two do."""
+RANSAC_TOLERANCE_PX = 4.0
+"""RANSAC's reprojection tolerance, in the reference's picture."""
+SCALE_RANGE = (0.15, 6.0)
+"""Smallest and largest scaling of a query onto a reference."""
+SMALL_CHANGE = 0.15
+"""A small transform's coefficients all differ by less from the identity's: a scaling by up to 15 %,
+a rotation by up to 8 degrees, a shift by up to 15 % of the longer edge."""
 TRUSTED_INLIERS = 8
-"""An alignment on which fewer features agree may be chance: two flat corners correlate well."""
-LEAST_OVERLAP = 0.03
-"""The share of the reference that must be seen for a correlation to count."""
+"""Inliers below which an alignment may be chance: two flat corners correlate well."""
+MIN_OVERLAP = 0.03
+"""The share of the reference that the query must cover for their correlation to count."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Alignment:
     Attributes:
         transform: maps x, y in the query to x, y in the reference, float64 (2, 3), both measured
             in longer edges from the upper left corner.
-        inliers: how many distinct points it maps onto their matches.
+        inliers: the number of distinct points that it maps onto their matches.
     """
 
     transform: NDArray[np.float64]
@@ -49,25 +50,25 @@ class Alignment:
 
     @property
     def is_small(self) -> bool:
-        """Whether it is a slight shift, scaling and turn, backed by enough features."""
+        """Whether it is a small shift, scaling and rotation with enough inliers."""
         far = np.abs(self.transform - np.eye(2, 3)).max()
-        return self.inliers >= TRUSTED_INLIERS and bool(far < SMALL)
+        return self.inliers >= TRUSTED_INLIERS and bool(far < SMALL_CHANGE)
 
 
 def align(query: LocalFeatures, reference: LocalFeatures) -> Alignment | None:
-    """The similarity transform that explains most matches, if enough agree on one.
+    """The similarity transform that explains most matches; None if too few agree on one.
 
-    Both pictures have the longer edge `FEATURE_EDGE`.
+    Both pictures have the longer edge :data:`~memguard.vision.local_features.FEATURE_EDGE_PX`.
     """
     pairs = matches(query, reference)
-    if len(pairs) < FEWEST_INLIERS:
+    if len(pairs) < MIN_INLIERS:
         return None
     here, there = query.points[pairs[:, 0]], reference.points[pairs[:, 1]]
     transform, flags = cv2.estimateAffinePartial2D(
         here,
         there,
         method=cv2.RANSAC,
-        ransacReprojThreshold=TOLERANCE,
+        ransacReprojThreshold=RANSAC_TOLERANCE_PX,
         maxIters=1000,
         confidence=0.995,
     )
@@ -75,9 +76,9 @@ def align(query: LocalFeatures, reference: LocalFeatures) -> Alignment | None:
         return None
     agreeing = flags.ravel().astype(bool)
     inliers = min(_distinct(here[agreeing]), _distinct(there[agreeing]))
-    transform = transform * np.array([1, 1, 1 / FEATURE_EDGE])
+    transform = transform * np.array([1, 1, 1 / FEATURE_EDGE_PX])
     scale = float(np.hypot(transform[0, 0], transform[1, 0]))
-    if inliers < FEWEST_INLIERS or not SCALES[0] < scale < SCALES[1]:
+    if inliers < MIN_INLIERS or not SCALE_RANGE[0] < scale < SCALE_RANGE[1]:
         return None
     return Alignment(transform, inliers)
 
@@ -85,32 +86,33 @@ def align(query: LocalFeatures, reference: LocalFeatures) -> Alignment | None:
 def aligned_correlation(
     query: Plane, reference: Plane, transform: NDArray[np.float64]
 ) -> tuple[float, float]:
-    """Correlate structure where the warped query covers the reference.
+    """Correlate a query with a reference where the warped query covers it.
 
     Args:
-        query: grey levels in [0, 1], float32 (h, w) with longer edge `EDGE` (see `grey`).
+        query: grey levels in [0, 1], float32 (h, w) with longer edge :data:`EDGE_PX`, by
+            :func:`grey`.
         reference: the same of the reference.
-        transform: of an `Alignment`.
+        transform: that of an :class:`Alignment`.
 
     Returns:
-        the correlation, -1 to 1 (0 where too little is seen), and the share of the reference that
-        the query covers, 0 to 1.
+        the correlation, -1 to 1 (0 where the query covers too little), and the share of the
+        reference that the query covers, 0 to 1.
     """
     height, width = reference.shape
-    matrix = transform * np.array([1, 1, EDGE])
+    matrix = transform * np.array([1, 1, EDGE_PX])
     matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
     warped = cv2.warpAffine(query, matrix, (width, height))
-    seen = cv2.warpAffine(np.ones_like(query), matrix, (width, height)) > 0.99
-    mask = cv2.erode(seen.astype(np.float32), np.ones((3, 3)), borderValue=0)
+    covered = cv2.warpAffine(np.ones_like(query), matrix, (width, height)) > 0.99
+    mask = cv2.erode(covered.astype(np.float32), np.ones((3, 3)), borderValue=0)
     overlap = float(mask.mean())
-    if overlap < LEAST_OVERLAP:
+    if overlap < MIN_OVERLAP:
         return 0.0, overlap
     return correlation(_detail(warped, mask), _detail(reference, mask), mask), overlap
 
 
 def grey(picture: NDArray[np.uint8]) -> Plane:
-    """An RGB picture, uint8 (h, w, 3), as grey levels in [0, 1] with longer edge `EDGE`."""
-    scale = EDGE / max(picture.shape[:2])
+    """An RGB picture, uint8 (h, w, 3), as grey levels in [0, 1], longer edge :data:`EDGE_PX`."""
+    scale = EDGE_PX / max(picture.shape[:2])
     size = (
         max(8, round(picture.shape[1] * scale)),
         max(8, round(picture.shape[0] * scale)),
@@ -128,5 +130,5 @@ def _detail(plane: Plane, mask: Plane, window: float = 5.0) -> Plane:
 
 
 def _distinct(points: NDArray[np.float32]) -> int:
-    """How many points (n, 2) remain when those within about two pixels count once."""
+    """The number of points (n, 2), where those within about two pixels count once."""
     return len(np.unique(np.round(points / 2), axis=0))

@@ -1,4 +1,4 @@
-"""Any image a training set may hold, as plain RGB pixels."""
+"""Image files of any format and mode as RGB pixels."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from memguard.errors import UnreadableImageError
 
-DRAFT_SIDE = 640
-"""Large JPEGs are decoded at a fraction of their size that keeps both sides at or above this
-many pixels: more than any descriptor looks at, and about 4 times faster on a 2048 px photo."""
+DRAFT_EDGE_PX = 640
+"""Large JPEGs are decoded at a fraction of their size that keeps both edges at least this long:
+more than any descriptor uses, and about 4 times faster on a 2048 px photograph."""
 
 ON_ITS_SIDE = (5, 6, 7, 8)
 """EXIF orientations that swap width and height."""
 
-SIXTEEN_BITS = 65535.0
+WHITE_16_BIT = 65535.0
 """The white level of a 16-bit sample."""
 
 
@@ -28,11 +28,12 @@ def decode(data: bytes) -> tuple[Image.Image, tuple[int, int]]:
     """Decode a whole image file.
 
     Args:
-        data: the file's bytes; any format Pillow reads. Of an animation the first frame counts.
+        data: the file's bytes, in any format that Pillow reads; of an animation the first frame
+            counts.
 
     Returns:
         The upright RGB image (see :func:`to_rgb`), possibly at reduced scale
-        (:data:`DRAFT_SIDE`), and the file's full (width, height), also upright.
+        (:data:`DRAFT_EDGE_PX`), and the file's full (width, height), also upright.
 
     Raises:
         UnreadableImageError: the bytes are empty, truncated, no image, or a decompression bomb.
@@ -42,7 +43,7 @@ def decode(data: bytes) -> tuple[Image.Image, tuple[int, int]]:
     try:
         with _quietly(), Image.open(io.BytesIO(data)) as image:
             full = image.size
-            image.draft(None, (DRAFT_SIDE, DRAFT_SIDE))
+            image.draft(None, (DRAFT_EDGE_PX, DRAFT_EDGE_PX))
             image.load()
             turned = image.getexif().get(ExifTags.Base.Orientation) in ON_ITS_SIDE
             rgb = to_rgb(image)
@@ -54,7 +55,7 @@ def decode(data: bytes) -> tuple[Image.Image, tuple[int, int]]:
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Upright 8-bit RGB: EXIF orientation applied, alpha laid on white, 16 bit scaled to 8.
+    """Upright 8-bit RGB: EXIF orientation applied, alpha on white, 16 bit scaled to 8.
 
     Args:
         image: a Pillow image of any mode (1, L, LA, P, RGB, RGBA, CMYK, YCbCr, I;16, I, F ...).
@@ -65,7 +66,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
         return image
     if image.mode.startswith("I") or image.mode == "F":
         levels = np.nan_to_num(np.asarray(image, dtype=np.float64))
-        highest = 1.0 if image.mode == "F" and levels.max() <= 1 else SIXTEEN_BITS
+        highest = 1.0 if image.mode == "F" and levels.max() <= 1 else WHITE_16_BIT
         return Image.fromarray(_eight_bit(levels / highest)).convert("RGB")
     if image.has_transparency_data:
         layer = image.convert("RGBA")
@@ -76,7 +77,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
-    """Without Pillow's warnings of odd files, which would tear a progress bar."""
+    """Suppress Pillow's warnings about odd files, which would break a progress bar."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

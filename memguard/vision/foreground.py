@@ -1,8 +1,10 @@
-"""What lies inside an outline must agree as well: a kiwi and a cymbal on white share an outline.
+"""Foreground: the part of a reference inside its outline, which must agree with the query too.
 
-Where a reference stands on a ground of one colour, its outline dominates every comparison of whole
-pictures. The *interior* is the rest of the reference, less a rim; there, texture or tone must
-agree with the query. Line drawings have no interior: their outline is what they show.
+A kiwi and a cymbal on white share an outline. On a background of one colour, the outline dominates
+every comparison of whole pictures. The foreground is the rest of the reference, less a rim along
+the outline; there, texture or tone must agree. Line drawings have no foreground.
+
+Constants without a source were chosen on the photographs and drawings of benchmarks/detection.
 """
 
 from __future__ import annotations
@@ -15,31 +17,31 @@ from numpy.typing import NDArray
 
 from memguard.vision.structure import COARSE, Plane, contrast_normalised
 
-SAME_COLOUR = 0.04
-"""Levels (of 1) in each channel within which a pixel belongs to the ground."""
-LEAST_BORDER = 0.5
-"""The share of a reference's border that shows the ground; otherwise it has none."""
-RIM = 2
-"""Pixels taken off along the ground, of 64: there the outline shows."""
-LEAST_INTERIOR = 0.05
-"""The share of the reference that its interior must cover to be a witness."""
-LEAST_TEXTURE = 0.01
-"""The standard deviation, in levels of 1, of an interior's detail below which it counts as plain:
-noise of sigma 60 (of 255) leaves 0.008 of itself at this scale."""
-OTHER_TONE = 0.1
-"""The l2 between plain interiors, in levels of 1, from which their tones differ for certain: two
-thirds of what Carlini et al. (2023) take for a copy."""
+BACKGROUND_TOLERANCE = 0.04
+"""A pixel this close to the background's colour, in levels of 1 in each channel, belongs to it."""
+MIN_BACKGROUND_BORDER = 0.5
+"""The share of a reference's border that must be background."""
+RIM_PX = 2
+"""Pixels, of 64, removed along the background, where the outline shows."""
+MIN_FOREGROUND_AREA = 0.05
+"""The share of the reference that its foreground must cover."""
+MIN_TEXTURE_STD = 0.01
+"""A foreground whose detail has a smaller standard deviation, in levels of 1, is plain. Noise of
+sigma 60 (of 255) leaves 0.008 at this scale."""
+DIFFERENT_TONE_L2 = 0.1
+"""From this l2 on, in levels of 1, the tones of plain foregrounds differ: two thirds of the l2 of
+a copy in Carlini et al. (2023)."""
 
 
 @dataclass(frozen=True)
-class Interior:
-    """The inside of a reference.
+class Foreground:
+    """The foreground of a reference.
 
     Attributes:
         mask: 1 inside and 0 elsewhere, float32 (h, w).
         tones: blurred levels, 0 outside, float32 (h, w, 3).
         texture: contrast-normalised detail of length 1 (or all 0), float32 (h, w, 3).
-        plain: whether there is next to no texture, so that tones must tell.
+        plain: whether it has almost no texture, so that tones are compared.
     """
 
     mask: Plane
@@ -48,31 +50,33 @@ class Interior:
     plain: bool
 
 
-def interior(square: NDArray[np.float32]) -> Interior | None:
-    """The interior of a reference, if it stands on a ground of one colour.
+def find_foreground(square: NDArray[np.float32]) -> Foreground | None:
+    """The foreground of a reference, if its background has one colour.
 
     Args:
         square: levels in [0, 1], float32 (h, w, 3).
     """
     border = np.concatenate([square[0], square[-1], square[:, 0], square[:, -1]])
-    ground = np.median(border, axis=0)
-    if (np.abs(border - ground).max(axis=1) < SAME_COLOUR).mean() < LEAST_BORDER:
+    background = np.median(border, axis=0)
+    if (
+        np.abs(border - background).max(axis=1) < BACKGROUND_TOLERANCE
+    ).mean() < MIN_BACKGROUND_BORDER:
         return None
-    inside = (np.abs(square - ground).max(axis=2) >= SAME_COLOUR).astype(np.float32)
-    mask = cv2.erode(inside, np.ones((2 * RIM + 1, 2 * RIM + 1)), borderValue=1)
-    if mask.mean() < LEAST_INTERIOR:
+    inside = (np.abs(square - background).max(axis=2) >= BACKGROUND_TOLERANCE).astype(np.float32)
+    mask = cv2.erode(inside, np.ones((2 * RIM_PX + 1, 2 * RIM_PX + 1)), borderValue=1)
+    if mask.mean() < MIN_FOREGROUND_AREA:
         return None
     tones = _tones(square, mask)
     detail = _detail(tones, mask)
-    plain = np.square(detail).sum() < 3 * mask.sum() * LEAST_TEXTURE**2
-    return Interior(mask, tones, contrast_normalised(detail, mask, COARSE), bool(plain))
+    plain = np.square(detail).sum() < 3 * mask.sum() * MIN_TEXTURE_STD**2
+    return Foreground(mask, tones, contrast_normalised(detail, mask, COARSE), bool(plain))
 
 
-def interior_distance(square: NDArray[np.float32], reference: Interior) -> float:
-    """How much a query differs from a reference inside the latter's outline.
+def foreground_distance(square: NDArray[np.float32], reference: Foreground) -> float:
+    """How much a query differs from a reference in the reference's foreground.
 
     Returns:
-        0 (the texture agrees, or, where there is none, the tones do) to 1.
+        0 (the textures agree, or the tones if there is no texture) to 1.
     """
     mask = reference.mask
     tones = _tones(square, mask)
@@ -80,7 +84,7 @@ def interior_distance(square: NDArray[np.float32], reference: Interior) -> float
     distance = min(1 - float((texture * reference.texture).sum()), 1.0)
     if reference.plain:
         squares = np.square(tones - reference.tones).sum() / (3 * mask.sum())
-        distance = min(distance, float(np.sqrt(squares)) / OTHER_TONE)
+        distance = min(distance, float(np.sqrt(squares)) / DIFFERENT_TONE_L2)
     return distance
 
 
@@ -94,6 +98,6 @@ def _detail(tones: NDArray[np.float32], mask: Plane) -> NDArray[np.float32]:
 
 
 def _local_mean(square: NDArray[np.float32], mask: Plane, sigma: float) -> NDArray[np.float32]:
-    """Gaussian means over the unmasked pixels."""
+    """Gaussian mean over the unmasked pixels."""
     weight = np.maximum(cv2.GaussianBlur(mask, (0, 0), sigma), 1e-3)
     return np.asarray(cv2.GaussianBlur(square * mask[..., None], (0, 0), sigma) / weight[..., None])

@@ -1,8 +1,10 @@
-"""Local features: SIFT points of a picture, their matches, and one vector that sums them up.
+"""Local features: SIFT keypoints of a picture, their matches, and VLAD, their aggregate.
 
-A crop, an inset or a turned copy shares no global layout with its reference, so hashes and pixel
+A crop, an inset or a rotated copy shares no global layout with its reference, so hashes and pixel
 distances fail; features match piece by piece. OpenCV finds SIFT features [1], normalised as
-RootSIFT [2]. Their aggregate, VLAD [3], is one vector an image, for nearest-neighbour search.
+RootSIFT [2]. Their aggregate, VLAD [3], is one vector per image, for nearest-neighbour search.
+
+Constants without a source were chosen on the photographs and drawings of benchmarks/detection.
 
 Sources:
     [1] Lowe 2004, "Distinctive Image Features from Scale-Invariant Keypoints".
@@ -24,40 +26,41 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-FEATURE_EDGE = 256
-"""Longer edge, in pixels, of the pictures in which local features are sought."""
-MOST_FEATURES = 300
-"""The features of highest contrast that are kept."""
-CONTRAST = 0.005
-"""OpenCV's `contrastThreshold`, an eighth of its default: soft pictures have features too."""
-RATIO = 0.85
-"""Lowe's ratio: a match's distance over the distance to the second nearest feature."""
-SUMMED_FEATURES = 200
-"""The features of highest contrast that VLAD sums up."""
+FEATURE_EDGE_PX = 256
+"""Longer edge of the pictures in which local features are detected."""
+MAX_FEATURES = 300
+"""Features kept of a picture, those of highest contrast."""
+CONTRAST_THRESHOLD = 0.005
+"""OpenCV's ``contrastThreshold``, an eighth of its default: soft pictures have features too."""
+LOWE_RATIO = 0.85
+"""Largest distance of a match, as a share of the distance to the second nearest feature [1]."""
+MAX_VLAD_FEATURES = 200
+"""Features that VLAD aggregates, those of highest contrast."""
 
-SLIGHT_NOISE, STRONG_NOISE = 6.0, 15.0
-"""Noise levels (0 to 255) from which a picture is blurred by a sigma of 1.2 and of 2 pixels."""
+SLIGHT_NOISE_STD, STRONG_NOISE_STD = 6.0, 15.0
+"""Standard deviations of noise, in levels of 255, from which a picture is blurred with a sigma of
+1.2 and of 2 pixels."""
 
 DIRECTIONS = 32
-"""Principal directions of RootSIFT that a shortened descriptor keeps, a byte each: four times
-smaller than SIFT, and as good at matching (`benchmarks/local_feature_basis.py`)."""
+"""Principal directions of RootSIFT that a shortened descriptor keeps, a byte each: a quarter of
+SIFT's size, and as good at matching (benchmarks/assets/local_feature_basis.py)."""
 CENTROIDS = 64
 """Size of VLAD's codebook."""
 LEVELS_PER_UNIT, ZERO_LEVEL = 200, 128
-"""How a component of a shortened descriptor, within about +-0.6, becomes a byte."""
-POINT_STEP = 0.25
-"""Precision, in pixels, of the points that are stored."""
+"""Quantisation of a shortened descriptor's components, within about +-0.6, to bytes."""
+POINT_STEP_PX = 0.25
+"""Precision of the stored points."""
 
 BASIS_FILE = Path(__file__).with_name("local_features.npz")
-"""Mean, principal directions and codebook, by `benchmarks/local_feature_basis.py`."""
+"""Mean, principal directions and codebook, by benchmarks/assets/local_feature_basis.py."""
 
 MIRRORED_BINS = np.arange(128).reshape(4, 4, 8)[::-1][..., -np.arange(8) % 8].reshape(-1)
-"""The bins of a SIFT descriptor in the order in which the mirror image has them."""
+"""The permutation of a SIFT descriptor's bins that mirroring the image causes."""
 
 
 @dataclass(frozen=True)
 class LocalFeatures:
-    """The features of one picture, those of highest contrast first.
+    """The features of one picture, by falling contrast.
 
     Attributes:
         points: x and y in pixels, float32 (n, 2).
@@ -69,27 +72,27 @@ class LocalFeatures:
 
     def to_bytes(self) -> bytes:
         """At most 10.8 KB, for a record of the index."""
-        points = np.rint(np.maximum(self.points, 0) / POINT_STEP).astype("<u2")
+        points = np.rint(np.maximum(self.points, 0) / POINT_STEP_PX).astype("<u2")
         return points.tobytes() + self.descriptors.tobytes()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> LocalFeatures:
-        """The inverse of `to_bytes`, up to the precision of the points."""
+        """The inverse of :meth:`to_bytes`, up to the precision of the points."""
         count = len(data) // (4 + DIRECTIONS)
         points = np.frombuffer(data, "<u2", 2 * count).reshape(-1, 2)
         descriptors = np.frombuffer(data, np.uint8, offset=4 * count).reshape(-1, DIRECTIONS)
-        return cls(points.astype(np.float32) * np.float32(POINT_STEP), descriptors)
+        return cls(points.astype(np.float32) * np.float32(POINT_STEP_PX), descriptors)
 
 
 NO_FEATURES = LocalFeatures(
     np.zeros((0, 2), dtype=np.float32), np.zeros((0, DIRECTIONS), dtype=np.uint8)
 )
-"""Of a picture in which none are to be sought."""
+"""For a picture in which no features are needed."""
 
 
 @dataclass(frozen=True)
 class Basis:
-    """What shortens descriptors and sums them up.
+    """The learned constants of shortened descriptors and of VLAD.
 
     Attributes:
         mean: of RootSIFT descriptors, float32 (128,).
@@ -105,7 +108,7 @@ class Basis:
 def local_features(picture: NDArray[np.uint8]) -> tuple[LocalFeatures, LocalFeatures]:
     """The features of an RGB picture, uint8 (h, w, 3), and of its mirror image.
 
-    Noise is smoothed and contrast stretched before features are sought.
+    Noise is smoothed and contrast stretched first.
     """
     points, descriptors = _detect(picture)
     mirrored = points.copy()
@@ -117,14 +120,14 @@ def local_features(picture: NDArray[np.uint8]) -> tuple[LocalFeatures, LocalFeat
 
 
 def rootsift(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """RootSIFT descriptors of a picture, float32 (n, 128) of length 1, by falling contrast."""
+    """RootSIFT descriptors of a picture, unit vectors, float32 (n, 128), by falling contrast."""
     return _detect(picture)[1]
 
 
 def shortened(
     descriptors: NDArray[np.float32], mean: NDArray[np.float32], basis: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Descriptors in the principal directions, float32 (n, DIRECTIONS)."""
+    """Descriptors projected on the principal directions, float32 (n, DIRECTIONS)."""
     return np.asarray((descriptors - mean) @ basis.T, dtype=np.float32)
 
 
@@ -134,7 +137,7 @@ def _detect(picture: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np
     if not keypoints:
         return np.zeros((0, 2), dtype=np.float32), np.zeros((0, 128), dtype=np.float32)
     order = np.argsort([-keypoint.response for keypoint in keypoints], kind="stable")
-    order = order[:MOST_FEATURES]
+    order = order[:MAX_FEATURES]
     points = np.array([keypoint.pt for keypoint in keypoints], dtype=np.float32)[order]
     share = histograms[order] / np.maximum(histograms[order].sum(axis=1, keepdims=True), 1e-6)
     return points, np.sqrt(share)
@@ -148,7 +151,7 @@ def _as_bytes(descriptors: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 @cache
 def basis() -> Basis:
-    """The constants in `BASIS_FILE`."""
+    """The constants in :data:`BASIS_FILE`."""
     with np.load(BASIS_FILE) as arrays:
         return Basis(**{name: arrays[name].astype(np.float32) for name in arrays})
 
@@ -170,19 +173,19 @@ def matches(query: LocalFeatures, reference: LocalFeatures) -> NDArray[np.intp]:
     mutual = squares.argmin(axis=0)[nearest] == rows
     first = squares[rows, nearest]
     squares[rows, nearest] = np.inf
-    kept = mutual & (first < RATIO**2 * squares.min(axis=1))
+    kept = mutual & (first < LOWE_RATIO**2 * squares.min(axis=1))
     return np.stack([rows[kept], nearest[kept]], axis=1)
 
 
 def vlad(features: LocalFeatures) -> NDArray[np.float32]:
-    """The sum of the features' directions from their nearest centroids, square-rooted, length 1.
+    """VLAD: sums of the features' directions from their nearest centroids, square-rooted.
 
     Returns:
-        float32 (CENTROIDS * DIRECTIONS,) of length 1; all 0 for a picture without features.
+        a unit vector, float32 (CENTROIDS * DIRECTIONS,); all 0 for a picture without features.
     """
     centroids = basis().centroids
     sums = np.zeros_like(centroids)
-    levels = features.descriptors[:SUMMED_FEATURES].astype(np.float32) - ZERO_LEVEL
+    levels = features.descriptors[:MAX_VLAD_FEATURES].astype(np.float32) - ZERO_LEVEL
     descriptors = levels / LEVELS_PER_UNIT
     nearest = (2 * descriptors @ centroids.T - np.square(centroids).sum(axis=1)).argmax(axis=1)
     directions = descriptors - centroids[nearest]
@@ -205,8 +208,8 @@ def noise_level(grey: NDArray[np.uint8]) -> float:
 
 def _clear(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     level = noise_level(grey)
-    if level > SLIGHT_NOISE:
-        grey = cv2.GaussianBlur(grey, (0, 0), 1.2 if level < STRONG_NOISE else 2.0)
+    if level > SLIGHT_NOISE_STD:
+        grey = cv2.GaussianBlur(grey, (0, 0), 1.2 if level < STRONG_NOISE_STD else 2.0)
     darkest, brightest = np.percentile(grey, [1, 99])
     stretched = (grey.astype(np.float32) - darkest) * (255 / max(brightest - darkest, 20))
     return np.asarray(np.clip(stretched, 0, 255).astype(np.uint8))
@@ -215,9 +218,9 @@ def _clear(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
 @cache
 def _sift() -> Any:
     return cv2.SIFT.create(
-        nfeatures=MOST_FEATURES,
+        nfeatures=MAX_FEATURES,
         nOctaveLayers=3,
-        contrastThreshold=CONTRAST,
+        contrastThreshold=CONTRAST_THRESHOLD,
         edgeThreshold=10,
         sigma=1.6,
         enable_precise_upscale=True,

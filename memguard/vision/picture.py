@@ -1,4 +1,4 @@
-"""An image, and what descriptors and verification derive from it, each computed at most once."""
+"""An image with what descriptors and verification derive from it, each computed at most once."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from PIL import Image
 
 from memguard.vision.alignment import grey
 from memguard.vision.decode import to_rgb
-from memguard.vision.foreground import Interior, interior
-from memguard.vision.local_features import FEATURE_EDGE, LocalFeatures, local_features
+from memguard.vision.foreground import Foreground, find_foreground
+from memguard.vision.local_features import FEATURE_EDGE_PX, LocalFeatures, local_features
 from memguard.vision.structure import coarse_structure, small_square
 
-SQUARE = 128
-"""Side of the square on which the paper's pixel distances are measured: 16 tiles of 32 px."""
+SQUARE_PX = 128
+"""Edge of the square on which pixel distances are measured: 16 tiles of 32 px."""
 
-LEAST_EDGE = 16
-"""The shorter edge, in pixels, of a long strip after shrinking."""
+MIN_EDGE_PX = 16
+"""Shorter edge of a long strip after shrinking."""
 
 BLANK_STD = 0.02
-"""An image whose levels' standard deviation is below this (5 of 255) shows nothing: such images
-resemble each other and prove no copying."""
+"""An image is blank if its levels' standard deviation is below this, in levels of 1 (5 of 255).
+Blank images resemble each other and prove no copying."""
 
 
 class Picture:
@@ -31,7 +31,7 @@ class Picture:
 
     Args:
         image: any Pillow image.
-        features: its local features, where they are known already.
+        features: its local features, if they are known.
     """
 
     def __init__(self, image: Image.Image, features: LocalFeatures | None = None) -> None:
@@ -41,9 +41,9 @@ class Picture:
 
     @cached_property
     def pixels(self) -> NDArray[np.uint8]:
-        """The image with longer edge FEATURE_EDGE, uint8 (h, w, 3); a smaller one is enlarged."""
-        scale = FEATURE_EDGE / max(self.image.size)
-        size = [max(LEAST_EDGE, round(edge * scale)) for edge in self.image.size]
+        """The image scaled to the longer edge FEATURE_EDGE_PX, uint8 (h, w, 3)."""
+        scale = FEATURE_EDGE_PX / max(self.image.size)
+        size = [max(MIN_EDGE_PX, round(edge * scale)) for edge in self.image.size]
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
         return np.asarray(cv2.resize(np.asarray(self.image), size, interpolation=method))
 
@@ -63,9 +63,9 @@ class Picture:
         return small_square(self.pixels)
 
     @cached_property
-    def interior(self) -> Interior | None:
-        """See :func:`memguard.vision.foreground.interior`."""
-        return interior(self.small)
+    def foreground(self) -> Foreground | None:
+        """See :func:`memguard.vision.foreground.find_foreground`."""
+        return find_foreground(self.small)
 
     @cached_property
     def coarse(self) -> NDArray[np.float32]:
@@ -74,18 +74,18 @@ class Picture:
 
     @cached_property
     def square(self) -> NDArray[np.float32]:
-        """The image squeezed to float32 (SQUARE, SQUARE, 3) in [0, 1]."""
-        square = cv2.resize(self.pixels, (SQUARE, SQUARE), interpolation=cv2.INTER_AREA)
+        """The image as float32 (SQUARE_PX, SQUARE_PX, 3) in [0, 1]."""
+        square = cv2.resize(self.pixels, (SQUARE_PX, SQUARE_PX), interpolation=cv2.INTER_AREA)
         return np.asarray(square, dtype=np.float32) / np.float32(255)
 
     @cached_property
     def is_blank(self) -> bool:
-        """Whether the image shows next to nothing (:data:`BLANK_STD`)."""
+        """Whether the image shows almost nothing (:data:`BLANK_STD`)."""
         _, deviations = cv2.meanStdDev(self.square)
         return float(deviations.max()) < BLANK_STD
 
     def mirrored(self) -> Picture:
-        """The mirror image; features are turned over, not sought again."""
+        """The mirror image; its features are derived from this one's."""
         image = Image.fromarray(np.ascontiguousarray(np.asarray(self.image)[:, ::-1]))
         return Picture(image, self._both_features[1])
 

@@ -12,23 +12,24 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-SIDE = 64
-"""Edge, in pixels, of the squares that are correlated without alignment."""
+SIDE_PX = 64
+"""Edge of the squares whose structure is compared."""
 
-LEAST_CONTRAST = 0.002
-"""Structure with a smaller standard deviation (levels in [0, 1]) correlates with nothing."""
+MIN_CONTRAST_STD = 0.002
+"""Structure with a smaller standard deviation, in levels of 1, counts as none."""
 
 Plane = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Scale:
-    """At what scale two pictures' structure is compared, in pixels of a square of SIDE.
+    """The scale of structure, in pixels of a square of :data:`SIDE_PX`.
 
     Attributes:
-        blur: sigma of the Gaussian that takes noise and small displacements out; 0 for none.
-        window: sigma of the Gaussian over which mean and contrast are local.
-        floor: of the local contrast, as a share of the whole square's: keeps flat parts flat.
+        blur: sigma of the Gaussian that removes noise and small displacements; 0 for none.
+        window: sigma of the Gaussian window of local mean and local contrast.
+        floor: added to the local contrast, as a share of the whole square's; keeps flat parts
+            flat.
     """
 
     blur: float
@@ -37,20 +38,21 @@ class Scale:
 
 
 COARSE = Scale(blur=2, window=4, floor=0.5)
+"""Chosen on the photographs and drawings of benchmarks/detection."""
 
 
 def structure(square: NDArray[np.float32], scale: Scale) -> NDArray[np.float32]:
-    """Levels without noise, less their local mean, over their local contrast; length 1.
+    """Blurred levels, less their local mean, over their local contrast, as a unit vector.
 
     The dot product of two such vectors is the correlation of the two pictures' structure. Local
-    contrast normalisation lets weak texture inside an outline count as much as the outline.
+    contrast normalisation gives weak texture inside an outline the weight of the outline.
 
     Args:
-        square: levels in [0, 1], float32 (SIDE, SIDE, 3).
-        scale: of what counts as structure.
+        square: levels in [0, 1], float32 (SIDE_PX, SIDE_PX, 3).
+        scale: the scale of structure.
 
     Returns:
-        float32 (SIDE * SIDE * 3,); all 0 for a flat picture.
+        float32 (SIDE_PX * SIDE_PX * 3,); all 0 for a flat picture.
     """
     if scale.blur:
         square = cv2.GaussianBlur(square, (0, 0), scale.blur)
@@ -62,16 +64,16 @@ def structure(square: NDArray[np.float32], scale: Scale) -> NDArray[np.float32]:
 def contrast_normalised(
     detail: NDArray[np.float32], mask: Plane, scale: Scale
 ) -> NDArray[np.float32]:
-    """Detail over its local contrast within a mask, of length 1; all 0 where there is none.
+    """Detail over its local contrast within a mask, as a unit vector; all 0 without contrast.
 
     Args:
         detail: float32 (h, w, channels), 0 where the mask (h, w) is 0.
-        mask: 1 where the detail counts, else 0.
+        mask: 1 where the detail counts, 0 elsewhere.
         scale: its window and floor.
     """
     energy = np.square(detail).mean(axis=2)
     contrast = float(np.sqrt(energy.sum() / mask.sum()))
-    if contrast < LEAST_CONTRAST:
+    if contrast < MIN_CONTRAST_STD:
         return np.zeros_like(detail)
     weight = np.maximum(cv2.GaussianBlur(mask, (0, 0), scale.window), 1e-3)
     local = np.sqrt(np.maximum(cv2.GaussianBlur(energy, (0, 0), scale.window) / weight, 0))
@@ -80,22 +82,22 @@ def contrast_normalised(
 
 
 def coarse_structure(square: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Colour structure from 1/32 of a square (`small_square`): survives noise and redrawing."""
+    """Colour structure of a :func:`small_square` at the scale COARSE: survives noise, redrawing."""
     return structure(square, COARSE)
 
 
 def small_square(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """An RGB picture, uint8 (h, w, 3), squeezed to float32 (SIDE, SIDE, 3) in [0, 1]."""
-    square = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    """An RGB picture, uint8 (h, w, 3), as float32 (SIDE_PX, SIDE_PX, 3) in [0, 1]."""
+    square = cv2.resize(picture, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
     return np.asarray(square.astype(np.float32) / 255)
 
 
 def correlation(left: Plane, right: Plane, mask: Plane) -> float:
-    """Pearson's correlation of two planes (h, w) where the mask is 1; 0 if either is flat there."""
+    """Pearson correlation of two planes (h, w) where the mask is 1; 0 if either is flat there."""
     count = mask.sum()
     left = (left - (left * mask).sum() / count) * mask
     right = (right - (right * mask).sum() / count) * mask
     spread = np.array([np.square(left).sum(), np.square(right).sum()])
-    if (spread < count * LEAST_CONTRAST**2).any():
+    if (spread < count * MIN_CONTRAST_STD**2).any():
         return 0.0
     return float((left * right).sum() / np.sqrt(spread.prod()))

@@ -1,4 +1,4 @@
-"""Simulated copies: what a generative model or an evader does to a training image.
+"""Simulated copies: what a generative model or an evader may make of a training image.
 
 Every transform takes an RGB image and a random generator and returns a new RGB image. The same
 image and the same generator state give the same result. Sizes are fractions of the image, so a
@@ -88,12 +88,12 @@ def text_and_border(
     The border is `border` times the longer edge on every side.
     """
     image = image.copy()
-    ground, ink = (tuple(int(level) for level in rng.integers(0, 256, 3)) for _ in range(2))
+    background, ink = (tuple(int(level) for level in rng.integers(0, 256, 3)) for _ in range(2))
     words = "".join(chr(letter) for letter in rng.integers(ord("A"), ord("Z") + 1, 8))
     place = (0.08 * image.width, image.height * rng.uniform(0.1, 0.7))
     font = ImageFont.load_default(size=0.15 * image.width)
     ImageDraw.Draw(image).text(place, words, fill=ink, font=font)
-    return ImageOps.expand(image, round(border * max(image.size)), fill=ground)
+    return ImageOps.expand(image, round(border * max(image.size)), fill=background)
 
 
 def inset(
@@ -118,8 +118,7 @@ def diffusion_like(
 
     Detail below 1/128 of the shorter edge is removed, outlines wander smoothly by a standard
     deviation of `shift` times the shorter edge, tones drift smoothly by 8 levels, and smooth
-    grain of `grain` levels (of 255) stands in for invented texture. It is a stand-in for a model,
-    which is to be preferred where one is at hand.
+    grain of `grain` levels (of 255) imitates invented texture. Prefer samples of a real model.
     """
     pixels = np.asarray(down_and_up(image, rng, edge=128), dtype=np.float32)
     height, width, _ = pixels.shape

@@ -9,7 +9,7 @@ import skimage.data
 from PIL import Image
 
 from memguard.detection.verification import COPY, MOST_INSIDE, verify
-from memguard.vision.foreground import interior_distance
+from memguard.vision.foreground import foreground_distance
 from memguard.vision.picture import Picture
 from memguard.vision.pixel_distances import l2
 
@@ -44,8 +44,8 @@ def test_a_smoothed_copy_needs_no_second_witness() -> None:
         Picture(Image.fromarray(np.where(disc, inside, 255).astype(np.uint8)))
         for inside in (texture, np.full((256, 256), 90.0))
     )
-    assert original.interior is not None
-    assert interior_distance(smoothed.small, original.interior) > 0.9
+    assert original.foreground is not None
+    assert foreground_distance(smoothed.small, original.foreground) > 0.9
     found = verify(smoothed, original)
     assert found["tiled_l2"] <= COPY
     assert found["structure"] < MOST_INSIDE * 0.9

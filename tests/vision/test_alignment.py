@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from memguard.vision.alignment import Alignment, align, aligned_correlation, grey
-from memguard.vision.local_features import FEATURE_EDGE, local_features
+from memguard.vision.local_features import FEATURE_EDGE_PX, local_features
 
 Pixels = NDArray[np.uint8]
 
@@ -18,12 +18,14 @@ def aligned(query: Pixels, reference: Pixels) -> Alignment | None:
 
 
 def test_align_recovers_a_crop(astronaut: Pixels) -> None:
-    crop = cv2.resize(astronaut[45:205, 20:180], (FEATURE_EDGE,) * 2, interpolation=cv2.INTER_CUBIC)
+    crop = cv2.resize(
+        astronaut[45:205, 20:180], (FEATURE_EDGE_PX,) * 2, interpolation=cv2.INTER_CUBIC
+    )
     found = aligned(crop, astronaut)
     assert found is not None
     assert found.inliers >= 20
-    side = 160 / FEATURE_EDGE
-    expected = np.array([[side, 0, 20 / FEATURE_EDGE], [0, side, 45 / FEATURE_EDGE]])
+    side = 160 / FEATURE_EDGE_PX
+    expected = np.array([[side, 0, 20 / FEATURE_EDGE_PX], [0, side, 45 / FEATURE_EDGE_PX]])
     assert found.transform == pytest.approx(expected, abs=0.01)
     agreement, overlap = aligned_correlation(grey(crop), grey(astronaut), found.transform)
     assert agreement > 0.9

@@ -11,7 +11,7 @@ from fixtures.picture_files import decompression_bomb, encoded, mean_difference
 from PIL import Image, ImageCms, ImageDraw, ImageOps
 
 from memguard.errors import UnreadableImageError
-from memguard.vision.decode import DRAFT_SIDE, decode, to_rgb
+from memguard.vision.decode import DRAFT_EDGE_PX, decode, to_rgb
 
 LOSSY = 4.0
 """Mean error in levels that a good JPEG or WebP of the photograph stays below."""
@@ -187,7 +187,7 @@ def test_large_jpegs_are_decoded_at_reduced_scale(cat: Image.Image) -> None:
     large = cat.resize((2706, 1800))
     rgb, full = decode(encoded(large, "JPEG", quality=90))
     assert full == (2706, 1800)
-    assert DRAFT_SIDE <= min(rgb.size) < 1800
+    assert DRAFT_EDGE_PX <= min(rgb.size) < 1800
     assert mean_difference(rgb.resize((902, 600)), cat.resize((902, 600))) < LOSSY
 
 
@@ -267,7 +267,7 @@ def test_real_files_of_the_wheel_equal_pillow(photographs: dict[str, Image.Image
     for name, image in photographs.items():
         rgb, size = decode((folder / name).read_bytes())
         assert size == image.size
-        assert rgb.size == image.size or min(rgb.size) >= DRAFT_SIDE
+        assert rgb.size == image.size or min(rgb.size) >= DRAFT_EDGE_PX
         assert mean_difference(rgb, image.resize(rgb.size)) < LOSSY, name
 
 

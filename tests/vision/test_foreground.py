@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from memguard.detection.verification import MOST_INSIDE, verify
-from memguard.vision.foreground import RIM, interior, interior_distance
+from memguard.vision.foreground import RIM_PX, find_foreground, foreground_distance
 from memguard.vision.picture import Picture
 from memguard.vision.transforms import gaussian_noise
 
@@ -36,9 +36,9 @@ def square(picture: Picture) -> NDArray[np.float32]:
 
 
 def test_the_mask_is_the_inside_less_a_rim() -> None:
-    found = interior(square(disc("navy")))
+    found = find_foreground(square(disc("navy")))
     assert found is not None
-    radius = 25 - RIM
+    radius = 25 - RIM_PX
     assert found.mask.sum() == pytest.approx(np.pi * radius**2, rel=0.05)
     assert found.mask[32, 32] == 1
     assert found.mask[1, 1] == 0
@@ -46,10 +46,10 @@ def test_the_mask_is_the_inside_less_a_rim() -> None:
 
 def test_discs_of_other_textures_share_their_outline_only() -> None:
     coffee, cat = disc(texture("coffee")), disc(texture("chelsea"))
-    assert coffee.interior is not None
+    assert coffee.foreground is not None
     assert float(coffee.coarse @ cat.coarse) > 0.5
-    assert interior_distance(cat.small, coffee.interior) > 0.6
-    assert interior_distance(coffee.small, coffee.interior) == pytest.approx(0, abs=1e-5)
+    assert foreground_distance(cat.small, coffee.foreground) > 0.6
+    assert foreground_distance(coffee.small, coffee.foreground) == pytest.approx(0, abs=1e-5)
     assert verify(cat, coffee)["structure"] >= MOST_INSIDE * 0.6
 
 
@@ -61,18 +61,18 @@ def test_a_noisy_copy_of_a_disc_is_still_near() -> None:
 
 def test_plain_discs_must_agree_in_tone() -> None:
     navy = disc("navy")
-    assert navy.interior is not None
-    assert interior_distance(disc("navy").small, navy.interior) == pytest.approx(0, abs=1e-5)
-    assert interior_distance(disc("darkred").small, navy.interior) == 1
+    assert navy.foreground is not None
+    assert foreground_distance(disc("navy").small, navy.foreground) == pytest.approx(0, abs=1e-5)
+    assert foreground_distance(disc("darkred").small, navy.foreground) == 1
     assert verify(disc("darkred"), navy)["structure"] == MOST_INSIDE
 
 
 @pytest.mark.parametrize("name", ["astronaut", "coffee"])
-def test_a_picture_that_fills_its_frame_has_no_interior(name: str) -> None:
-    assert interior(square(Picture(texture(name, dark=False)))) is None
+def test_a_picture_that_fills_its_frame_has_no_foreground(name: str) -> None:
+    assert find_foreground(square(Picture(texture(name, dark=False)))) is None
 
 
-def test_a_line_drawing_has_no_interior() -> None:
+def test_a_line_drawing_has_no_foreground() -> None:
     image = Image.new("RGB", (SIDE, SIDE), "white")
     ImageDraw.Draw(image).line([(20, 20), (200, 90), (60, 220), (230, 200)], fill="black", width=5)
-    assert interior(square(Picture(image))) is None
+    assert find_foreground(square(Picture(image))) is None

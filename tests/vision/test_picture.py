@@ -6,21 +6,21 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from memguard.vision.alignment import EDGE
-from memguard.vision.local_features import FEATURE_EDGE, LocalFeatures, local_features
-from memguard.vision.picture import BLANK_STD, LEAST_EDGE, SQUARE, Picture
-from memguard.vision.structure import SIDE, coarse_structure, small_square
+from memguard.vision.alignment import EDGE_PX
+from memguard.vision.local_features import FEATURE_EDGE_PX, LocalFeatures, local_features
+from memguard.vision.picture import BLANK_STD, MIN_EDGE_PX, SQUARE_PX, Picture
+from memguard.vision.structure import SIDE_PX, coarse_structure, small_square
 from memguard.vision.transforms import dead_leaves
 
 
 def test_planes_and_squares_have_their_sizes(cat: Image.Image) -> None:
     picture = Picture(cat)
-    assert picture.pixels.shape == (170, FEATURE_EDGE, 3)
+    assert picture.pixels.shape == (170, FEATURE_EDGE_PX, 3)
     assert picture.pixels.dtype == np.uint8
-    assert picture.plane.shape == (74, EDGE)
-    assert picture.square.shape == (SQUARE, SQUARE, 3)
+    assert picture.plane.shape == (74, EDGE_PX)
+    assert picture.square.shape == (SQUARE_PX, SQUARE_PX, 3)
     assert 0 <= picture.square.min() < 0.1 < 0.7 < picture.square.max() <= 1
-    assert picture.coarse.shape == (SIDE * SIDE * 3,)
+    assert picture.coarse.shape == (SIDE_PX * SIDE_PX * 3,)
     np.testing.assert_array_equal(picture.coarse, coarse_structure(small_square(picture.pixels)))
     np.testing.assert_array_equal(
         picture.features.descriptors, local_features(picture.pixels)[0].descriptors
@@ -29,13 +29,13 @@ def test_planes_and_squares_have_their_sizes(cat: Image.Image) -> None:
 
 def test_the_square_is_pillow_s_box_filter(photographs: dict[str, Image.Image]) -> None:
     for name, image in photographs.items():
-        box = np.asarray(image.resize((SQUARE, SQUARE), Image.Resampling.BOX)) / 255
+        box = np.asarray(image.resize((SQUARE_PX, SQUARE_PX), Image.Resampling.BOX)) / 255
         assert np.sqrt(np.mean((Picture(image).square - box) ** 2)) < 0.02, name
 
 
 def test_each_is_computed_once(cat: Image.Image) -> None:
     picture = Picture(cat)
-    for name in ("pixels", "features", "plane", "coarse", "small", "interior", "square"):
+    for name in ("pixels", "features", "plane", "coarse", "small", "foreground", "square"):
         assert getattr(picture, name) is getattr(picture, name)
 
 
@@ -64,10 +64,10 @@ def test_any_mode_becomes_rgb(cat: Image.Image) -> None:
 @pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 1), (2, 3)])
 def test_any_shape(cat: Image.Image, size: tuple[int, int]) -> None:
     picture = Picture(cat.resize(size))
-    assert max(picture.pixels.shape[:2]) == FEATURE_EDGE
-    assert min(picture.pixels.shape[:2]) >= LEAST_EDGE
-    assert picture.square.shape == (SQUARE, SQUARE, 3)
-    assert max(picture.plane.shape) == EDGE
+    assert max(picture.pixels.shape[:2]) == FEATURE_EDGE_PX
+    assert min(picture.pixels.shape[:2]) >= MIN_EDGE_PX
+    assert picture.square.shape == (SQUARE_PX, SQUARE_PX, 3)
+    assert max(picture.plane.shape) == EDGE_PX
     assert len(picture.features.points) == len(picture.features.descriptors)
 
 

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from memguard.vision.structure import (
-    SIDE,
+    SIDE_PX,
     Scale,
     coarse_structure,
     correlation,
@@ -40,14 +40,16 @@ def test_structure_survives_tones_and_noise_but_not_other_pictures(
 
 
 def test_a_flat_picture_has_no_structure() -> None:
-    assert not coarse_structure(np.full((SIDE, SIDE, 3), 0.4, np.float32)).any()
+    assert not coarse_structure(np.full((SIDE_PX, SIDE_PX, 3), 0.4, np.float32)).any()
 
 
 def test_weak_texture_counts_as_much_as_strong() -> None:
     """Stripes, one half of them ten times fainter: with no floor both halves weigh the same."""
-    stripes = np.tile(np.where(np.arange(SIDE) // 4 % 2, 1.0, -1.0), (SIDE, 1))
-    stripes[:, : SIDE // 2] /= 10
+    stripes = np.tile(np.where(np.arange(SIDE_PX) // 4 % 2, 1.0, -1.0), (SIDE_PX, 1))
+    stripes[:, : SIDE_PX // 2] /= 10
     square = np.repeat((0.5 + 0.3 * stripes)[..., None], 3, axis=2).astype(np.float32)
-    energy = np.square(structure(square, Scale(blur=0, window=4, floor=0)).reshape(SIDE, SIDE, 3))
+    energy = np.square(
+        structure(square, Scale(blur=0, window=4, floor=0)).reshape(SIDE_PX, SIDE_PX, 3)
+    )
     assert energy[:, 4:24].sum() == pytest.approx(energy[:, 40:60].sum(), rel=0.2)
     assert energy.sum() == pytest.approx(1, abs=1e-4)

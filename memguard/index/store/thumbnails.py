@@ -6,9 +6,9 @@ import io
 
 from PIL import Image
 
-from memguard.vision.local_features import FEATURE_EDGE
+from memguard.vision.local_features import FEATURE_EDGE_PX
 
-EDGE = FEATURE_EDGE
+EDGE = FEATURE_EDGE_PX
 """Pixels on the longer edge: all that verification looks at, the paper's 16 tiles of 32 px
 included, at about 15 KB an image."""
 
