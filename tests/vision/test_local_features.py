@@ -11,8 +11,8 @@ from memguard.vision.local_features import (
     CENTROIDS,
     DIRECTIONS,
     LEVELS_PER_UNIT,
-    MOST_FEATURES,
-    POINT_STEP,
+    MAX_FEATURES,
+    POINT_STEP_PX,
     ZERO_LEVEL,
     LocalFeatures,
     basis,
@@ -43,7 +43,7 @@ def few(rows: list[list[int]]) -> LocalFeatures:
 def test_features_are_bounded_and_inside_the_picture(
     astronaut: Pixels, features: LocalFeatures
 ) -> None:
-    assert 100 < len(features.points) <= MOST_FEATURES
+    assert 100 < len(features.points) <= MAX_FEATURES
     assert features.points.shape == (len(features.descriptors), 2)
     assert features.descriptors.shape == (len(features.points), DIRECTIONS)
     height, width, _ = astronaut.shape
@@ -72,7 +72,7 @@ def test_bytes_give_the_features_back(features: LocalFeatures) -> None:
     again = LocalFeatures.from_bytes(data)
     np.testing.assert_array_equal(again.descriptors, features.descriptors)
     np.testing.assert_allclose(
-        again.points, np.maximum(features.points, 0), atol=POINT_STEP / 2 + 1e-6
+        again.points, np.maximum(features.points, 0), atol=POINT_STEP_PX / 2 + 1e-6
     )
     assert again.to_bytes() == data
 
