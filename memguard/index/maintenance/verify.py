@@ -5,7 +5,6 @@ The tables are the truth, and so is the list of refused images: from them all el
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 import lance
+import msgspec
 
 from memguard.errors import BuildError, IndexUnavailableError
 from memguard.files import is_sealed, read_checked
@@ -197,11 +197,15 @@ def _documents(directory: Path) -> Iterator[Damage]:
             yield _damage(directory, where, "it names a version that is not there", "mend")
 
 
+class _Hint(msgspec.Struct):
+    version: int
+
+
 def _hints_right(table: Path, hint: Path) -> bool:
     try:
-        version = json.loads(hint.read_bytes())["version"]
+        version = msgspec.json.decode(hint.read_bytes(), type=_Hint).version
         return bool(lance.dataset(table, version=version).version == version)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError):
         return False
 
 

@@ -6,14 +6,14 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+import msgspec
 
 from memguard._version import __version__
 from memguard.descriptors.base import DescriptorSpec
 from memguard.errors import IndexUnavailableError
 from memguard.index.milvus.collections import Collections
 from memguard.index.milvus.rows import document_of, document_rows
-from memguard.index.store.manifest import specs_from_json
 
 FORMAT = 1
 """The layout of collections that this memguard writes, and the newest that it reads."""
@@ -59,16 +59,14 @@ class MilvusManifest:
         if not rows:
             return None
         try:
-            data: dict[str, Any] = json.loads(rows[KEY]["text"])
-            if data["format"] != FORMAT:
+            data = msgspec.json.decode(rows[KEY]["text"])
+            if isinstance(data, dict) and data.get("format") != FORMAT:
                 raise IndexUnavailableError(
-                    f"{collections.address} has format {data['format']}, this memguard reads "
+                    f"{collections.address} has format {data.get('format')}, this memguard reads "
                     f"format {FORMAT}; upgrade memguard, or push the index again"
                 )
-            data["descriptors"] = tuple(specs_from_json(data["descriptors"]))
-            data["documents"] = {name: tuple(at) for name, at in data["documents"].items()}
-            return cls(**data)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return msgspec.convert(data, cls)
+        except ValueError as error:
             raise IndexUnavailableError(
                 f"the manifest of {collections.address} is damaged ({error}); push the index again"
             ) from error

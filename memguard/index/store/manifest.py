@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from memguard.descriptors.base import DescriptorSpec
 from memguard.errors import IndexUnavailableError
 from memguard.files import read_checked, sha256, write_checked
@@ -140,19 +142,7 @@ class Manifest:
         data = json.loads(text)
         if isinstance(data, dict) and data.get("format") != FORMAT:
             raise OtherFormatError(data.get("format"))
-        data = read_checked(text)
-        try:
-            return cls(
-                **{
-                    **data,
-                    "descriptors": tuple(specs_from_json(data["descriptors"])),
-                    "canaries": tuple(data["canaries"]),
-                    "ann": {name: _ann_file(file) for name, file in data["ann"].items()},
-                    "lists": {name: PinnedFile(**file) for name, file in data["lists"].items()},
-                }
-            )
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(str(error)) from error
+        return msgspec.convert(read_checked(text), cls)
 
     def files(self) -> list[PinnedFile]:
         """Every file that it pins."""
@@ -162,10 +152,6 @@ class Manifest:
 def specs_from_json(data: list[dict[str, Any]]) -> list[DescriptorSpec]:
     """The inverse of ``dataclasses.asdict`` on descriptor specs."""
     return [DescriptorSpec(**spec) for spec in data]
-
-
-def _ann_file(data: dict[str, Any]) -> AnnFile:
-    return AnnFile(tuple(PinnedFile(**file) for file in data["files"]), AnnChoice(**data["choice"]))
 
 
 def absent(directory: Path) -> str:
