@@ -32,6 +32,7 @@ from memguard.index.store.documents import CALIBRATION, CALIBRATION_PAGE, MEASUR
 from memguard.index.store.manifest import NAME as MANIFEST
 from memguard.index.store.manifest import Manifest
 from memguard.sources import Source, open_source
+from memguard.sources.base import Embedded
 
 OnProgress = Callable[[Progress], None]
 OnDone = Callable[[int, int], None]
@@ -309,6 +310,4 @@ def _opened(images: str | os.PathLike[str] | Source) -> Source:
 
 def _embedded(source: Source) -> str | None:
     """The descriptor of a source that holds nothing but embeddings."""
-    from memguard.sources.embeddings import Embeddings
-
-    return source.descriptor if isinstance(source, Embeddings) else None
+    return source.descriptor if isinstance(source, Embedded) else None

@@ -94,10 +94,10 @@ def show_summary(summary: BuildSummary, as_json: bool) -> None:
     if len(summary.unreadable) > MOST_SHOWN:
         more = len(summary.unreadable) - MOST_SHOWN
         err.print(f"... and {more} more: `memguard info {summary.path} --json` lists them all")
-    refused = f"{summary.refused} taken down before, " if summary.refused else ""
+    blocked = f"{summary.blocked} blocked, " if summary.blocked else ""
     out.print(
         f"[bold]{escape(summary.path)}[/]: {summary.records} images. Files of this build: "
-        f"{summary.added} new, {summary.duplicates} exact duplicates, {refused}{summary.skipped} "
+        f"{summary.added} new, {summary.duplicates} exact duplicates, {blocked}{summary.skipped} "
         f"seen before; unreadable {len(summary.unreadable)}; {summary.seconds:.1f} s"
     )
 

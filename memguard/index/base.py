@@ -35,8 +35,13 @@ class Health:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a build is: images done of those to do (None: not known), and how many of them were
-    unreadable."""
+    """How far a build is.
+
+    Attributes:
+        done: files so far.
+        total: files of the source, or None where that is not known.
+        unreadable: how many of those done hold no image.
+    """
 
     done: int
     total: int | None
@@ -53,7 +58,7 @@ class BuildSummary:
         added: records that this build added.
         skipped: files that an earlier build or step had already seen.
         duplicates: files of this build whose bytes were already known.
-        refused: files of this build whose image was taken down before, and is not taken in again.
+        blocked: files of this build whose image was removed before, and is not taken in again.
         unreadable: every unreadable file of the index, with the reason.
         seconds: wall-clock time of this build.
     """
@@ -63,7 +68,7 @@ class BuildSummary:
     added: int
     skipped: int
     duplicates: int
-    refused: int
+    blocked: int
     unreadable: dict[str, str]
     seconds: float
 

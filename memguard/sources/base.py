@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
 from memguard.errors import UnreadableImageError
+
+if TYPE_CHECKING:
+    from memguard.descriptors.base import DescriptorSpec
 
 RETRY = "retry"
 """What a build records in place of an item's state when the next build must read it again: its
@@ -104,5 +107,23 @@ class Source(Protocol):
             after: the :attr:`Item.position` of the last item that was committed: what follows it
                 is given, and whatever before it may have changed since. A position that no longer
                 fits starts over; items already seen are known by uri and state.
+        """
+        ...
+
+
+@runtime_checkable
+class Embedded(Protocol):
+    """A source of embeddings, which suit the descriptor that made them and no other."""
+
+    @property
+    def descriptor(self) -> str:
+        """The descriptor's name."""
+        ...
+
+    def require(self, specs: Sequence[DescriptorSpec]) -> None:
+        """Refuse to be indexed without the descriptor that made the embeddings.
+
+        Raises:
+            ConfigurationError: it is not among these, or it is another model.
         """
         ...

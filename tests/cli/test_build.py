@@ -94,7 +94,7 @@ def test_build_again_and_json(built: tuple[Path, BuildSummary], tmp_path: Path) 
         "added": 0,
         "skipped": 61,
         "duplicates": 0,
-        "refused": 0,
+        "blocked": 0,
         "unreadable": {str(images / "broken.png"): "not an image in a format that Pillow reads"},
     }
 

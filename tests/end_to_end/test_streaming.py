@@ -24,9 +24,9 @@ from memguard.descriptors.base import DescriptorSpec
 from memguard.descriptors.phash import PHash
 from memguard.detection.detector import Detector
 from memguard.index.base import Progress
-from memguard.index.ingest import builder
+from memguard.index.ingest import steps, workers
 from memguard.index.ingest.builder import build
-from memguard.index.ingest.checkpoint import Unfinished
+from memguard.index.ingest.checkpoint import Checkpoint
 from memguard.index.local import DirectoryIndex
 from memguard.lifecycle import add_images, build_index
 from memguard.sources import Folder, Item
@@ -57,20 +57,20 @@ def test_a_build_resumes_at_its_source_s_position(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("memguard.sources.cursor.changed_after", lambda path, moment: False)
-    monkeypatch.setattr(builder, "CHUNK", 2)
-    monkeypatch.setattr(builder, "STEP_IMAGES", 4)
+    monkeypatch.setattr(workers, "CHUNK_ITEMS", 2)
+    monkeypatch.setattr(steps, "STEP_FILES", 4)
     build(Folder(folder), tmp_path / "whole", [PHash(8)], workers=0)
     source = Failing(folder, after=11)
     with pytest.raises(BuildError, match=r"the network is gone.*it resumes"):
         build(source, tmp_path / "x", [PHash(8)], workers=0)
-    unfinished = Unfinished.read(tmp_path / "x")
-    assert unfinished is not None
-    reached = unfinished.reached[source.name]
-    assert reached.items == 8
-    assert "0007.jpg" in reached.position
+    checkpoint = Checkpoint.read(tmp_path / "x")
+    assert checkpoint is not None
+    progress = checkpoint.sources[source.name]
+    assert progress.items == 8
+    assert "0007.jpg" in progress.position
     resumed = Failing(folder, after=100)
     summary = build(resumed, tmp_path / "x", [PHash(8)], workers=0)
-    assert resumed.begun == [reached.position]
+    assert resumed.begun == [progress.position]
     assert resumed.given == 24 - 8
     assert (summary.records, summary.added, summary.skipped) == (24, 16, 8)
     assert opened(tmp_path / "x") == opened(tmp_path / "whole")
@@ -84,8 +84,8 @@ def test_files_written_just_now_are_looked_at_again_and_counted_once(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     """Their clock may be another: a resumed build cannot know that they have not changed."""
-    monkeypatch.setattr(builder, "CHUNK", 2)
-    monkeypatch.setattr(builder, "STEP_IMAGES", 4)
+    monkeypatch.setattr(workers, "CHUNK_ITEMS", 2)
+    monkeypatch.setattr(steps, "STEP_FILES", 4)
     source: Folder | WebDataset = Folder(folder)
     if kind == "shards":
         images = [Image.open(path) for path in sorted(folder.glob("*.jpg"))]
@@ -99,12 +99,12 @@ def test_files_written_just_now_are_looked_at_again_and_counted_once(
 
     with pytest.raises(BuildError, match="no power"):
         build(source, tmp_path / "x", [PHash(8)], workers=0, on_progress=killed)
-    steps: list[Progress] = []
-    summary = build(source, tmp_path / "x", [PHash(8)], workers=0, on_progress=steps.append)
+    seen: list[Progress] = []
+    summary = build(source, tmp_path / "x", [PHash(8)], workers=0, on_progress=seen.append)
     assert summary.records == 24
     assert summary.added + summary.skipped == 24
     assert 0 < summary.added <= 8
-    assert steps[-1].done == steps[-1].total == 24 if kind == "files" else steps[-1].done == 24
+    assert seen[-1].done == seen[-1].total == 24 if kind == "files" else seen[-1].done == 24
 
 
 def test_images_are_described_while_a_step_is_written(
@@ -112,25 +112,25 @@ def test_images_are_described_while_a_step_is_written(
 ) -> None:
     """The first step is not written until images of the second are described."""
     described = threading.Event()
-    steps: list[bool] = []
+    writing: list[bool] = []
 
     class Noticing(PHash):
         def describe(self, prepared: Sequence[NDArray[Any]]) -> NDArray[Any]:
-            if steps:
+            if writing:
                 described.set()
             return super().describe(prepared)
 
     def waiting(*arguments: Any) -> None:
-        steps.append(True)
+        writing.append(True)
         assert described.wait(60)
         append(*arguments)
 
-    append = builder.append_records
-    monkeypatch.setattr(builder, "append_records", waiting)
-    monkeypatch.setattr(builder, "CHUNK", 4)
-    monkeypatch.setattr(builder, "STEP_IMAGES", 8)
+    append = steps.append_records
+    monkeypatch.setattr(steps, "append_records", waiting)
+    monkeypatch.setattr(workers, "CHUNK_ITEMS", 4)
+    monkeypatch.setattr(steps, "STEP_FILES", 8)
     assert build(Folder(folder), tmp_path / "x", [Noticing(8)], workers=0).records == 24
-    assert len(steps) >= 3
+    assert len(writing) >= 3
 
 
 def write_shard(path: Path, images: Sequence[Image.Image], first: int = 0) -> None:

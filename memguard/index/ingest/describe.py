@@ -1,4 +1,4 @@
-"""Images that were read become records: their descriptors' rows are computed, a batch at a time."""
+"""Images that were read become records: their vectors are computed, a batch at a time."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from memguard.index.ingest.reader import Readable
 from memguard.index.record import Record
 
 
-def described(descriptors: Sequence[Descriptor], images: Sequence[Readable]) -> list[Record]:
+def describe(descriptors: Sequence[Descriptor], images: Sequence[Readable]) -> list[Record]:
     """The records of images, in order.
 
-    Rows that are there already stay: those of a source without pixels, or of another machine.
+    Vectors that images come with stay: those of a source without pixels, or of another machine.
     """
-    pictured = [image for image in images if image.item.has_pixels and not image.rows]
+    pictured = [image for image in images if image.item.has_pixels and not image.vectors]
     matrices = {
         descriptor.spec.name: descriptor.describe(
             [image.prepared[descriptor.spec.name] for image in pictured]
@@ -22,7 +22,7 @@ def described(descriptors: Sequence[Descriptor], images: Sequence[Readable]) -> 
         for descriptor in descriptors
         if pictured
     }
-    rows = {
+    vectors = {
         image.id: {name: matrix[i] for name, matrix in matrices.items()}
         for i, image in enumerate(pictured)
     }
@@ -38,7 +38,7 @@ def described(descriptors: Sequence[Descriptor], images: Sequence[Readable]) -> 
             blank=image.blank,
             thumbnail=image.thumbnail or None,
             features=image.features or None,
-            vectors=rows.get(image.id) or image.rows or dict(image.item.vectors or {}),
+            vectors=vectors.get(image.id) or image.vectors or dict(image.item.vectors or {}),
         )
         for image in images
     ]

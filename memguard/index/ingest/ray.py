@@ -21,7 +21,7 @@ from memguard.descriptors import load_descriptors
 from memguard.descriptors.base import DescriptorSpec
 from memguard.errors import BuildError
 from memguard.index.ingest.builder import ReadAhead
-from memguard.index.ingest.describe import described
+from memguard.index.ingest.describe import describe
 from memguard.index.ingest.reader import Readable, Unreadable, read
 from memguard.sources.base import Item
 
@@ -95,9 +95,9 @@ class Describer:
 
     def _with_rows(self, results: Results) -> Results:
         images = [one for one in results if isinstance(one, Readable)]
-        records = iter(described(self._descriptors, images))
+        records = iter(describe(self._descriptors, images))
         return [
-            dataclasses.replace(one, prepared={}, rows=next(records).vectors)
+            dataclasses.replace(one, prepared={}, vectors=next(records).vectors)
             if isinstance(one, Readable)
             else one
             for one in results

@@ -1,4 +1,4 @@
-"""What a worker process does to one item: read, hash, decode, shrink, prepare."""
+"""Reading one item in a worker process: read, hash, decode, shrink, prepare."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Readable:
         id: the record's id.
         state: what to record as the file's state; :data:`memguard.sources.base.RETRY` where the
             next build must read it again.
-        rights: licence and copyright notice, of the source's metadata or in the file.
+        rights: licence and copyright notice, from the source's metadata or the file.
         width, height: the upright image's size in pixels; 0 where only ``item.vectors`` are known.
         blank: whether the image shows nothing.
-        thumbnail, features: as ``Record`` holds them; empty where only
+        thumbnail, features: as :class:`memguard.index.record.Record` holds them; empty where only
             ``item.vectors`` are known.
         prepared: descriptor name to its prepared array; empty where only vectors are known.
-        rows: descriptor name to its row, where whoever read the image described it as well.
+        vectors: descriptor name to its vector, where another machine described the image.
     """
 
     item: Item
@@ -50,7 +50,7 @@ class Readable:
     thumbnail: bytes = b""
     features: bytes = b""
     prepared: dict[str, NDArray[Any]] = field(default_factory=dict)
-    rows: dict[str, NDArray[Any]] = field(default_factory=dict)
+    vectors: dict[str, NDArray[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,8 @@ def _read(item: Item, prepare: Mapping[str, Prepare]) -> Readable | Unreadable:
 
 
 def _take(item: Item, vectors: Mapping[str, NDArray[Any]]) -> Readable | Unreadable:
-    """An image of which there are vectors only; they stand for its bytes in its id."""
-    if not all(np.isfinite(row).all() and row.any() for row in vectors.values()):
+    """An image of which only vectors are known; its id is that of their bytes."""
+    if not all(np.isfinite(vector).all() and vector.any() for vector in vectors.values()):
         return Unreadable(item, "its precomputed embedding is zero or not a number", item.state)
-    rows = b"".join(name.encode() + vectors[name].tobytes() for name in sorted(vectors))
-    return Readable(item, content_id(rows), item.state, item.rights)
+    data = b"".join(name.encode() + vectors[name].tobytes() for name in sorted(vectors))
+    return Readable(item, content_id(data), item.state, item.rights)

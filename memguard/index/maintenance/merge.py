@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from memguard.descriptors.base import DescriptorSpec
 from memguard.descriptors.weights import require_same
 from memguard.errors import BuildError
-from memguard.index.ingest.checkpoint import Unfinished
+from memguard.index.ingest.checkpoint import Checkpoint
 from memguard.index.ingest.publish import publish
 from memguard.index.store.digests import Digests, as_array, file_digest, id_digest, places
 from memguard.index.store.manifest import BUILDING, Manifest
@@ -64,7 +64,7 @@ def merge(
     directory.mkdir(parents=True, exist_ok=True)
     try:
         with at_work(directory):
-            Unfinished(specs).write(directory)
+            Checkpoint(specs).write(directory)
             refused = np.unique(np.concatenate([read_digests(*one) for one in manifests]))
             total, done = sum(manifest.rows for _, manifest in manifests), 0
             seen = Digests(record_digests(Tables(directory)))

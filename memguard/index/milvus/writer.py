@@ -9,9 +9,9 @@ from collections.abc import Callable, Collection, Sequence
 from memguard.descriptors.base import Descriptor, DescriptorSpec
 from memguard.errors import BuildError, ConfigurationError
 from memguard.index.base import BuildSummary, IndexWriter, Progress, Removal
-from memguard.index.ingest.builder import read_all
-from memguard.index.ingest.describe import described
+from memguard.index.ingest.describe import describe
 from memguard.index.ingest.reader import Readable, Unreadable
+from memguard.index.ingest.workers import read_in_workers
 from memguard.index.milvus.collections import Consistency
 from memguard.index.milvus.index import RECORDS, MilvusIndex
 from memguard.index.milvus.manifest import MilvusManifest
@@ -62,7 +62,7 @@ class MilvusWriter(IndexWriter):
         added = duplicates = refused = done = 0
         unreadable: dict[str, str] = {}
         seen: set[str] = set()
-        for results in read_all(source.iterate(), prepare, workers):
+        for results in read_in_workers(source.iterate(), prepare, workers):
             ids = [one.id for one in results if isinstance(one, Readable)]
             known = self._known(ids, "Eventually")
             fresh: list[Readable] = []
@@ -76,7 +76,7 @@ class MilvusWriter(IndexWriter):
                 else:
                     seen.add(result.id)
                     fresh.append(result)
-            write_records(index.collections, index.specs, described(descriptors, fresh))
+            write_records(index.collections, index.specs, describe(descriptors, fresh))
             added += len(fresh)
             done += len(results)
             on_progress(Progress(done, source.size(), len(unreadable)))
@@ -89,7 +89,7 @@ class MilvusWriter(IndexWriter):
             added=added,
             skipped=0,
             duplicates=duplicates,
-            refused=refused,
+            blocked=refused,
             unreadable=unreadable,
             seconds=time.monotonic() - started,
         )

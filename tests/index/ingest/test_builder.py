@@ -25,7 +25,7 @@ from memguard.descriptors import weightless_descriptors
 from memguard.descriptors.phash import PHash
 from memguard.index.base import BuildSummary, Progress
 from memguard.index.ingest.builder import build
-from memguard.index.ingest.checkpoint import Unfinished
+from memguard.index.ingest.checkpoint import Checkpoint
 from memguard.index.local import DirectoryIndex
 from memguard.index.open import open_index
 from memguard.index.store.manifest import specs_from_json
@@ -238,7 +238,7 @@ def test_other_descriptors_are_refused(folder: Path, tmp_path: Path, finished: b
     build(Folder(folder), output, [PHash(8)], workers=0)
     if not finished:
         manifest = json.loads((output / "manifest.json").read_text())
-        Unfinished(specs_from_json(manifest["descriptors"])).write(output)
+        Checkpoint(specs_from_json(manifest["descriptors"])).write(output)
         (output / "manifest.json").unlink()
     with pytest.raises(BuildError, match=r"holds the descriptors phash64; .* phash64, phash256"):
         build(Folder(folder), output, weightless_descriptors(), workers=0)
@@ -305,9 +305,9 @@ def test_a_full_disk(folder: Path, tmp_path: Path, limit: int, culprit: str) -> 
         import resource
         from memguard.lifecycle import build_index
         from memguard.errors import BuildError
-        from memguard.index.ingest import builder
+        from memguard.index.ingest import steps, workers
         if {culprit!r} == "pixels":
-            builder.CHUNK = builder.STEP_IMAGES = 2
+            workers.CHUNK_ITEMS = steps.STEP_FILES = 2
         resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
         try:
             build_index({str(folder)!r}, {str(tmp_path / "index")!r}, weights={{}}, calibrate=False,

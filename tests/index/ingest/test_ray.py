@@ -67,6 +67,6 @@ def test_two_stages_do_what_one_does(images):
                 assert left == right
                 continue
             assert not left.prepared
-            assert list(left.rows) == [spec.name for spec in specs]
-            for name, row in left.rows.items():
-                np.testing.assert_array_equal(right.rows[name], row)
+            assert list(left.vectors) == [spec.name for spec in specs]
+            for name, row in left.vectors.items():
+                np.testing.assert_array_equal(right.vectors[name], row)

@@ -100,11 +100,11 @@ def test_refused_until_it_is_allowed_again(
     shutil.copy(uri_of(built, 3), tmp_path / "again" / "renamed.jpg")
     for _ in range(2):
         refused = add_images(tmp_path / "again", copied, calibrate=False, workers=0)
-        assert (refused.refused, refused.added, refused.records) == (1, 0, 59)
+        assert (refused.blocked, refused.added, refused.records) == (1, 0, 59)
         assert str(tmp_path / "again" / "renamed.jpg") not in refused.unreadable
     readmit(copied, [one])
     again = add_images(tmp_path / "again", copied, calibrate=False, workers=0)
-    assert (again.refused, again.added, again.records) == (0, 1, 60)
+    assert (again.blocked, again.added, again.records) == (0, 1, 60)
 
 
 def test_undone_before_it_is_compacted(built: tuple[Path, BuildSummary], copied: Path) -> None:
@@ -223,7 +223,7 @@ def test_a_compacted_index_grows(
     compact(copied)
     write_cuts(photographs, tmp_path / "more", 70)
     grown = add_images(tmp_path / "more", copied, calibrate=False, workers=0)
-    assert (grown.added, grown.refused, grown.duplicates, grown.records) == (10, 2, 58, 68)
+    assert (grown.added, grown.blocked, grown.duplicates, grown.records) == (10, 2, 58, 68)
     index = DirectoryIndex.open(copied)
     assert {one.exact_duplicates for one in index.take(index.rows().tolist())} == {1, 2}
 

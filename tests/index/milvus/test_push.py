@@ -131,7 +131,7 @@ def test_removing_and_adding_there(resumed, built, photographs, tmp_path):
     (novel / "rocket.txt").write_text("a rocket", encoding="utf-8")
     (novel / "broken.png").write_bytes(b"no image")
     added = add_images(novel, address, calibrate=False, workers=0)
-    assert (added.added, added.duplicates, added.refused, added.records) == (1, 1, 1, 60)
+    assert (added.added, added.duplicates, added.blocked, added.records) == (1, 1, 1, 60)
     assert list(added.unreadable) == [str(novel / "broken.png")]
     match = Guard(address).check(photographs["rocket.jpg"])[0].matches[0]
     assert (match.uri, match.caption) == (str(novel / "rocket.png"), "a rocket")
