@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,9 @@ from memguard.detection.detector import Detector
 from memguard.index.ann.planner import size_in_bytes
 from memguard.index.base import BuildSummary, IndexWriter, Progress, Removal
 from memguard.index.local import DirectoryIndex
-from memguard.index.maintenance import compaction, summary, verify
+from memguard.index.maintenance import compaction, duplicates, summary, verify
 from memguard.index.maintenance.compaction import Compaction
+from memguard.index.maintenance.duplicates import Repeated
 from memguard.index.maintenance.merge import merge
 from memguard.index.maintenance.summary import Summary
 from memguard.index.maintenance.verify import Verification
@@ -281,13 +282,14 @@ def summarize_index(index: str | os.PathLike[str]) -> Summary:
     return summary.summarize(directory_of(index))
 
 
-def open_directory(index: str | os.PathLike[str]) -> DirectoryIndex:
-    """Open an index whose files are needed.
+def most_repeated(index: str | os.PathLike[str], count: int) -> list[Repeated]:
+    """The ``count`` images that the most files of the training set show, most files first."""
+    return duplicates.most_repeated(DirectoryIndex.open(directory_of(index)), count)
 
-    Raises:
-        IndexUnavailableError: as :func:`memguard.open_index`, or an address in Milvus.
-    """
-    return DirectoryIndex.open(directory_of(index))
+
+def redundant_files(index: str | os.PathLike[str]) -> Iterator[str]:
+    """The uris of all files but the first of each image and its near-duplicates."""
+    return duplicates.redundant_files(DirectoryIndex.open(directory_of(index)))
 
 
 def push_index(

@@ -34,7 +34,7 @@ from memguard import (
     open_index,
 )
 from memguard.index.local import DirectoryIndex
-from memguard.index.maintenance.redundant import redundant_files
+from memguard.index.maintenance.duplicates import redundant_files
 
 POLICIES: Mapping[str, Policy] = {
     "flag": Policy("flag"),

@@ -66,15 +66,13 @@ def duplicates(
 ) -> None:
     """Show the images that the training set holds most often: what a model memorizes first."""
     from memguard.files import write_lines
-    from memguard.index.maintenance.redundant import redundant_files
-    from memguard.lifecycle import open_directory
-    from memguard.report.duplicates_sheet import draw, most_repeated
+    from memguard.lifecycle import most_repeated, redundant_files
+    from memguard.report.duplicates_sheet import draw
 
-    opened = open_directory(index)
-    found = most_repeated(opened, number)
+    found = most_repeated(index, number)
     if redundant is not None:
         try:
-            write_lines(redundant, redundant_files(opened))
+            write_lines(redundant, redundant_files(index))
         except OSError as error:
             raise ConfigurationError(f"no list can be written to {redundant}: {error}") from error
     if output is not None and found:

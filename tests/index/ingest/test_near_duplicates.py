@@ -12,7 +12,7 @@ from PIL import Image
 
 from memguard.index.ingest.near_duplicates import cluster, cluster_sizes
 from memguard.index.local import DirectoryIndex
-from memguard.index.maintenance.redundant import redundant_files
+from memguard.index.maintenance.duplicates import redundant_files
 from memguard.index.maintenance.takedown import remove
 from memguard.lifecycle import build_index
 
