@@ -1,7 +1,7 @@
 """Which descriptors there are: memguard's own, and those of installed packages.
 
 A descriptor is a class that fits :class:`~memguard.descriptors.base.Descriptor`, or, with weights,
-:class:`~memguard.descriptors.base.LearnedDescriptor`. memguard's own stand in the tables below.
+:class:`~memguard.descriptors.base.LearnedDescriptor`. Those of memguard are in the tables below.
 A package offers others by entry points, under the descriptor's name::
 
     [project.entry-points."memguard.descriptors"]
@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping, Sequence
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import cast
 
+from memguard._entry_points import offered, offered_class
 from memguard.descriptors.base import Descriptor, DescriptorSpec, LearnedDescriptor
 from memguard.descriptors.weights import require_same
 from memguard.errors import ConfigurationError, IndexUnavailableError
@@ -39,7 +40,7 @@ LEARNED: Mapping[str, str] = {
 }
 """Descriptors of the indexes whose ``weights`` name them."""
 
-ATTRIBUTES = ("learned", "neighbours", "score_normalised", "describes_windows", "describe")
+ATTRIBUTES = ("name", "learned", "neighbours", "score_normalised", "describes_windows", "describe")
 OF_LEARNED = ("from_weights", "from_spec")
 """What a class must have; ``spec`` and ``prepare`` may come with an instance."""
 
@@ -123,50 +124,19 @@ def descriptor_class(name: str) -> type[Descriptor]:
         module, _, attribute = (WEIGHTLESS.get(name) or LEARNED[name]).partition(":")
         return cast("type[Descriptor]", getattr(importlib.import_module(module), attribute))
     offer = _offered()[name]
-    return _fitting(offer)
+    found = offered_class(offer, ATTRIBUTES)
+    if found.learned:
+        offered_class(offer, OF_LEARNED)
+    if found.name != name:
+        raise ConfigurationError(
+            f"{offer.value} is offered as the descriptor {name!r}, but its name is {found.name!r}: "
+            "ask its author to make them equal, or uninstall it"
+        )
+    return found
 
 
 def _offered() -> dict[str, EntryPoint]:
-    found: dict[str, EntryPoint] = {}
-    for offer in sorted(entry_points(group=GROUP), key=lambda offer: offer.name):
-        other = found.get(offer.name)
-        if other is not None or offer.name in WEIGHTLESS or offer.name in LEARNED:
-            raise ConfigurationError(
-                f"{_package(offer)} and {_package(other) if other else 'memguard'} both offer a "
-                f"descriptor {offer.name!r}: uninstall one, or ask its author for another name"
-            )
-        found[offer.name] = offer
-    return found
-
-
-def _fitting(offer: EntryPoint) -> type[Descriptor]:
-    """The class of an entry point, if it is a descriptor's."""
-    try:
-        found = offer.load()
-    except Exception as error:
-        raise ConfigurationError(
-            f"the descriptor {offer.name!r} of {_package(offer)} cannot be imported ({error}): "
-            "upgrade or uninstall it"
-        ) from error
-    needed = (*ATTRIBUTES, *(OF_LEARNED if getattr(found, "learned", False) else ()))
-    lacking = [name for name in needed if not hasattr(found, name)]
-    if not isinstance(found, type) or lacking:
-        raise ConfigurationError(
-            f"the descriptor {offer.name!r} of {_package(offer)} does not fit this memguard: "
-            f"{offer.value} "
-            + (f"lacks {', '.join(lacking)}" if lacking else "is no class")
-            + "; upgrade or uninstall it"
-        )
-    if getattr(found, "name", None) != offer.name:
-        raise ConfigurationError(
-            f"{_package(offer)} offers {offer.value} as {offer.name!r}, but its name is "
-            f"{getattr(found, 'name', None)!r}: ask its author to make them equal, or uninstall it"
-        )
-    return found
-
-
-def _package(offer: EntryPoint) -> str:
-    return f"the package {offer.dist.name}" if offer.dist else offer.value
+    return offered(GROUP, [*WEIGHTLESS, *LEARNED])
 
 
 def _require_known(weights: Mapping[str, str]) -> None:

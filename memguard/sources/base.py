@@ -1,10 +1,13 @@
-"""The protocol of a source: an iterator of the images it holds, each readable on its own."""
+"""The protocol of a source: an iterator over images, each readable on its own."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
@@ -125,5 +128,57 @@ class Embedded(Protocol):
 
         Raises:
             ConfigurationError: it is not among these, or it is another model.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Place:
+    """What :func:`memguard.sources.open_source` is asked to open.
+
+    Attributes:
+        what: a path, pattern or name.
+        options: keyword arguments for the source's class.
+    """
+
+    what: str | os.PathLike[str]
+    options: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.what)
+
+    @property
+    def path(self) -> Path:
+        return Path(self.what)
+
+    @property
+    def suffix(self) -> str:
+        """The lower-case suffix of a file; empty for anything else."""
+        return self.path.suffix.lower() if self.path.is_file() else ""
+
+    @cached_property
+    def suffixes_inside(self) -> frozenset[str]:
+        """The lower-case suffixes in the two top levels of a folder."""
+        found = (one for pattern in ("*", "*/*") for one in self.path.glob(pattern))
+        return frozenset(one.suffix.lower() for one in found)
+
+
+class NamedSource(Source, Protocol):
+    """A source that :func:`memguard.sources.open_source` recognises; made of what it recognised
+    and keyword arguments.
+
+    Attributes:
+        reads: what it reads, for error messages: "a folder of image files".
+    """
+
+    reads: ClassVar[str]
+
+    @classmethod
+    def recognises(cls, place: Place) -> bool:
+        """Whether this source reads what is there.
+
+        Raises:
+            ConfigurationError: it would, but something must be changed first.
         """
         ...

@@ -9,26 +9,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from memguard.sources.base import Item
-
 UNREADABLE = "unreadable"
 """The state of a file that cannot be looked at."""
 
 CLOCKS_APART = 3600 * 10**9
 """Nanoseconds by which the clock of a file server may differ from this machine's."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FileItem(Item):
-    """An image that is a file of its own."""
-
-    path: Path
-
-    def read(self) -> bytes:
-        return self.path.read_bytes()
-
-    def state_now(self) -> str:
-        return file_state(self.path)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from memguard.descriptors.base import DescriptorSpec
 from memguard.errors import ConfigurationError, UnreadableImageError
-from memguard.sources.base import BrokenItem, Item
+from memguard.sources.base import BrokenItem, Item, Place
 from memguard.sources.cursor import Position, parts
 from memguard.sources.metadata import Columns
 from memguard.sources.parquet_rows import rows_from
@@ -51,6 +51,15 @@ class Embeddings:
     Raises:
         ConfigurationError: no ``.npy`` file, or files whose numbers do not pair.
     """
+
+    reads: ClassVar[str] = (
+        "a folder of embeddings as clip-retrieval writes them (img_emb/*.npy and "
+        "metadata/*.parquet)"
+    )
+
+    @classmethod
+    def recognises(cls, place: Place) -> bool:
+        return any(place.path.glob("img_emb*/*.npy")) or any(place.path.glob("img_emb*.npy"))
 
     def __init__(
         self,

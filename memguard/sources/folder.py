@@ -8,11 +8,12 @@ import os
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from memguard.errors import BuildError
-from memguard.sources.base import BrokenItem, Item
-from memguard.sources.cursor import UNREADABLE, FileItem, Position, file_state, now
+from memguard.sources.base import BrokenItem, Item, Place
+from memguard.sources.cursor import UNREADABLE, Position, file_state, now
+from memguard.sources.items import FileItem
 from memguard.sources.metadata import described
 
 SUFFIXES = frozenset(
@@ -50,6 +51,12 @@ class Folder:
     Raises:
         BuildError: ``root`` is no folder.
     """
+
+    reads: ClassVar[str] = "a folder of image files"
+
+    @classmethod
+    def recognises(cls, place: Place) -> bool:
+        return place.path.is_dir()
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root).resolve()

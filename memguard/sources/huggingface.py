@@ -7,14 +7,14 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from huggingface_hub import HfApi
 
 from memguard._optional import require
 from memguard.errors import ConfigurationError
-from memguard.sources.base import Item
-from memguard.sources.cells import item_of
+from memguard.sources.base import Item, Place
+from memguard.sources.items import item_of
 from memguard.sources.metadata import Columns
 
 HUB = "hf:"
@@ -40,6 +40,12 @@ class HuggingFace:
         ConfigurationError: ``datasets`` is not installed, or there is no such dataset, split or
             column.
     """
+
+    reads: ClassVar[str] = "hf:NAME on the Hugging Face hub, or a folder that `save_to_disk` wrote"
+
+    @classmethod
+    def recognises(cls, place: Place) -> bool:
+        return place.name.startswith(HUB) or is_saved(place.what)
 
     def __init__(
         self,

@@ -7,15 +7,16 @@ import os
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from memguard.errors import ConfigurationError, UnreadableImageError
-from memguard.sources.base import BrokenItem, Item
-from memguard.sources.cells import is_image, item_of
+from memguard.sources.base import BrokenItem, Item, Place
 from memguard.sources.cursor import UNREADABLE, Position, files_below, parts
+from memguard.sources.folder import SUFFIXES
+from memguard.sources.items import is_image, item_of
 from memguard.sources.metadata import Columns
 from memguard.sources.parquet_rows import rows_from
 
@@ -36,6 +37,13 @@ class Parquet:
     Raises:
         ConfigurationError: there is no file, no image column, or no column of a given name.
     """
+
+    reads: ClassVar[str] = "a .parquet file with a column of images, or a folder of them"
+
+    @classmethod
+    def recognises(cls, place: Place) -> bool:
+        inside = place.suffixes_inside
+        return place.suffix == ".parquet" or (".parquet" in inside and not inside & SUFFIXES)
 
     def __init__(
         self,

@@ -7,15 +7,15 @@ import itertools
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from memguard.errors import ConfigurationError, UnreadableImageError
-from memguard.sources.base import BrokenItem, Item
-from memguard.sources.cursor import FileItem, Position, file_state, parts
-from memguard.sources.fetching import UrlItem
+from memguard.sources.base import BrokenItem, Item, Place
+from memguard.sources.cursor import Position, file_state, parts
+from memguard.sources.items import FileItem, UrlItem
 from memguard.sources.metadata import URLS, Columns
 from memguard.sources.parquet import image_column
 from memguard.sources.parquet_rows import rows_from
@@ -50,6 +50,17 @@ class Urls:
     Raises:
         ConfigurationError: there is no such file or column, or it is no Parquet file.
     """
+
+    reads: ClassVar[str] = (
+        "a .txt, .csv or .tsv list of URLs, object-store URIs or paths; a .parquet with a column "
+        "of them"
+    )
+
+    @classmethod
+    def recognises(cls, place: Place) -> bool:
+        if place.suffix == ".parquet":
+            return "column" in place.options or lists_addresses(place.path)
+        return place.suffix == ".txt" or place.suffix in TABLES
 
     def __init__(
         self,

@@ -13,10 +13,10 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ClassVar
 
 from memguard.errors import ConfigurationError, UnreadableImageError
-from memguard.sources.base import BrokenItem, Item
+from memguard.sources.base import BrokenItem, Item, Place
 from memguard.sources.cursor import UNREADABLE, Position, file_state, files_below, parts
 from memguard.sources.folder import SUFFIXES
 from memguard.sources.metadata import described
@@ -64,6 +64,23 @@ class WebDataset:
     Raises:
         ConfigurationError: there is no shard.
     """
+
+    reads: ClassVar[str] = (
+        "a .tar shard, a folder of them, or a pattern such as shards/{00000..00099}.tar"
+    )
+
+    @classmethod
+    def recognises(cls, place: Place) -> bool:
+        if RANGE.search(place.name) or place.suffix == ".tar":
+            return True
+        if ".tar" not in place.suffixes_inside:
+            return False
+        if place.suffixes_inside & SUFFIXES:
+            raise ConfigurationError(
+                f"{place.what} holds image files and tar shards; name the shards by a pattern such "
+                f"as {place.what}/{{00000..00099}}.tar, or a folder of one kind"
+            )
+        return True
 
     def __init__(self, where: str | os.PathLike[str]) -> None:
         self.where = str(where)

@@ -130,6 +130,11 @@ nothing = 3
 class Lacking:
     name = "lacking"
     learned = True
+
+class Unlearned:
+    name = "unlearned"
+    learned = True
+    neighbours = score_normalised = describes_windows = describe = 1
 '''
 
 
@@ -183,7 +188,9 @@ def test_a_package_without_weights_takes_none(site: Path) -> None:
 
 def test_names_that_clash(site: Path) -> None:
     install(site, "bright_three", clip="Brightness")
-    with pytest.raises(ConfigurationError, match=r"bright_three and memguard both .*'clip': unin"):
+    with pytest.raises(
+        ConfigurationError, match=r"bright_three and memguard both .*'clip' .*: unin"
+    ):
         new_descriptors({})
 
 
@@ -197,10 +204,11 @@ def test_two_packages_that_offer_one_name(site: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("lacking", "Lacking", "Lacking lacks neighbours, .*from_spec; upgrade or uninstall it"),
-        ("nothing", "nothing", "does not fit"),
+        ("lacking", "Lacking", "Lacking lacks neighbours, .*: upgrade or uninstall it"),
+        ("nothing", "nothing", "nothing is not a class: upgrade"),
         ("absent", "absent", "cannot be imported .*: upgrade or uninstall it"),
-        ("dark", "Brightness", "offers .*Brightness as 'dark', but its name is 'brightness'"),
+        ("dark", "Brightness", "Brightness is offered as .* 'dark', but its name is 'brightness'"),
+        ("unlearned", "Unlearned", "Unlearned lacks from_weights, from_spec: upgrade"),
     ],
 )
 def test_offers_that_do_not_fit(site: Path, name: str, value: str, message: str) -> None:

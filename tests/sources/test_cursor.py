@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from memguard.sources import FileItem
 from memguard.sources.cursor import (
     CLOCKS_APART,
     UNREADABLE,
-    FileItem,
     Position,
     changed_after,
     file_state,

@@ -91,9 +91,11 @@ def test_nothing_there(tmp_path: Path, what: str) -> None:
         open_source(tmp_path / what)
 
 
-def test_no_kind_of_source(tmp_path: Path) -> None:
+def test_not_a_source(tmp_path: Path) -> None:
     (tmp_path / "a.zip").touch()
-    with pytest.raises(ConfigurationError, match="no source that memguard reads; a source is one"):
+    with pytest.raises(
+        ConfigurationError, match="not a source that memguard reads; a source is one"
+    ):
         open_source(tmp_path / "a.zip")
 
 
@@ -108,3 +110,62 @@ def test_sources_load_no_library_before_it_is_needed() -> None:
     code = f"import sys, memguard.sources; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+PACKAGE = '''
+from memguard.sources import BytesItem
+
+class Counting:
+    """Images named by numbers, as in "numbers:3"."""
+
+    reads = "numbers:COUNT"
+
+    @classmethod
+    def recognises(cls, place):
+        return place.name.startswith("numbers:")
+
+    def __init__(self, what, *, caption=None):
+        self.count, self.caption = int(str(what).partition(":")[2]), caption
+        self.name = str(what)
+
+    def size(self):
+        return self.count
+
+    def iterate(self, after=None):
+        for number in range(self.count):
+            yield BytesItem(uri=f"{number}", state="", data=b"x", caption=self.caption)
+
+class Lacking:
+    reads = "nothing"
+'''
+
+
+def install(site: Path, package: str, offer: str) -> None:
+    """What pip leaves of a package that offers a source."""
+    (site / f"{package}.py").write_text(PACKAGE)
+    about = site / f"{package}-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(f"[memguard.sources]\n{package} = {package}:{offer}\n")
+
+
+def test_a_package_offers_a_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    install(tmp_path, "numbers_source", "Counting")
+    source = open_source("numbers:3", caption="c")
+    assert [(item.uri, item.caption) for item in source.iterate()] == [
+        ("0", "c"),
+        ("1", "c"),
+        ("2", "c"),
+    ]
+    with pytest.raises(ConfigurationError, match=r"is read as Counting: .*'split'"):
+        open_source("numbers:3", split="train")
+    with pytest.raises(ConfigurationError, match=r"\n  numbers:COUNT$"):
+        open_source(tmp_path / "nowhere")
+
+
+def test_a_source_that_does_not_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    install(tmp_path, "lacking_source", "Lacking")
+    with pytest.raises(ConfigurationError, match=r"Lacking lacks recognises, size, .*uninstall it"):
+        open_source(tmp_path)

@@ -1,24 +1,42 @@
-"""Images behind URLs and object-store URIs, read through ``fsspec``."""
+"""Kinds of items: files, addresses, and cells of an image column."""
 
 from __future__ import annotations
 
 import errno
+import io
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from memguard._optional import require
-from memguard.errors import ConfigurationError
-from memguard.sources.base import Item
+from memguard.errors import ConfigurationError, UnreadableImageError
+from memguard.sources.base import BrokenItem, BytesItem, Item
+from memguard.sources.cursor import file_state
 
 ATTEMPTS = 3
 """Times that an address is tried before it is given up until the next build."""
 
-PAUSE = 0.5
+PAUSE_SECONDS = 0.5
 """Seconds before the second attempt; twice as long before each further one."""
 
-PATIENCE = 30.0
+SILENCE_SECONDS = 30.0
 """Seconds that a server may stay silent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileItem(Item):
+    """An image that is a file of its own."""
+
+    path: Path
+
+    def read(self) -> bytes:
+        return self.path.read_bytes()
+
+    def state_now(self) -> str:
+        return file_state(self.path)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +54,7 @@ class UrlItem(Item):
         """
         for attempt in range(ATTEMPTS):
             if attempt:
-                time.sleep(PAUSE * 2 ** (attempt - 1))
+                time.sleep(PAUSE_SECONDS * 2 ** (attempt - 1))
             try:
                 return _fetched(self.address)
             except FileNotFoundError as error:
@@ -53,6 +71,32 @@ class UrlItem(Item):
         ) from failure
 
 
+def item_of(cell: Any, **fields: Any) -> Item:
+    """The item of a cell: bytes, or a mapping of ``bytes`` and ``path``.
+
+    Args:
+        cell: what the column holds in this row.
+        fields: the other attributes of the item.
+    """
+    data, path = (cell.get("bytes"), cell.get("path")) if isinstance(cell, dict) else (cell, None)
+    if data is not None:
+        return BytesItem(data=data, **fields)
+    if path is None:
+        return BrokenItem(error=UnreadableImageError("the row holds no image"), **fields)
+    if "://" in path:
+        return UrlItem(address=path, **fields)
+    return FileItem(path=Path(path), **fields)
+
+
+def is_image(data: bytes) -> bool:
+    """Whether these bytes begin as a file that Pillow knows."""
+    try:
+        with Image.open(io.BytesIO(data)):
+            return True
+    except Exception:  # Pillow raises all kinds on odd headers
+        return False
+
+
 def _fetched(address: str) -> bytes:
     fsspec = require("fsspec", extra="remote")
     options = {"client_kwargs": {"timeout": _timeout()}} if address.startswith("http") else {}
@@ -62,4 +106,6 @@ def _fetched(address: str) -> bytes:
 
 def _timeout() -> Any:
     aiohttp = require("aiohttp", extra="remote")
-    return aiohttp.ClientTimeout(total=None, sock_connect=PATIENCE, sock_read=PATIENCE)
+    return aiohttp.ClientTimeout(
+        total=None, sock_connect=SILENCE_SECONDS, sock_read=SILENCE_SECONDS
+    )
