@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.extraction.pictures import Example, TrainingSet
-from memguard.auditing.distances import levels_of, pairwise_l2
+from memguard.auditing.distances import pairwise_l2, to_squares
 from memguard.auditing.eidetic import DELTA, eidetic_counts
 from memguard.vision.pixel_distances import ALPHA, NEIGHBOURS
 
@@ -138,7 +138,7 @@ def truth(
     samples: Sequence[Image.Image], pictures: TrainingSet, left_out: Sequence[Example]
 ) -> Truth:
     """Measure samples against the distinct pictures of a training set, and the left-out ones."""
-    made = levels_of(samples)
+    made = to_squares(samples)
     references = np.stack([example.levels for example in pictures.examples])
     known = pairwise_l2(made, references)
     others = pairwise_l2(made, np.stack([example.levels for example in left_out]))

@@ -1,6 +1,6 @@
-"""``audit(pipe, prompts)``: generate, filter, and compare with the training set if it is at hand.
+"""``audit(pipe, prompts)``: generate, filter, and, with an index, compare with the training set.
 
-make the images  ->  join those that are alike  ->  largest clique of each prompt  ->  rank
+generate images  ->  join those that are alike  ->  largest clique of each prompt  ->  rank
                  ->  look each image up in the index  ->  audit.json
 """
 
@@ -11,15 +11,15 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from memguard.auditing.cliques import JOINED, largest_clique, needed_clique
-from memguard.auditing.distances import levels_of, pairwise_tiled_l2
+from memguard.auditing.cliques import JOINED_TILED_L2, largest_clique, needed_clique
+from memguard.auditing.distances import pairwise_tiled_l2, to_squares
 from memguard.auditing.findings import LookedUp
-from memguard.auditing.generation import Maker
-from memguard.auditing.lookup import LookUp
+from memguard.auditing.generation import PipelineCaller
+from memguard.auditing.lookup import IndexLookup
 from memguard.auditing.result import Audit, PromptResult
-from memguard.auditing.run_folder import RESULT, Kept
+from memguard.auditing.run_folder import RESULT, RunFolder
 from memguard.auditing.samples import Counts, Sample
-from memguard.auditing.sampling import Progress, counted, make_all, request_of
+from memguard.auditing.sampling import Progress, describe_request, generate_all, progress_counter
 from memguard.defaults import AUDIT_BATCH, AUDIT_IMAGES
 from memguard.errors import ConfigurationError
 from memguard.files import write_json
@@ -36,7 +36,7 @@ def audit(
     images_per_prompt: int = AUDIT_IMAGES,
     batch_size: int = AUDIT_BATCH,
     seed: int = 0,
-    threshold: float = JOINED,
+    threshold: float = JOINED_TILED_L2,
     clique: int | None = None,
     arguments: Mapping[str, Any] | None = None,
     thorough: bool = False,
@@ -51,20 +51,20 @@ def audit(
 
     Args:
         pipe: a diffusion pipeline, guarded or not, or any callable that takes a prompt and returns
-            images. It is told how many images to make and the seed, where its signature has
+            images. It gets the number of images and the seed where its signature has
             ``num_images_per_prompt`` or ``batch_size``, and ``generator`` or ``seed``.
         prompts: distinct texts.
         output: the folder.
         index: of the training set, or its path; None for a black-box audit.
-        images_per_prompt: 500 in the paper.
+        images_per_prompt: at least 2; 500 in the paper.
         batch_size: images made in one call.
-        seed: that of each image follows from it.
+        seed: the seed of each image follows from it.
         threshold: tiled l2 up to which two images are joined.
-        clique: size of the clique that marks a prompt; by default
+        clique: size of a clique that marks a prompt; by default
             :func:`memguard.auditing.cliques.needed_clique`.
         arguments: further arguments of every call, such as ``num_inference_steps``.
         thorough, weights: see :class:`memguard.Guard`.
-        on_progress: called as the work goes on.
+        on_progress: called with a step's name, the work done, and all its work.
 
     Raises:
         ConfigurationError: an argument is out of range, the folder holds another audit, or the
@@ -78,28 +78,30 @@ def audit(
     if images_per_prompt < 2:
         raise ConfigurationError(f"images_per_prompt is at least 2, not {images_per_prompt}")
     needed = needed_clique(images_per_prompt) if clique is None else clique
-    maker = Maker(pipe, arguments or {})
-    looking = LookUp.opened(index, thorough=thorough, weights=weights)
-    request = request_of(
-        maker, seed, batch_size, prompts=texts, images_per_prompt=images_per_prompt
+    caller = PipelineCaller(pipe, arguments or {})
+    lookup = IndexLookup.open(index, thorough=thorough, weights=weights)
+    request = describe_request(
+        caller, seed, batch_size, prompts=texts, images_per_prompt=images_per_prompt
     )
-    kept = Kept(output)
-    with kept.opened(request):
-        made = make_all(
-            maker,
-            kept,
+    folder = RunFolder(output)
+    with folder.locked(request):
+        generated = generate_all(
+            caller,
+            folder,
             [(text, images_per_prompt) for text in texts],
             seed=seed,
             batch_size=batch_size,
             on_progress=on_progress,
         )
-        counts = Counts.of(sample for samples in made for sample in samples)
-        advance = counted(on_progress, "Comparing", counts.made)
+        counts = Counts.of(sample for samples in generated for sample in samples)
+        advance = progress_counter(on_progress, "Comparing", counts.made)
         results: list[PromptResult] = []
         looked_up: list[LookedUp] = []
-        for number, (text, samples) in enumerate(zip(texts, made)):
-            verdicts = looking.verdicts(kept, number, samples, advance) if looking else None
-            results.append(_prompt_result(kept, number, text, samples, verdicts, threshold, needed))
+        for number, (text, samples) in enumerate(zip(texts, generated)):
+            verdicts = lookup.verdicts(folder, number, samples, advance) if lookup else None
+            results.append(
+                _prompt_result(folder, number, text, samples, verdicts, threshold, needed)
+            )
             looked_up += [
                 (text, sample, verdict)
                 for sample, verdict in zip(samples, verdicts or ())
@@ -111,14 +113,14 @@ def audit(
             needed=needed,
             counts=counts,
             prompts=tuple(sorted(results, key=lambda each: each.suspicion)),
-            findings=looking.findings(looked_up) if looking else None,
+            findings=lookup.findings(looked_up) if lookup else None,
         )
-        write_json(kept.path / RESULT, result.to_json())
+        write_json(folder.path / RESULT, result.to_json())
     return result
 
 
 def _prompt_result(
-    kept: Kept,
+    folder: RunFolder,
     number: int,
     prompt: str,
     samples: Sequence[Sample],
@@ -126,16 +128,16 @@ def _prompt_result(
     threshold: float,
     needed: int,
 ) -> PromptResult:
-    shown = [i for i, sample in enumerate(samples) if sample.status == "made"]
-    levels = levels_of([kept.image(str(samples[i].file)) for i in shown])
-    found = largest_clique(pairwise_tiled_l2(levels, levels), threshold)
-    medoid = None if found.medoid is None else shown[found.medoid]
+    made = [i for i, sample in enumerate(samples) if sample.status == "made"]
+    squares = to_squares([folder.image(str(samples[i].file)) for i in made])
+    found = largest_clique(pairwise_tiled_l2(squares, squares), threshold)
+    medoid = None if found.medoid is None else made[found.medoid]
     return PromptResult(
         prompt=prompt,
         number=number,
         counts=Counts.of(samples),
         clique=dataclasses.replace(
-            found, members=tuple(shown[i] for i in found.members), medoid=medoid
+            found, members=tuple(made[i] for i in found.members), medoid=medoid
         ),
         marked=found.size >= needed,
         medoid=None if medoid is None else samples[medoid].file,

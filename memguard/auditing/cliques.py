@@ -1,9 +1,9 @@
-"""Generations that are all close to each other: the sign of a memorized image that needs no
+"""Cliques of generations that are close to each other: a sign of memorization that needs no
 training set (Carlini et al. 2023, arXiv 2301.13188, section 4.2).
 
 Novel generations of one prompt differ; a memorized image comes out again and again. Two
-generations are joined when their tiled l2 is small; the largest set in which all are joined, a
-clique, is the prediction.
+generations are joined when their tiled l2 is small; the prediction is the largest clique, the
+largest set in which all are joined.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memguard._optional import require
-from memguard.auditing.distances import Levels, pairwise_tiled_l2
+from memguard.auditing.distances import Pixels, pairwise_tiled_l2
 
-JOINED = 0.15
+JOINED_TILED_L2 = 0.15
 """Tiled l2 up to which two generations are joined. The paper does not publish its threshold; ours
-is the l2 within which it calls a generation a copy of a training image. Pictures of different
-things hardly ever come as near in the most different of 16 tiles."""
+is the l2 up to which it calls a generation a copy of a training image. The most different of 16
+tiles is hardly ever as near in pictures of different things."""
 
-CLIQUE, OF_IMAGES = 10, 500
+PAPER_CLIQUE, PAPER_IMAGES = 10, 500
 """In the paper a clique of 10 among 500 generations marks a memorized image."""
 
 LEAST_CLIQUE = 3
-"""However few images are made: two that are alike may be chance."""
+"""Smallest clique that marks a prompt: two images that are alike may be chance."""
 
 MOST_CLIQUES = 10_000
-"""Maximal cliques that are looked at; a graph can have more than anyone can count."""
+"""Maximal cliques that are searched; their number grows exponentially with the graph."""
 
-ROWS = 1024
+BLOCK_IMAGES = 1024
 """Images whose distances to all others are in memory at once."""
 
 
@@ -46,8 +46,8 @@ class Clique:
     Attributes:
         members: positions of the images, ascending; empty where no two images are joined.
         mean_distance: mean tiled l2 over all pairs inside; NaN without members.
-        closest: the smallest tiled l2 of any two images; NaN where there are not two.
-        medoid: the member closest to all others, which stands for the clique.
+        closest: the smallest tiled l2 of any two images; NaN with fewer than two.
+        medoid: the member closest to all others; None without members.
     """
 
     members: tuple[int, ...]
@@ -61,20 +61,22 @@ class Clique:
 
     @property
     def nearness(self) -> tuple[int, float]:
-        """Sorts cliques, the most suspicious first: the largest, then the tightest; where no two
+        """Sort key, the most suspicious first: the largest clique, then the tightest; where no two
         images are joined, by the closest two."""
         distance = self.mean_distance if self.members else self.closest
         return -self.size, math.inf if math.isnan(distance) else distance
 
 
 def needed_clique(images: int) -> int:
-    """The size of clique that marks a memorized image among this many generations: the paper's
-    share of them, and at least :data:`LEAST_CLIQUE`."""
-    return max(LEAST_CLIQUE, math.ceil(images * CLIQUE / OF_IMAGES))
+    """The size of a clique that marks a memorized image among this number of generations.
+
+    The paper's share of them, and at least :data:`LEAST_CLIQUE`.
+    """
+    return max(LEAST_CLIQUE, math.ceil(images * PAPER_CLIQUE / PAPER_IMAGES))
 
 
-def largest_clique(distances: NDArray[np.float32], threshold: float = JOINED) -> Clique:
-    """The largest clique, found by networkx; the tightest of several.
+def largest_clique(distances: NDArray[np.float32], threshold: float = JOINED_TILED_L2) -> Clique:
+    """The largest clique; of several, the tightest.
 
     Exact up to :data:`MOST_CLIQUES` maximal cliques, beyond that the largest of those.
 
@@ -91,11 +93,13 @@ def largest_clique(distances: NDArray[np.float32], threshold: float = JOINED) ->
     return _clique(distances, members)
 
 
-def distinct_cliques(levels: Levels, threshold: float = JOINED, least: int = 2) -> list[Clique]:
-    """Cliques that share no image: the largest, then the largest of what is left, and so on.
+def distinct_cliques(
+    squares: Pixels, threshold: float = JOINED_TILED_L2, least: int = 2
+) -> list[Clique]:
+    """Disjoint cliques: the largest, then the largest among the other images, and so on.
 
     Args:
-        levels: any number of images; no more than ROWS x n distances are held at once.
+        squares: any number of images; BLOCK_IMAGES x n distances are in memory at once.
         threshold: the tiled l2 up to which two images are joined.
         least: smallest clique of interest, at least 2.
 
@@ -107,8 +111,8 @@ def distinct_cliques(levels: Levels, threshold: float = JOINED, least: int = 2) 
     """
     networkx = require("networkx", extra="audit")
     graph = networkx.Graph()
-    for start in range(0, len(levels), ROWS):
-        near = pairwise_tiled_l2(levels[start : start + ROWS], levels) <= threshold
+    for start in range(0, len(squares), BLOCK_IMAGES):
+        near = pairwise_tiled_l2(squares[start : start + BLOCK_IMAGES], squares) <= threshold
         rows, columns = np.nonzero(np.triu(near, start + 1))
         graph.add_edges_from(zip((rows + start).tolist(), columns.tolist()))
     found: list[Clique] = []
@@ -118,7 +122,7 @@ def distinct_cliques(levels: Levels, threshold: float = JOINED, least: int = 2) 
         members = np.sort(_largest(part, lambda _: 0.0))
         if len(members) < least:
             continue
-        found.append(_among(levels, members))
+        found.append(_among(squares, members))
         part.remove_nodes_from(members.tolist())
         waiting += networkx.connected_components(part)
     return sorted(found, key=lambda clique: clique.nearness)
@@ -127,8 +131,8 @@ def distinct_cliques(levels: Levels, threshold: float = JOINED, least: int = 2) 
 def _largest(graph: Any, spread: Callable[[list[int]], float]) -> list[int]:
     """The nodes of a largest clique; of several, the one with the least spread.
 
-    What is joined to all other nodes is in every largest clique and need not be searched, nor need
-    parts of the graph be searched together that are not joined.
+    A node joined to all others is in every largest clique and need not be searched. Parts of the
+    graph that are not joined are searched one by one.
     """
     networkx = require("networkx", extra="audit")
     core = [node for node, degree in graph.degree if degree == len(graph) - 1]
@@ -171,9 +175,9 @@ def _clique(distances: NDArray[np.float32], members: Sequence[int]) -> Clique:
     )
 
 
-def _among(levels: Levels, members: NDArray[np.int64]) -> Clique:
+def _among(squares: Pixels, members: NDArray[np.int64]) -> Clique:
     """The clique of these members, measured among themselves."""
-    chosen = levels[members]
+    chosen = squares[members]
     local = _clique(pairwise_tiled_l2(chosen, chosen), range(len(members)))
     medoid = None if local.medoid is None else int(members[local.medoid])
     return dataclasses.replace(local, members=tuple(members.tolist()), medoid=medoid)

@@ -1,26 +1,27 @@
-"""An audit's folder: every image as a PNG, what is known of it as JSON, ready to be resumed.
+"""An audit's folder: every image as a PNG, its samples and verdicts as JSON, ready to be resumed.
 
-request.json              what was asked for; another request in the same folder is refused
-images/00012/0034.png     image 34 of request 12
-samples/00012.json        its images so far, rewritten after each call of the pipeline
-verdicts/00012.json       what an index says of them
+request.json              the request; another request in the same folder is refused
+images/00012/0034.png     image 34 of prompt 12
+samples/00012.json        that prompt's samples so far, rewritten after each call of the pipeline
+verdicts/00012.json       their verdicts by an index
 audit.json, audit.html    the result
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 from filelock import FileLock, Timeout
 from PIL import Image
 
-from memguard.auditing.generation import Made
+from memguard.auditing.generation import GeneratedImage
 from memguard.auditing.samples import Sample
 from memguard.errors import ConfigurationError
 from memguard.files import PARTIAL, write_json
@@ -30,8 +31,18 @@ from memguard.vision.decode import to_rgb
 REQUEST = "request.json"
 RESULT = "audit.json"
 
+Stored = TypeVar("Stored")
 
-class Kept:
+
+@dataclass(frozen=True)
+class _StoredVerdicts:
+    """One verdict per sample, None for those not compared, and the fingerprint of their index."""
+
+    index: str
+    verdicts: list[dict[str, Any] | None]
+
+
+class RunFolder:
     """The folder of one audit.
 
     Args:
@@ -42,8 +53,11 @@ class Kept:
         self.path = Path(path)
 
     @contextlib.contextmanager
-    def opened(self, request: Mapping[str, Any]) -> Iterator[None]:
-        """Hold the folder for this request, of plain JSON values, begun here before or new.
+    def locked(self, request: Mapping[str, Any]) -> Iterator[None]:
+        """Hold the folder for a new request, or for the one that was begun in it.
+
+        Args:
+            request: plain JSON values.
 
         Raises:
             ConfigurationError: the folder holds another request, another process works on it, or
@@ -60,34 +74,43 @@ class Kept:
                 f"{self.path} cannot be written: {error.strerror or error}"
             ) from error
         with lock:
-            self._compare(request)
+            self._check_request(request)
             yield
 
     def samples(self, number: int) -> list[Sample]:
-        """The images of a request that are there."""
-        rows = _read(self.path / "samples" / f"{number:05d}.json") or []
-        return [Sample(**row) for row in rows]
+        """The samples of a prompt so far."""
+        return _read(self.path / "samples" / f"{number:05d}.json", list[Sample]) or []
 
     def add(
         self,
         number: int,
-        before: Sequence[Sample],
-        made: Sequence[Made],
+        samples: Sequence[Sample],
+        images: Sequence[GeneratedImage],
         seeds: Sequence[int | None],
     ) -> list[Sample]:
-        """Keep the images of one call; all of them, or none if the process is killed."""
-        kept = list(before)
-        for position, (each, seed) in enumerate(zip(made, seeds, strict=True)):
+        """Store the images of one call; all of them, or none if the process is killed.
+
+        Args:
+            number: of the prompt.
+            samples: of the prompt so far.
+            images: of this call.
+            seeds: one per image.
+
+        Returns:
+            All samples of the prompt.
+        """
+        stored = list(samples)
+        for position, (image, seed) in enumerate(zip(images, seeds, strict=True)):
             file = None
-            if each.picture is not None:
-                file = f"images/{number:05d}/{len(kept):04d}.png"
-                _save(each.picture, self.path / file)
-            kept.append(Sample(file, each.status, seed, position))
-        self._write(f"samples/{number:05d}.json", [dataclasses.asdict(sample) for sample in kept])
-        return kept
+            if image.picture is not None:
+                file = f"images/{number:05d}/{len(stored):04d}.png"
+                _save(image.picture, self.path / file)
+            stored.append(Sample(file, image.status, seed, position))
+        self._write(f"samples/{number:05d}.json", msgspec.to_builtins(stored))
+        return stored
 
     def image(self, file: str) -> Image.Image:
-        """A kept image, decoded.
+        """A stored image, decoded.
 
         Raises:
             ConfigurationError: the file is gone or damaged.
@@ -102,14 +125,19 @@ class Kept:
             ) from error
 
     def verdicts(self, number: int, index: str) -> list[Verdict | None] | None:
-        """What this very index said of a request's images; None where it was not asked."""
-        data = _read(self.path / "verdicts" / f"{number:05d}.json")
-        if data is None or data["index"] != index:
-            return None
-        return [None if row is None else Verdict.from_json(row) for row in data["verdicts"]]
+        """The stored verdicts of a prompt's samples; None where this index has not judged them.
 
-    def keep_verdicts(self, number: int, index: str, verdicts: Sequence[Verdict | None]) -> None:
-        """Keep one verdict for each image of a request, None for those not compared."""
+        Args:
+            number: of the prompt.
+            index: the fingerprint of the index.
+        """
+        stored = _read(self.path / "verdicts" / f"{number:05d}.json", _StoredVerdicts)
+        if stored is None or stored.index != index:
+            return None
+        return [None if row is None else Verdict.from_json(row) for row in stored.verdicts]
+
+    def write_verdicts(self, number: int, index: str, verdicts: Sequence[Verdict | None]) -> None:
+        """Store one verdict for each sample of a prompt, None for those not compared."""
         rows = [None if verdict is None else verdict.to_json() for verdict in verdicts]
         self._write(f"verdicts/{number:05d}.json", {"index": index, "verdicts": rows})
 
@@ -117,8 +145,8 @@ class Kept:
         (self.path / name).parent.mkdir(exist_ok=True)
         write_json(self.path / name, data)
 
-    def _compare(self, request: Mapping[str, Any]) -> None:
-        known = _read(self.path / REQUEST)
+    def _check_request(self, request: Mapping[str, Any]) -> None:
+        known = _read(self.path / REQUEST, dict[str, Any])
         if known is None:
             write_json(self.path / REQUEST, request)
             return
@@ -126,14 +154,14 @@ class Kept:
         other = [name for name in names if known.get(name) != request.get(name)]
         if other:
             raise ConfigurationError(
-                f"{self.path} holds an audit with another {', another '.join(other)}: give another "
-                "folder, or ask for the same to resume it"
+                f"{self.path} holds an audit with another {', another '.join(other)}: name another "
+                "folder, or resume that audit with the same arguments"
             )
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path, kind: type[Stored]) -> Stored | None:
     try:
-        return json.loads(path.read_bytes())
+        return msgspec.convert(json.loads(path.read_bytes()), kind)
     except FileNotFoundError:
         return None
     except ValueError as error:

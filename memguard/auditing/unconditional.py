@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from memguard.auditing.cliques import JOINED, LEAST_CLIQUE, distinct_cliques
-from memguard.auditing.distances import Levels, common_side, levels_of
+from memguard.auditing.cliques import JOINED_TILED_L2, LEAST_CLIQUE, distinct_cliques
+from memguard.auditing.distances import Pixels, common_side, to_squares
 from memguard.auditing.eidetic import DELTA, RELATIVE_COPY, Metric, eidetic_counts, nearest
-from memguard.auditing.generation import Maker
-from memguard.auditing.lookup import LookUp, ReferenceLevels
-from memguard.auditing.run_folder import RESULT, Kept
+from memguard.auditing.generation import PipelineCaller
+from memguard.auditing.lookup import IndexLookup
+from memguard.auditing.references import ReferencePixels
+from memguard.auditing.run_folder import RESULT, RunFolder
 from memguard.auditing.samples import Counts
-from memguard.auditing.sampling import Progress, counted, make_all, request_of
+from memguard.auditing.sampling import Progress, describe_request, generate_all, progress_counter
 from memguard.auditing.unconditional_result import Eidetic, Group, UnconditionalAudit
 from memguard.calibration.calibrate import Rate
 from memguard.defaults import AUDIT_BATCH
@@ -24,11 +25,11 @@ from memguard.files import write_json
 from memguard.index import Index
 from memguard.verdict import Verdict
 
-PAGE = 500
-"""Images that one JSON file lists."""
+SAMPLES_PER_FILE = 500
+"""Samples in one JSON file."""
 
 KS = (1, 2, 5, 10, 50, 100)
-"""Numbers of duplicates up to which eidetic memorization is counted."""
+"""The k of (k, l, delta)-eidetic memorization that are counted by default."""
 
 
 def audit_unconditional(
@@ -39,7 +40,7 @@ def audit_unconditional(
     index: Index | str | os.PathLike[str] | None = None,
     batch_size: int = AUDIT_BATCH,
     seed: int = 0,
-    threshold: float = JOINED,
+    threshold: float = JOINED_TILED_L2,
     clique: int = LEAST_CLIQUE,
     delta: float = DELTA,
     ks: Sequence[int] = KS,
@@ -49,7 +50,7 @@ def audit_unconditional(
     weights: Mapping[str, str] | None = None,
     on_progress: Progress = lambda _what, _done, _total: None,
 ) -> UnconditionalAudit:
-    """Measure how much a model memorizes that takes no prompts.
+    """Measure how much a model without prompts memorizes.
 
     Without an index, images that come out again and again are found as cliques among all samples.
     With one, every sample is looked up, and compared on pixels with every training image: relative
@@ -58,9 +59,9 @@ def audit_unconditional(
     Args:
         pipe: as for :func:`memguard.audit`, but called without a prompt.
         samples: how many images to make; the paper made 2^20.
-        clique: how many images must be alike to count as one that is memorized.
-        delta, metric: the distance within which a training image counts as extracted.
-        ks: numbers of training images within ``delta`` of it up to which it is counted.
+        clique: size of a clique that marks an image as memorized.
+        delta, metric: the distance up to which a training image counts as extracted.
+        ks: see :func:`memguard.auditing.eidetic.eidetic_counts`.
         output, index, batch_size, seed, threshold, arguments, thorough, weights, on_progress:
             see :func:`memguard.audit`.
 
@@ -69,56 +70,57 @@ def audit_unconditional(
     """
     if samples < 1:
         raise ConfigurationError(f"an audit takes at least one sample, not {samples}")
-    maker = Maker(pipe, arguments or {})
-    looking = LookUp.opened(index, thorough=thorough, weights=weights)
-    request = request_of(maker, seed, batch_size, samples=samples)
-    kept = Kept(output)
-    with kept.opened(request):
-        made = make_all(
-            maker,
-            kept,
-            [(None, min(PAGE, samples - start)) for start in range(0, samples, PAGE)],
+    caller = PipelineCaller(pipe, arguments or {})
+    lookup = IndexLookup.open(index, thorough=thorough, weights=weights)
+    request = describe_request(caller, seed, batch_size, samples=samples)
+    folder = RunFolder(output)
+    starts = range(0, samples, SAMPLES_PER_FILE)
+    with folder.locked(request):
+        generated = generate_all(
+            caller,
+            folder,
+            [(None, min(SAMPLES_PER_FILE, samples - start)) for start in starts],
             seed=seed,
             batch_size=batch_size,
             on_progress=on_progress,
         )
-        everything = [sample for page in made for sample in page]
-        shown = {str(each.file): each for each in everything if each.status == "made"}
+        everything = [sample for part in generated for sample in part]
+        made = {str(each.file): each for each in everything if each.status == "made"}
         verdicts: dict[str, Verdict] = {}
-        if looking is not None:
-            advance = counted(on_progress, "Comparing", len(shown))
-            for number, page in enumerate(made):
-                for sample, verdict in zip(page, looking.verdicts(kept, number, page, advance)):
+        if lookup is not None:
+            advance = progress_counter(on_progress, "Comparing", len(made))
+            for number, part in enumerate(generated):
+                for sample, verdict in zip(part, lookup.verdicts(folder, number, part, advance)):
                     if verdict is not None:
                         verdicts[str(sample.file)] = verdict
-        levels = _levels(kept, list(shown))
+        squares = _squares(folder, list(made))
         result = UnconditionalAudit(
             request=request,
             threshold=threshold,
             needed=clique,
             counts=Counts.of(everything),
-            groups=_groups(list(shown), levels, verdicts, threshold, clique),
-            findings=looking.findings(
-                [(None, shown[file], verdict) for file, verdict in verdicts.items()]
+            groups=_groups(list(made), squares, verdicts, threshold, clique),
+            findings=lookup.findings(
+                [(None, made[file], verdict) for file, verdict in verdicts.items()]
             )
-            if looking
+            if lookup
             else None,
-            eidetic=_eidetic(looking.index, levels, delta, ks, metric) if looking else None,
+            eidetic=_eidetic(lookup.index, squares, delta, ks, metric) if lookup else None,
         )
-        write_json(kept.path / RESULT, result.to_json())
+        write_json(folder.path / RESULT, result.to_json())
     return result
 
 
-def _levels(kept: Kept, files: Sequence[str]) -> Levels:
-    """All images at the size of the first, which one model's images share."""
-    side = common_side([kept.image(file) for file in files[:1]])
-    blocks = [levels_of([kept.image(file)], side) for file in files]
-    return np.concatenate([levels_of([], side), *blocks])
+def _squares(folder: RunFolder, files: Sequence[str]) -> Pixels:
+    """All images at the size of the first: the images of one model share it."""
+    side = common_side([folder.image(file) for file in files[:1]])
+    blocks = [to_squares([folder.image(file)], side) for file in files]
+    return np.concatenate([to_squares([], side), *blocks])
 
 
 def _groups(
     files: Sequence[str],
-    levels: Levels,
+    squares: Pixels,
     verdicts: Mapping[str, Verdict],
     threshold: float,
     least: int,
@@ -130,27 +132,32 @@ def _groups(
             medoid=files[found.medoid],
             verdict=verdicts.get(files[found.medoid]),
         )
-        for found in distinct_cliques(levels, threshold, least)
+        for found in distinct_cliques(squares, threshold, least)
         if found.medoid is not None
     )
 
 
 def _eidetic(
-    index: Index, levels: Levels, delta: float, ks: Sequence[int], metric: Metric
+    index: Index, squares: Pixels, delta: float, ks: Sequence[int], metric: Metric
 ) -> Eidetic | None:
-    references = ReferenceLevels(index, levels.shape[1])
-    near = nearest(levels, references)
-    if not len(references.copies):
+    references = ReferencePixels(index, squares.shape[1])
+    near = nearest(squares, references)
+    if not len(references.file_counts):
         return None
     copies = near.relative < RELATIVE_COPY
     return Eidetic(
-        compared=len(references.copies),
+        compared=len(references.file_counts),
         relative=tuple(near.relative.tolist()),
-        copies=Rate.of(int(copies.sum()), len(levels)),
-        distinct=len(set(near.position[copies].tolist())),
+        copies=Rate.of(int(copies.sum()), len(squares)),
+        distinct=len(set(near.row[copies].tolist())),
         delta=delta,
         metric=metric,
         counts=eidetic_counts(
-            levels, references, delta=delta, ks=ks, copies=references.copies, metric=metric
+            squares,
+            references,
+            delta=delta,
+            ks=ks,
+            file_counts=references.file_counts,
+            metric=metric,
         ),
     )

@@ -72,7 +72,7 @@ def audit(
 ) -> None:
     """Measure how much a model memorizes; the exit status is 3 if it does."""
     from memguard.auditing.audit import audit as audit_prompts
-    from memguard.auditing.cliques import JOINED, LEAST_CLIQUE
+    from memguard.auditing.cliques import JOINED_TILED_L2, LEAST_CLIQUE
     from memguard.auditing.unconditional import audit_unconditional
     from memguard.pipelines.guard import guard
     from memguard.report.audit_page import write_audit_page
@@ -94,7 +94,7 @@ def audit(
             "index": index,
             "batch_size": batch_size,
             "seed": seed,
-            "threshold": JOINED if threshold is None else threshold,
+            "threshold": JOINED_TILED_L2 if threshold is None else threshold,
             "arguments": arguments,
             "weights": moved,
             "on_progress": show,

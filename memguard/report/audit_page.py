@@ -17,7 +17,7 @@ from memguard._version import __version__
 from memguard.auditing.eidetic import DELTA, RELATIVE_COPY
 from memguard.auditing.findings import Extraction
 from memguard.auditing.result import Audit, PromptResult
-from memguard.auditing.run_folder import RESULT, Kept
+from memguard.auditing.run_folder import RESULT, RunFolder
 from memguard.auditing.unconditional_result import UnconditionalAudit
 from memguard.defaults import AUDIT_PAGE
 from memguard.files import write_text
@@ -59,7 +59,7 @@ def audit_page(
         IndexUnavailableError: see :meth:`memguard.open_index`.
     """
     jinja2 = require("jinja2", extra="report")
-    kept = Kept(folder)
+    run_folder = RunFolder(folder)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -78,8 +78,8 @@ def audit_page(
         headline=headline(audit),
         prompts=prompts[:MOST_PROMPTS],
         all_prompts=len(prompts),
-        cliques=_cliques(kept, audit),
-        pairs=_pairs(kept, extractions[:MOST_PAIRS], _index(audit, index)),
+        cliques=_cliques(run_folder, audit),
+        pairs=_pairs(run_folder, extractions[:MOST_PAIRS], _index(audit, index)),
         more_pairs=max(0, len(extractions) - MOST_PAIRS),
         precision=_plot(precision_plot(precision, marked)),
         at_marked=precision[marked - 1] if precision and marked else None,
@@ -119,7 +119,7 @@ def _index(
 
 
 def _pairs(
-    kept: Kept, extractions: Sequence[Extraction], index: Index | None
+    folder: RunFolder, extractions: Sequence[Extraction], index: Index | None
 ) -> list[dict[str, Any]]:
     """Each extracted image beside its training image."""
     if index is None:
@@ -128,7 +128,7 @@ def _pairs(
     return [
         {
             "extraction": each,
-            "generated": picture_uri(kept.image(each.file)),
+            "generated": picture_uri(folder.image(each.file)),
             "original": picture_uri(originals[each.match.uri])
             if each.match.uri in originals
             else None,
@@ -137,7 +137,7 @@ def _pairs(
     ]
 
 
-def _cliques(kept: Kept, audit: Audit | UnconditionalAudit) -> list[dict[str, Any]]:
+def _cliques(folder: RunFolder, audit: Audit | UnconditionalAudit) -> list[dict[str, Any]]:
     """The first images of each clique that counts."""
     found: list[tuple[str | None, str, list[str], float]]
     if isinstance(audit, UnconditionalAudit):
@@ -146,7 +146,7 @@ def _cliques(kept: Kept, audit: Audit | UnconditionalAudit) -> list[dict[str, An
         ]
     else:
         found = [
-            (each.prompt, str(each.medoid), _files(kept, each), each.clique.mean_distance)
+            (each.prompt, str(each.medoid), _files(folder, each), each.clique.mean_distance)
             for each in audit.prompts
             if each.marked
         ]
@@ -155,14 +155,14 @@ def _cliques(kept: Kept, audit: Audit | UnconditionalAudit) -> list[dict[str, An
             "prompt": prompt,
             "size": len(files),
             "mean_distance": mean_distance,
-            "uris": [picture_uri(kept.image(file)) for file in _first(medoid, files)],
+            "uris": [picture_uri(folder.image(file)) for file in _first(medoid, files)],
         }
         for prompt, medoid, files, mean_distance in found[:MOST_CLIQUES]
     ]
 
 
-def _files(kept: Kept, result: PromptResult) -> list[str]:
-    samples = kept.samples(result.number)
+def _files(folder: RunFolder, result: PromptResult) -> list[str]:
+    samples = folder.samples(result.number)
     return [str(samples[i].file) for i in result.clique.members]
 
 

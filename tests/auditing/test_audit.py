@@ -16,7 +16,7 @@ from fixtures.calibrations import Calibrated
 from PIL import Image
 
 from memguard import audit
-from memguard.auditing.generation import seed_of
+from memguard.auditing.generation import image_seed
 from memguard.errors import ConfigurationError, UnsupportedOutputError
 
 SIDE = 16
@@ -54,7 +54,7 @@ def test_prompts_are_ranked_and_marked(tmp_path: Path) -> None:
     best, second = result.prompts[:2]
     assert best.number == 4
     assert best.clique.members == tuple(range(16))
-    seeds = [seed_of(0, 2, image) for image in range(16)]
+    seeds = [image_seed(0, 2, image) for image in range(16)]
     assert second.clique.members == tuple(i for i, seed in enumerate(seeds) if seed % 8 < 4)
     assert best.clique.mean_distance < second.clique.mean_distance
     assert best.medoid == f"images/00004/{best.clique.medoid:04d}.png"

@@ -8,9 +8,9 @@ from PIL import Image
 
 from memguard.auditing.distances import (
     common_side,
-    levels_of,
     pairwise_l2,
     pairwise_tiled_l2,
+    to_squares,
 )
 from memguard.vision.pixel_distances import l2, tiled_l2
 
@@ -43,13 +43,13 @@ def test_by_hand() -> None:
 
 def test_images_are_squeezed_to_one_square() -> None:
     small, wide = Image.new("L", (30, 17), 100), Image.new("RGB", (34, 10), "red")
-    assert levels_of([small, wide]).shape == (2, 32, 32, 3)
+    assert to_squares([small, wide]).shape == (2, 32, 32, 3)
     assert common_side([Image.new("RGB", (512, 768))]) == 128
     assert common_side([Image.new("RGB", (1, 1))]) == 4
-    assert levels_of([]).shape == (0, 128, 128, 3)
+    assert to_squares([]).shape == (0, 128, 128, 3)
     halves = np.zeros((8, 8, 3), dtype=np.uint8)
     halves[:, 1::2] = 254
-    assert (levels_of([Image.fromarray(halves)], side=4) == 127).all(), "a pixel is a mean"
+    assert (to_squares([Image.fromarray(halves)], side=4) == 127).all(), "a pixel is a mean"
 
 
 def test_images_that_do_not_divide_into_tiles() -> None:

@@ -18,7 +18,7 @@ def flat(*levels: int) -> np.ndarray:
 def test_the_nearest_reference_and_how_much_nearer_it_is() -> None:
     references = flat(0, 50, 100, 150)
     found = nearest(flat(10, 149), references, neighbours=2)
-    assert found.position.tolist() == [0, 3]
+    assert found.row.tolist() == [0, 3]
     assert found.distance == pytest.approx(np.array([10, 1]) / 255)
     # 10 / (0.5 * mean(10, 40)) and 1 / (0.5 * mean(1, 49))
     assert found.relative == pytest.approx([0.8, 0.08])
@@ -31,10 +31,10 @@ def test_blocks_are_as_good_as_the_whole() -> None:
     samples[4] = references[77]
     whole = nearest(samples, references)
     parts = nearest(samples, [references[:1], references[1:60], references[60:]])
-    for name in ("position", "distance", "relative"):
+    for name in ("row", "distance", "relative"):
         assert np.array_equal(getattr(whole, name), getattr(parts, name))
     distances = pairwise_l2(samples, references)
-    assert whole.position.tolist() == distances.argmin(axis=1).tolist()
+    assert whole.row.tolist() == distances.argmin(axis=1).tolist()
     assert whole.relative[4] == 0
     for row, relative in zip(distances, whole.relative):
         assert relative == pytest.approx(relative_l2(row.min()[None], row)[0])
@@ -47,14 +47,14 @@ def test_fewer_references_than_neighbours_and_no_samples() -> None:
 
 
 def test_eidetic_counts_by_hand() -> None:
-    """0 and 3 are near each other; 100 stands in 5 files; 200 is never generated."""
-    references, copies = flat(0, 3, 100, 200), np.array([1, 1, 5, 1])
+    """0 and 3 are near each other; 100 is in 5 files; 200 is never generated."""
+    references, file_counts = flat(0, 3, 100, 200), np.array([1, 1, 5, 1])
     samples = flat(1, 101)
     ks = (1, 2, 4, 5)
     delta = 4 / 255
-    counts = eidetic_counts(samples, references, delta=delta, ks=ks, copies=copies)
+    counts = eidetic_counts(samples, references, delta=delta, ks=ks, file_counts=file_counts)
     assert counts == {1: 0, 2: 2, 4: 2, 5: 3}
-    counts = eidetic_counts(samples, references, delta=1.5 / 255, ks=ks, copies=copies)
+    counts = eidetic_counts(samples, references, delta=1.5 / 255, ks=ks, file_counts=file_counts)
     assert counts == {1: 1, 2: 1, 4: 1, 5: 2}, "a small delta extracts only 0, which stands alone"
     counts = eidetic_counts(samples, [references[:2], references[2:]], delta=delta, ks=ks)
     assert counts == {1: 1, 2: 3, 4: 3, 5: 3}, "one file each"

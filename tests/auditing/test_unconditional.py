@@ -15,7 +15,7 @@ from PIL import Image
 
 from memguard import audit_unconditional
 from memguard.auditing import unconditional
-from memguard.auditing.distances import levels_of, pairwise_tiled_l2
+from memguard.auditing.distances import pairwise_tiled_l2, to_squares
 from memguard.errors import ConfigurationError
 from memguard.lifecycle import build_index
 from memguard.vision.transforms import dead_leaves
@@ -59,7 +59,7 @@ def model(pictures: list[Image.Image]) -> Any:
 def test_samples_of_a_model_that_copies_two_pictures(
     trained: tuple[Path, list[Image.Image]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unconditional, "PAGE", 15)
+    monkeypatch.setattr(unconditional, "SAMPLES_PER_FILE", 15)
     index, pictures = trained
     asked: dict[str, Any] = {"output": tmp_path, "ks": (1, 2, 3), "delta": 0.08}
     result = audit_unconditional(model(pictures), 40, index=index, **asked)
@@ -87,7 +87,7 @@ def test_samples_of_a_model_that_copies_two_pictures(
     assert result.eidetic.compared == 13, "distinct files"
     assert result.eidetic.copies.total == 40 - result.counts.blank == len(result.eidetic.relative)
     near = pairwise_tiled_l2(
-        levels_of(pictures[:1]), levels_of([Image.open(index.parent / "images" / "zz.png")])
+        to_squares(pictures[:1]), to_squares([Image.open(index.parent / "images" / "zz.png")])
     )[0, 0]
     assert near < 0.08, "so the first picture has three files within delta, the second one"
     assert result.eidetic.counts == {1: 1, 2: 1, 3: 3}
