@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 from memguard.vision.picture import Picture
 
-Metric = Literal["hamming", "cosine", "rms"]
-"""``hamming``: differing bits. ``cosine``: 1 - cosine similarity, in [0, 2]. ``rms``: root mean
-square difference of components in [0, 1], the l2 of Carlini et al. (2023)."""
+Metric = Literal["hamming", "cosine"]
+"""``hamming``: differing bits. ``cosine``: 1 - cosine similarity, in [0, 2]."""
 
 Prepare = Callable[[Picture], NDArray[Any]]
 
@@ -140,9 +139,4 @@ def distances(spec: DescriptorSpec, query: NDArray[Any], rows: NDArray[Any]) -> 
     if spec.metric == "hamming":
         return np.asarray(np.bitwise_count(rows ^ query).sum(axis=1), dtype=np.float32)
     left, right = query.astype(np.float32, copy=False), rows.astype(np.float32, copy=False)
-    found = (
-        1 - right @ left
-        if spec.metric == "cosine"
-        else np.sqrt(np.square(right - left).mean(axis=1))
-    )
-    return np.asarray(found, dtype=np.float32)
+    return np.asarray(1 - right @ left, dtype=np.float32)

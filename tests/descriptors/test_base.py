@@ -22,12 +22,6 @@ def test_cosine_is_zero_for_the_same_and_two_for_the_opposite() -> None:
     assert spec.width == 2
 
 
-def test_rms_is_a_mean_over_the_components() -> None:
-    spec = DescriptorSpec("p", "rms", 4, "m", "p")
-    rows = np.array([[0, 0, 0, 0], [1, 1, 1, 1], [1, 0, 0, 0]], np.float16)
-    np.testing.assert_allclose(distances(spec, np.zeros(4, np.float32), rows), [0, 1, 0.5])
-
-
 @pytest.mark.parametrize(
     "changed",
     [{"model": "other"}, {"preprocessing": "other"}, {"weights_sha256": "b"}, {"dimension": 8}],

@@ -48,9 +48,7 @@ def empty(spec: DescriptorSpec, kind: str) -> Any:
     """A FAISS index of this kind (:attr:`AnnChoice.kind`), untrained and without vectors."""
     if spec.metric == "hamming":
         return faiss.index_binary_factory(spec.dimension, kind)
-    cosine = spec.metric == "cosine"
-    metric = faiss.METRIC_INNER_PRODUCT if cosine else faiss.METRIC_L2
-    return faiss.index_factory(spec.dimension, kind, metric)
+    return faiss.index_factory(spec.dimension, kind, faiss.METRIC_INNER_PRODUCT)
 
 
 def inverted_list_count(built: Any) -> int:

@@ -138,8 +138,4 @@ class Searcher:
         return np.take_along_axis(scores, order, 1), np.take_along_axis(found, order, 1)
 
     def _distances(self, scores: NDArray[Any]) -> NDArray[Any]:
-        if self.spec.metric == "cosine":
-            return 1 - scores
-        if self.spec.metric == "rms":
-            return np.asarray(np.sqrt(np.maximum(scores, 0) / self.spec.dimension))
-        return scores
+        return 1 - scores if self.spec.metric == "cosine" else scores

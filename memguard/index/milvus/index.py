@@ -199,9 +199,5 @@ class MilvusIndex(Index):
 
 
 def _distances(spec: DescriptorSpec, scores: NDArray[Any]) -> NDArray[Any]:
-    """Milvus's scores (inner product, squared l2, bits) in the units of the metric."""
-    if spec.metric == "cosine":
-        return 1 - scores
-    if spec.metric == "rms":
-        return np.asarray(np.sqrt(np.maximum(scores, 0) / spec.dimension))
-    return scores
+    """Milvus's scores (inner product, bits) in the units of the metric."""
+    return 1 - scores if spec.metric == "cosine" else scores

@@ -33,7 +33,7 @@ from memguard.index.store.documents import BLOCKED, PUSHED, background
 BATCH = 32
 """Records written in one call: about 1.5 MB."""
 
-METRICS = {"hamming": "HAMMING", "cosine": "IP", "rms": "L2"}
+METRICS = {"hamming": "HAMMING", "cosine": "IP"}
 
 MOST_FLAT_HASHES = 2_000_000
 """Up to here a hash is compared with all others, which is exact."""

@@ -10,7 +10,7 @@ import pytest
 from fixtures.clustered_vectors import clustered
 from numpy.typing import NDArray
 
-from memguard.descriptors.base import DescriptorSpec, Metric, distances
+from memguard.descriptors.base import DescriptorSpec, distances
 from memguard.index.ann.rerank import VECTORS_AT_ONCE, ByteVectors, write_through
 
 COUNT = 2 * VECTORS_AT_ONCE + 10
@@ -22,9 +22,9 @@ def write_all(
     return list(write_through(blocks, path, after))
 
 
-@pytest.mark.parametrize(("metric", "width"), [("cosine", 2048), ("cosine", 512), ("rms", 768)])
-def test_distances_are_those_of_the_vectors(metric: Metric, width: int, tmp_path: Path) -> None:
-    spec = DescriptorSpec("signal", metric, width, "m", "p")
+@pytest.mark.parametrize("width", [2048, 512])
+def test_distances_are_those_of_the_vectors(width: int, tmp_path: Path) -> None:
+    spec = DescriptorSpec("signal", "cosine", width, "m", "p")
     vectors = clustered(spec, COUNT, seed=0)
     vectors[7] = 0
     passed = write_all(np.array_split(vectors, 3), tmp_path / "rows")
