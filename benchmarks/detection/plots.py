@@ -17,16 +17,18 @@ from PIL import Image, ImageDraw, ImageOps
 from benchmarks.detection.score import Score
 
 CELL = 88
-"""Edge, in pixels, of a picture on the contact sheet."""
-LINE = 11
+"""Edge in pixels of a picture on the contact sheet."""
+TITLE, HEADING, GAP = 11, 16, 4
+"""Heights in pixels of a pair's title, of a section's heading and between lines of pairs."""
+PAIR_WIDTH = 2 * CELL + 6
 COLUMNS = 6
 COLOURS = 96
-"""Palette of the contact sheet, so that it stays small."""
+"""Size of the contact sheet's palette, to keep the file small."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A query beside the reference that it copies, or that it was taken for a copy of."""
+    """A query next to the reference that it copies or seems to copy."""
 
     title: str
     query: Image.Image
@@ -34,15 +36,14 @@ class Pair:
 
 
 def plot_recall(scores: Mapping[str, Score], path: Path, title: str) -> None:
-    """Bars of recall per transform, a colour for each rule."""
+    """Bars of recall by transform, in one colour for each rule."""
     transforms = list(next(iter(scores.values())).recall)
     figure, axes = plt.subplots(figsize=(12, 4.2), layout="constrained")
     width = 0.84 / len(scores)
     places = np.arange(len(transforms) + 1)
     for i, (name, score) in enumerate(scores.items()):
         heights = [100 * value for value in (*score.recall.values(), score.mean)]
-        strong = name.startswith("memguard")
-        colour = f"C{i}" if strong else plt.get_cmap("Greys")(0.3 + 0.15 * i)
+        colour = f"C{i}" if name.startswith("memguard") else plt.get_cmap("Greys")(0.3 + 0.15 * i)
         axes.bar(places + (i + 0.5) * width - 0.42, heights, width, label=name, color=colour)
     axes.set_xticks(places, [*transforms, "MEAN"], rotation=30, ha="right")
     axes.set_ylabel("copies found, %")
@@ -54,19 +55,21 @@ def plot_recall(scores: Mapping[str, Score], path: Path, title: str) -> None:
 
 
 def contact_sheet(sections: Mapping[str, Sequence[Pair]], path: Path) -> None:
-    """Pairs of pictures under a heading each."""
-    height = sum(16 + -(-max(len(p), 1) // COLUMNS) * (CELL + LINE + 4) for p in sections.values())
-    sheet = Image.new("RGB", (COLUMNS * (2 * CELL + 6), height), "white")
+    """Pairs of pictures, under a heading for each section."""
+    line = CELL + TITLE + GAP
+    lines = {heading: -(-max(len(pairs), 1) // COLUMNS) for heading, pairs in sections.items()}
+    height = sum(HEADING + count * line for count in lines.values())
+    sheet = Image.new("RGB", (COLUMNS * PAIR_WIDTH, height), "white")
     draw = ImageDraw.Draw(sheet)
     top = 0
     for heading, pairs in sections.items():
         draw.text((2, top + 2), heading, fill="black")
-        top += 16
+        top += HEADING
         for i, pair in enumerate(pairs):
-            left, y = i % COLUMNS * (2 * CELL + 6), top + i // COLUMNS * (CELL + LINE + 4)
+            left, y = i % COLUMNS * PAIR_WIDTH, top + i // COLUMNS * line
             draw.text((left + 2, y), pair.title[:32], fill=(150, 0, 0), font_size=9)
             for j, image in enumerate((pair.query, pair.reference)):
                 small = ImageOps.pad(image, (CELL, CELL), color=(225, 225, 225))
-                sheet.paste(small, (left + j * CELL, y + LINE))
-        top += -(-max(len(pairs), 1) // COLUMNS) * (CELL + LINE + 4)
+                sheet.paste(small, (left + j * CELL, y + TITLE))
+        top += lines[heading] * line
     sheet.quantize(COLOURS).save(path, optimize=True)

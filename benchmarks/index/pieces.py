@@ -86,7 +86,8 @@ def _features(source: Source) -> tuple[NDArray[np.float32], LocalFeatures]:
     """The positions of a picture's local features, as shares of its edges, and the features."""
     picture = Picture(source.open())
     height, width = picture.pixels.shape[:2]
-    return picture.features.points / np.array([width, height], np.float32), picture.features
+    size = np.array([width, height], np.float32)
+    return np.divide(picture.features.points, size, dtype=np.float32), picture.features
 
 
 def _piece(
