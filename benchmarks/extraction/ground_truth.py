@@ -155,7 +155,7 @@ def truth(
             references,
             delta=DELTA,
             ks=sorted(set(pictures.copies)),
-            copies=np.array(pictures.copies),
+            file_counts=np.array(pictures.copies),
             metric="l2",
         ),
     )
