@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,7 +13,6 @@ from fixtures.network_namespace import isolated
 
 from memguard.descriptors import weightless_descriptors
 from memguard.index.ingest.builder import build
-from memguard.index.ingest.ray import Describer, Reader, ReaderAndDescriber
 from memguard.index.local import DirectoryIndex
 from memguard.sources import Folder
 
@@ -51,22 +49,3 @@ def test_ray_builds_the_same_index_and_resumes(images, tmp_path):
         assert (one.thumbnail, one.features) == (other.thumbnail, other.features)
         for name, row in other.vectors.items():
             np.testing.assert_array_equal(one.vectors[name], row)
-
-
-def test_two_stages_do_what_one_does(images):
-    specs = [descriptor.spec for descriptor in weightless_descriptors()]
-    items = list(Folder(images).iterate())[:7]
-    batch = {"chunk": [pickle.dumps(items[:4]), pickle.dumps(items[4:])]}
-    together = ReaderAndDescriber(specs)(batch)["chunk"]
-    apart = Describer(specs)(Reader(specs)(batch))["chunk"]
-    for one, other, asked in zip(together, apart, (items[:4], items[4:]), strict=True):
-        for left, right, item in zip(pickle.loads(one), pickle.loads(other), asked, strict=True):
-            assert left.item.uri == right.item.uri == item.uri
-            assert left.item.position == item.position
-            if item.uri.endswith(".bmp"):
-                assert left == right
-                continue
-            assert not left.prepared
-            assert list(left.vectors) == [spec.name for spec in specs]
-            for name, row in left.vectors.items():
-                np.testing.assert_array_equal(right.vectors[name], row)
