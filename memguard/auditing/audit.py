@@ -45,9 +45,9 @@ def audit(
 ) -> Audit:
     """Measure how much a model memorizes, as Carlini et al. 2023 did (arXiv 2301.13188).
 
-    Many images are made of each prompt. Where enough of them are alike, the prompt is predicted
-    to be memorized; with an index of the training set, every image is looked up as well. Images,
-    seeds and the result are kept in a folder; the same call resumes what was interrupted.
+    Makes many images of each prompt. Where enough of them are alike, the prompt is predicted to be
+    memorized; with an index of the training set, every image is looked up as well. Images, seeds
+    and the result are stored in a folder; the same call resumes an interrupted audit.
 
     Args:
         pipe: a diffusion pipeline, guarded or not, or any callable that takes a prompt and returns

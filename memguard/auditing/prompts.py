@@ -11,28 +11,28 @@ from memguard.auditing.references import duplicates_of, records_of
 from memguard.errors import ConfigurationError
 from memguard.index import Index
 
-COLUMNS = ("prompt", "caption", "text")
-"""Names of columns that are looked for, in this order, where none is given."""
+PROMPT_COLUMNS = ("prompt", "caption", "text")
+"""Columns that hold prompts where none is named; the first one found is read."""
 
-TABLES = (".csv", ".tsv", ".parquet")
+TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 
 
 def read_prompts(path: Path, column: str | None = None) -> list[str]:
-    """The distinct prompts in a file, in its order; blank ones are left out.
+    """The distinct prompts in a file, in its order, without blank ones.
 
     Args:
-        path: a CSV, TSV or Parquet table, or else a text file with one prompt a line.
-        column: of a table; by default its only one, or the first of :data:`COLUMNS`.
+        path: a CSV, TSV or Parquet table, or a text file with one prompt per line.
+        column: of a table; by default its only one, or the first of :data:`PROMPT_COLUMNS`.
 
     Raises:
         ConfigurationError: the file cannot be read, lacks the column, or holds no prompt.
     """
-    if column is not None and path.suffix.lower() not in TABLES:
-        raise ConfigurationError(f"{path} is read as plain text, which has no column {column!r}")
+    if column is not None and path.suffix.lower() not in TABLE_SUFFIXES:
+        raise ConfigurationError(f"{path} is plain text, which has no column {column!r}")
     try:
         if path.suffix.lower() == ".parquet":
             values: Iterable[str | None] = _parquet(path, column)
-        elif path.suffix.lower() in TABLES:
+        elif path.suffix.lower() in TABLE_SUFFIXES:
             values = _delimited(path, column)
         else:
             values = path.read_text(encoding="utf-8-sig").splitlines()
@@ -48,19 +48,19 @@ def read_prompts(path: Path, column: str | None = None) -> list[str]:
 def duplicated_captions(index: Index, count: int) -> list[str]:
     """The captions of the most duplicated training images, most duplicated first.
 
-    What is memorized is mostly what was duplicated: the paper's prompts are the captions of the
-    most duplicated images.
+    Images are mostly memorized because they are duplicated; the prompts of Carlini et al. are the
+    captions of the most duplicated images.
 
     Args:
         index: of the training set.
-        count: how many captions at most.
+        count: the largest number of captions.
 
     Raises:
         ConfigurationError: no reference has a caption.
     """
     ranked = [
-        (-duplicates_of(record), position, record.caption)
-        for position, record in enumerate(itertools.chain.from_iterable(records_of(index)))
+        (-duplicates_of(record), number, record.caption)
+        for number, record in enumerate(itertools.chain.from_iterable(records_of(index)))
         if record.caption
     ]
     captions = _distinct(caption for _, _, caption in sorted(ranked))[:count]
@@ -96,10 +96,10 @@ def _parquet(path: Path, column: str | None) -> list[str | None]:
 
 def _column(path: Path, names: list[str], wanted: str | None) -> str:
     if wanted is None:
-        known = names if len(names) == 1 else [name for name in COLUMNS if name in names]
+        known = names if len(names) == 1 else [name for name in PROMPT_COLUMNS if name in names]
         if known:
             return known[0]
     elif wanted in names:
         return wanted
-    problem = "name one" if wanted is None else f"there is no {wanted!r}"
+    problem = "name one of them" if wanted is None else f"there is no {wanted!r}"
     raise ConfigurationError(f"{path} has the columns {', '.join(names) or '(none)'}: {problem}")

@@ -53,12 +53,12 @@ def audit_unconditional(
     """Measure how much a model without prompts memorizes.
 
     Without an index, images that come out again and again are found as cliques among all samples.
-    With one, every sample is looked up, and compared on pixels with every training image: relative
-    l2, and (k, l, delta)-eidetic memorization.
+    With one, every sample is also looked up, and compared with every training image on pixels:
+    relative l2, and (k, l, delta)-eidetic memorization.
 
     Args:
         pipe: as for :func:`memguard.audit`, but called without a prompt.
-        samples: how many images to make; the paper made 2^20.
+        samples: number of images to make; the paper made 2^20.
         clique: size of a clique that marks an image as memorized.
         delta, metric: the distance up to which a training image counts as extracted.
         ks: see :func:`memguard.auditing.eidetic.eidetic_counts`.
@@ -66,7 +66,8 @@ def audit_unconditional(
             see :func:`memguard.audit`.
 
     Raises:
-        the errors of :func:`memguard.audit`.
+        ConfigurationError, IndexUnavailableError, WeightsError, CalibrationError,
+            UnsupportedOutputError: see :func:`memguard.audit`.
     """
     if samples < 1:
         raise ConfigurationError(f"an audit takes at least one sample, not {samples}")

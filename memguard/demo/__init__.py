@@ -1,1 +1,1 @@
-"""A small diffusion model that really memorizes, trained on this machine for `memguard demo`."""
+"""``memguard demo``: a small diffusion model, trained here, that memorizes and is guarded."""

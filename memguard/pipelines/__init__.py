@@ -1,1 +1,4 @@
-"""The guard around a pipeline."""
+"""Guarded pipelines: calls are checked, and a policy decides what is shown.
+
+The package is not named ``guard``, so that ``memguard.guard`` is always the function.
+"""

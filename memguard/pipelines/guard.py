@@ -90,7 +90,7 @@ def guard(
 
 
 class Guard:
-    """The check and what to do about it; one guard may wrap any number of pipelines.
+    """An index to check images against, and a policy; wraps any number of pipelines.
 
     Args:
         index: an index, or its path.
@@ -121,10 +121,7 @@ class Guard:
         self.policy = Policy.of(policy)
         self.on_error = _one_of(OnError, "on_error", on_error)
         self.latents = _one_of(Latents, "latents", latents)
-        self._options: dict[str, Any] = {
-            "thorough": thorough,
-            "weights": weights,
-        }
+        self._options: dict[str, Any] = {"thorough": thorough, "weights": weights}
         opened = index if isinstance(index, Index) else open_index(index)
         self._detector = calibrated_detector(opened, **self._options)
         self._local = threading.local()

@@ -55,7 +55,7 @@ def test_eidetic_counts_by_hand() -> None:
     counts = eidetic_counts(samples, references, delta=delta, ks=ks, file_counts=file_counts)
     assert counts == {1: 0, 2: 2, 4: 2, 5: 3}
     counts = eidetic_counts(samples, references, delta=1.5 / 255, ks=ks, file_counts=file_counts)
-    assert counts == {1: 1, 2: 1, 4: 1, 5: 2}, "a small delta extracts only 0, which stands alone"
+    assert counts == {1: 1, 2: 1, 4: 1, 5: 2}, "a small delta extracts only 0, which is alone"
     counts = eidetic_counts(samples, [references[:2], references[2:]], delta=delta, ks=ks)
     assert counts == {1: 1, 2: 3, 4: 3, 5: 3}, "one file each"
     assert eidetic_counts(samples[:0], references, delta=delta, ks=(9,)) == {9: 0}

@@ -42,7 +42,7 @@ def findings() -> Findings:
 
 
 def test_precision_along_the_ranking(findings: Findings) -> None:
-    """Marked prompts go by their mean distance, whatever the size; then by size."""
+    """Marked prompts go by their mean distance alone; the others by size first."""
     tight = prompt(0, Clique((0, 1, 2), 0.01, 0.01, 0), verdict("memorized"), 3)
     large = prompt(1, Clique((0, 1, 2, 3), 0.05, 0.01, 0), verdict("clear"), 0)
     wide = prompt(2, Clique((0, 1, 2), 0.1, 0.02, 0), verdict("memorized"), 1)

@@ -83,7 +83,7 @@ def test_a_trained_model_from_the_shell_bare_and_guarded(
     assert result["confirmed"]["count"] == len(result["groups"]) == 2
     assert result["eidetic"]["copies"]["count"] == SAMPLES
     assert result["eidetic"]["distinct"] == 2
-    assert result["eidetic"]["counts"]["1"] == 0, "both stand twice in the training set"
+    assert result["eidetic"]["counts"]["1"] == 0, "both are in the training set twice"
     assert result["eidetic"]["counts"]["2"] == 2
     made = {file: file.stat().st_mtime_ns for file in bare.rglob("*.png")}
 

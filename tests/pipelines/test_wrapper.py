@@ -36,7 +36,7 @@ from memguard import ConfigurationError, Guard, guard
 # --- objects: a subclass that shares their state ---
 
 
-def test_the_twin_is_of_the_same_kind(pipeline: Any, index: Path) -> None:
+def test_a_guarded_object_is_of_the_same_class(pipeline: Any, index: Path) -> None:
     guarded = guard(pipeline, index)
     assert isinstance(guarded, StableDiffusionPipeline)
     assert type(guarded).__name__ == "StableDiffusionPipeline"
@@ -139,8 +139,7 @@ def test_callbacks_are_called_with_the_guarded_pipeline(pipeline: Any, index: Pa
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
 def test_copies_stay_guarded(pipeline: Any, index: Path, copied: Callable[[Any], Any]) -> None:
-    twin = copied(guard(pipeline, index))
-    assert not shows_the_sea(twin)
+    assert not shows_the_sea(copied(guard(pipeline, index)))
     function = copied(guard(two, index))
     assert is_blank(function()[1])
     slotted = copied(guard(Slotted(), index))
