@@ -22,9 +22,10 @@ from fixtures.picture_files import write_cuts
 from numpy.typing import NDArray
 from PIL import Image
 
+from memguard.calibration import measurements
 from memguard.demo.photographs import photographs as skimage_photographs
 from memguard.index.base import BuildSummary
-from memguard.lifecycle import build_index
+from memguard.lifecycle import build_index, calibrate_index
 from memguard.vision.picture import Picture
 
 
@@ -86,6 +87,24 @@ def gallery(photographs: dict[str, Image.Image], tmp_path_factory: pytest.TempPa
     """An index of four whole photographs, not calibrated; only to be read. One stands in the
     folder three times, and has a caption."""
     return write_gallery(photographs, tmp_path_factory.mktemp("gallery"))
+
+
+@pytest.fixture(scope="session")
+def photograph_index(
+    photographs: dict[str, Image.Image], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """All photographs but ``rocket.jpg`` in a calibrated index; only to be read."""
+    root = tmp_path_factory.mktemp("explain")
+    (root / "images").mkdir()
+    for name, image in photographs.items():
+        if name != "rocket.jpg":
+            image.save((root / "images" / name).with_suffix(".png"))
+    (root / "images" / "chelsea.txt").write_text("a cat [indoors]", encoding="utf-8")
+    build_index(root / "images", root / "small.memguard", weights={}, calibrate=False, workers=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measurements, "COPIED", 2)
+        calibrate_index(root / "small.memguard")
+    return root / "small.memguard"
 
 
 @pytest.fixture(scope="session")

@@ -6,14 +6,11 @@ extracted image beside its training image.
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from memguard._optional import require
-from memguard._version import __version__
 from memguard.auditing.eidetic import DELTA, RELATIVE_COPY
 from memguard.auditing.findings import Extraction
 from memguard.auditing.result import Audit, PromptResult
@@ -23,11 +20,9 @@ from memguard.defaults import AUDIT_PAGE
 from memguard.files import write_text
 from memguard.index import Index
 from memguard.index.open import open_index
-from memguard.report.audit_plots import precision_plot, relative_plot
-from memguard.report.audit_text import headline, percent
-from memguard.report.pictures import data_uri, find_pictures, picture_uri
-
-TEMPLATE = "audit.html.j2"
+from memguard.report.audit_text import headline
+from memguard.report.pages import find_pictures, picture_uri, plot_uri, render
+from memguard.report.plots import precision_plot, relative_plot
 
 MOST_PAIRS = 100
 """Extracted images that are shown beside their training images; audit.json lists all."""
@@ -58,22 +53,14 @@ def audit_page(
         ConfigurationError: the extra ``report`` is not installed, or an image is gone.
         IndexUnavailableError: see :meth:`memguard.open_index`.
     """
-    jinja2 = require("jinja2", extra="report")
     run_folder = RunFolder(folder)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"percent": percent, "count": "{:,}".format, "distance": _distance}
     extractions = audit.findings.extractions if audit.findings else ()
     prompts = audit.prompts if isinstance(audit, Audit) else ()
     eidetic = audit.eidetic if isinstance(audit, UnconditionalAudit) else None
     precision = audit.precision if isinstance(audit, Audit) else ()
     marked = sum(result.marked and result.clique.size > 0 for result in prompts)
-    page: str = environment.get_template(TEMPLATE).render(
+    return render(
+        "audit.html.j2",
         audit=audit,
         headline=headline(audit),
         prompts=prompts[:MOST_PROMPTS],
@@ -81,17 +68,15 @@ def audit_page(
         cliques=_cliques(run_folder, audit),
         pairs=_pairs(run_folder, extractions[:MOST_PAIRS], _index(audit, index)),
         more_pairs=max(0, len(extractions) - MOST_PAIRS),
-        precision=_plot(precision_plot(precision, marked)),
+        precision=plot_uri(precision_plot(precision, marked)),
         at_marked=precision[marked - 1] if precision and marked else None,
-        relative=_plot(relative_plot(eidetic.relative)) if eidetic else None,
+        relative=plot_uri(relative_plot(eidetic.relative)) if eidetic else None,
         eidetic=eidetic,
         delta=DELTA,
         relative_copy=RELATIVE_COPY,
         folder=str(folder),
         result=RESULT,
-        version=__version__,
     )
-    return page
 
 
 def write_audit_page(
@@ -129,9 +114,7 @@ def _pairs(
         {
             "extraction": each,
             "generated": picture_uri(folder.image(each.file)),
-            "original": picture_uri(originals[each.match.uri])
-            if each.match.uri in originals
-            else None,
+            "original": originals.get(each.match.uri),
         }
         for each in extractions
     ]
@@ -168,11 +151,3 @@ def _files(folder: RunFolder, result: PromptResult) -> list[str]:
 
 def _first(medoid: str, files: Sequence[str]) -> list[str]:
     return [medoid, *(file for file in files if file != medoid)][:SHOWN]
-
-
-def _plot(drawing: bytes | None) -> str | None:
-    return None if drawing is None else data_uri(drawing, "image/svg+xml")
-
-
-def _distance(value: float | None) -> str:
-    return "-" if value is None or math.isnan(value) else f"{value:.3f}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from memguard.auditing.findings import Findings
@@ -10,6 +9,7 @@ from memguard.auditing.result import Audit
 from memguard.auditing.samples import Counts
 from memguard.auditing.unconditional_result import UnconditionalAudit
 from memguard.calibration.calibrate import CONFIDENCE, Rate
+from memguard.report.formatting import percent
 
 
 def headline(audit: Audit | UnconditionalAudit) -> list[str]:
@@ -21,11 +21,6 @@ def headline(audit: Audit | UnconditionalAudit) -> list[str]:
     else:
         sentences += _with_index(audit, findings)
     return sentences
-
-
-def percent(share: float) -> str:
-    """A share in per cent, with three digits."""
-    return "-" if math.isnan(share) else f"{100 * share:.3g}\N{NO-BREAK SPACE}%"
 
 
 def between(rate: Rate) -> str:

@@ -34,6 +34,11 @@ HASHES = ("phash64", "phash256")
 """Signals that count bits."""
 
 
+def percent(share: float) -> str:
+    """A share in per cent, with three digits."""
+    return "-" if math.isnan(share) else f"{100 * share:.3g}\N{NO-BREAK SPACE}%"
+
+
 def distance_text(name: str, distance: float) -> str:
     """A distance with the digits that matter."""
     if math.isinf(distance):

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 from fixtures.calibrations import MEMORIZED, SIMILAR, Calibrated
 from fixtures.command_line import memguard
 from fixtures.picture_files import write_cuts
 from PIL import Image
+from typer.testing import CliRunner
 
+from memguard.calibration import measurements
 from memguard.calibration.calibrate import Calibration
+from memguard.cli import app
+from memguard.index.base import BuildSummary
 from memguard.lifecycle import build_index
 
 
@@ -46,3 +53,45 @@ def test_a_leave_one_out_too_small_for_its_rates_says_so(
     assert report["method"] == "leave-one-out"
     assert report["similar"]["target"] == 0.02
     assert Calibration.read(tmp_path / "x").similar.target == 0.02
+
+
+def test_calibrate_writes_the_page_and_report_writes_it_again(
+    built: tuple[Path, BuildSummary], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measurements, "COPIED", 2)
+    index = tmp_path / "small.memguard"
+    shutil.copytree(built[0], index)
+    done = CliRunner().invoke(app, ["calibrate", str(index)])
+    assert done.exit_code == 0, done.output
+    page = index / "calibration.html"
+    assert str(page) in done.output
+    again = tmp_path / "again.html"
+    done = CliRunner().invoke(app, ["report", str(index), "-o", str(again)])
+    assert done.exit_code == 0, done.output
+    assert done.output.strip() == str(again)
+    assert again.read_text(encoding="utf-8") == page.read_text(encoding="utf-8")
+
+
+def test_without_the_extra_calibrate_says_so_and_succeeds(
+    built: tuple[Path, BuildSummary], tmp_path: Path
+) -> None:
+    index = tmp_path / "small.memguard"
+    shutil.copytree(built[0], index)
+    hide = (
+        "import memguard.calibration.measurements as m; m.COPIED = 2;"
+        "import sys; sys.modules['jinja2'] = None; sys.modules['matplotlib'] = None;"
+        "from memguard.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", hide, "calibrate", str(index), "--json"],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["records"] == 60
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("no page for reviewers: ")
+    assert "pip install 'memguard[report]'" in line
+    assert not (index / "calibration.html").exists()

@@ -8,9 +8,14 @@ from pathlib import Path
 import numpy as np
 from fixtures.command_line import memguard
 from fixtures.picture_files import encoded
-from PIL import Image
+from PIL import Image, ImageOps
+from typer.testing import CliRunner
 
+from memguard import Guard
+from memguard.cli import app
 from memguard.index.base import BuildSummary
+from memguard.report.evidence_image import MARGIN, PANEL
+from memguard.report.formatting import threshold_text
 
 
 def test_check_as_json(built: tuple[Path, BuildSummary], tmp_path: Path) -> None:
@@ -51,3 +56,38 @@ def test_every_kind_of_file_can_be_checked(
     )
     for row in verdicts.values():
         assert Path(row["matches"][0]["uri"]).name == "0000.jpg"
+
+
+def test_explain(photograph_index: Path, cat: Image.Image, tmp_path: Path) -> None:
+    query, picture = tmp_path / "query [1].png", tmp_path / "why.png"
+    ImageOps.mirror(cat).save(query)
+    arguments = ["explain", str(query), str(photograph_index), "-o", str(picture)]
+    done = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+    assert done.exit_code == 0, done.output
+    (verdict,) = Guard(photograph_index).check(cat.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
+    assert f"memorized {query}: {verdict.why}" in done.output
+    for signal in verdict.signals:
+        assert signal.name in done.output
+        assert threshold_text(signal.name, signal.similar) in done.output
+    assert "[indoors]" in done.output, "brackets of a caption are no markup"
+    assert "mirrored" in done.output
+    assert Image.open(picture).width == 4 * PANEL + 5 * MARGIN
+
+    done = CliRunner().invoke(app, [*arguments, "--json"])
+    row = json.loads(done.stdout)
+    assert row["label"] == "memorized"
+    assert row["picture"] == str(picture)
+    assert row["comparison"]["view"] == "mirrored"
+    assert np.array(row["comparison"]["mask"]).sum() == 12
+    assert row["why"] == verdict.why
+
+
+def test_an_explanation_that_cannot_be_written(
+    photograph_index: Path, cat: Image.Image, tmp_path: Path
+) -> None:
+    query = tmp_path / "query.png"
+    cat.save(query)
+    for name in ("none/why.png", "why.unknown"):
+        done = CliRunner().invoke(app, ["explain", str(query), str(photograph_index), "-o", name])
+        assert done.exit_code == 1
+        assert "cannot be written" in str(done.exception)

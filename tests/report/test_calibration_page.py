@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import json
-import math
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
@@ -18,18 +14,15 @@ import pytest
 from fixtures.html_page import Page
 from fixtures.picture_files import write_cuts
 from PIL import Image
-from typer.testing import CliRunner
 
 from memguard.calibration import measurements
-from memguard.calibration.calibrate import Calibration, Rate
+from memguard.calibration.calibrate import Calibration
 from memguard.calibration.measurements import Measurements
-from memguard.cli import app
 from memguard.errors import CalibrationError
 from memguard.index.base import BuildSummary
 from memguard.lifecycle import calibrate_index
 from memguard.report import calibration_page, write_calibration_page
-from memguard.report.calibration_page import negatives_needed
-from memguard.report.plots import _trade, roc
+from memguard.report.plots import _trade
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -159,67 +152,6 @@ def test_held_out_negatives_a_copy_among_them_and_a_reached_target(
 
     copy.unlink()
     assert "no longer here" in Page(calibration_page(index)).words()
-
-
-def test_how_many_negatives_are_needed() -> None:
-    none = Rate.of(0, 100)
-    needed = negatives_needed(none, 0.001)
-    assert needed is not None
-    assert 2995 <= needed <= 3100  # 1 - 0.05 ** (1 / n) <= 0.001 from n = 2995 on
-    assert Rate.of(0, needed).upper <= 0.001
-    some = negatives_needed(Rate.of(1, 400), 0.01)
-    assert some is not None
-    assert Rate.of(math.ceil(some / 400), some).upper <= 0.01
-    assert Rate.of(math.ceil(0.8 * some / 400), int(0.8 * some)).upper > 0.01
-    assert negatives_needed(Rate.of(4, 324), 0.01) is None
-
-
-def test_no_roc_from_a_handful_of_negatives(shown: tuple[Path, Page]) -> None:
-    calibration, measured = Calibration.read(shown[0]), Measurements.read(shown[0])
-    assert calibration is not None
-    assert roc(calibration, measured) is not None
-    assert roc(dataclasses.replace(calibration, negatives=3), measured) is None
-
-
-def test_calibrate_writes_the_page_and_report_writes_it_again(
-    built: tuple[Path, BuildSummary], tmp_path: Path
-) -> None:
-    index = tmp_path / "small.memguard"
-    shutil.copytree(built[0], index)
-    done = CliRunner().invoke(app, ["calibrate", str(index)])
-    assert done.exit_code == 0, done.output
-    page = index / "calibration.html"
-    assert str(page) in done.output
-    again = tmp_path / "again.html"
-    done = CliRunner().invoke(app, ["report", str(index), "-o", str(again)])
-    assert done.exit_code == 0, done.output
-    assert done.output.strip() == str(again)
-    assert again.read_text(encoding="utf-8") == page.read_text(encoding="utf-8")
-
-
-def test_without_the_extra_calibrate_says_so_and_succeeds(
-    built: tuple[Path, BuildSummary], tmp_path: Path
-) -> None:
-    index = tmp_path / "small.memguard"
-    shutil.copytree(built[0], index)
-    hide = (
-        "import memguard.calibration.measurements as m; m.COPIED = 2;"
-        "import sys; sys.modules['jinja2'] = None; sys.modules['matplotlib'] = None;"
-        "from memguard.cli import main; main()"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", hide, "calibrate", str(index), "--json"],
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["records"] == 60
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("no page for reviewers: ")
-    assert "pip install 'memguard[report]'" in line
-    assert not (index / "calibration.html").exists()
 
 
 def test_an_index_without_calibration(built: tuple[Path, BuildSummary], tmp_path: Path) -> None:

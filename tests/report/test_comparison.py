@@ -1,0 +1,55 @@
+"""Where a query covers its reference, and how far the two differ."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageOps
+
+from memguard.detection.detector import Detector
+from memguard.report import explain
+from memguard.report.comparison import Comparison, compare
+from memguard.vision.picture import Picture
+
+
+def compared(detector: Detector, image: Image.Image) -> Comparison:
+    comparison = explain(image, detector).comparison
+    assert comparison is not None
+    return comparison
+
+
+def test_the_outline_of_a_crop(detector: Detector, cat: Image.Image) -> None:
+    box = (100, 50, 350, 250)
+    comparison = compared(detector, cat.crop(box))
+    scale = max(cat.size) / max(comparison.reference.pixels.shape)
+    corners = [(100, 50), (350, 50), (350, 250), (100, 250)]
+    assert np.abs(comparison.outline * scale - corners).max() < 5
+
+
+def test_a_darker_mirrored_copy_differs_in_tones_alone(
+    detector: Detector, cat: Image.Image
+) -> None:
+    dark = Image.eval(ImageOps.mirror(cat), lambda level: level // 2)
+    comparison = compared(detector, dark)
+    assert comparison.mirrored
+    assert comparison.rms > 0.1
+    assert comparison.toned_rms < 0.03
+
+
+def test_a_reference_that_was_removed(detector: Detector, cat: Image.Image) -> None:
+    match = compared(detector, cat).match
+    gone = dataclasses.replace(match, id="0" * len(match.id))
+    assert compare(Picture(cat), gone, detector.index) is None
+    assert compare(Picture(cat), match, detector.index) is not None
+
+
+def test_a_changed_region_is_masked_out(detector: Detector, cat: Image.Image) -> None:
+    query = cat.copy()
+    width, height = cat.size
+    ImageDraw.Draw(query).rectangle((0, 0, width // 4 - 1, height // 4 - 1), fill="red")
+    comparison = compared(detector, query)
+    assert not comparison.mask[0, 0]
+    assert comparison.tiles[0, 0] == comparison.tiles.max()
+    assert comparison.difference[4, 4] > 0.2
+    assert comparison.difference[-8, -8] < 0.05

@@ -1,0 +1,47 @@
+"""The picture of an explanation: its panels, and text that stays inside it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from fixtures.explanation_panels import panel
+from PIL import Image, ImageOps
+
+from memguard.detection.detector import Detector
+from memguard.report import explain
+from memguard.report.evidence_image import HEAD, MARGIN, PANEL
+
+
+def test_a_mirrored_crop_is_laid_where_it_belongs(detector: Detector, cat: Image.Image) -> None:
+    """The picture is drawn as the query lies: the crop of the left is on the right."""
+    explanation = explain(ImageOps.mirror(cat.crop((20, 50, 250, 250))), detector)
+    assert explanation.comparison is not None
+    assert explanation.comparison.mirrored
+    difference = np.asarray(panel(explanation.draw(), 2, cat.size))
+    middle = difference[difference.shape[0] // 2]
+    grey = (middle == 200).all(axis=1)
+    assert grey[:100].all()
+    assert not grey[-150:-30].any()
+
+
+def test_odd_shapes(detector: Detector, cat: Image.Image) -> None:
+    for size in ((600, 3), (5, 400), (1, 1), (17, 16)):
+        explanation = explain(cat.resize(size), detector)
+        assert explanation.draw().width == 4 * PANEL + 5 * MARGIN
+
+
+def test_long_names_stay_inside_the_picture(detector: Detector, cat: Image.Image) -> None:
+    """A path of 400 letters makes more lines, not a wider picture."""
+    explanation = explain(cat, detector)
+    comparison = explanation.comparison
+    assert comparison is not None
+    usual = explanation.draw()
+    long = dataclasses.replace(comparison.match, uri="/x" * 200, caption="words " * 60)
+    longer = dataclasses.replace(
+        explanation, comparison=dataclasses.replace(comparison, match=long)
+    ).draw()
+    assert longer.width == usual.width
+    assert longer.height > usual.height
+    edge = np.asarray(longer)[HEAD + PANEL + 5 :, -MARGIN + 4 :]
+    assert (edge == 255).all()

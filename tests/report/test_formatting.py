@@ -1,0 +1,41 @@
+"""Distances, thresholds and shares as text."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from memguard.report.formatting import (
+    SIGNAL_HEADINGS,
+    distance_text,
+    percent,
+    signal_rows,
+    threshold_text,
+)
+from memguard.verdict import Match, Signal, Verdict
+
+
+def test_hash_thresholds_are_the_bits_that_count() -> None:
+    assert threshold_text("phash256", np.nextafter(48, 0)) == "47"
+    assert threshold_text("phash256", 48.0) == "48"
+    assert threshold_text("structure", None) == "never"
+
+
+def test_distances_have_the_digits_that_matter() -> None:
+    assert distance_text("phash64", 3.0) == "3"
+    assert distance_text("structure", 0.123456) == "0.1235"
+    assert distance_text("structure", math.inf) == "none"
+
+
+def test_shares_in_per_cent() -> None:
+    assert percent(0.12345) == "12.3\N{NO-BREAK SPACE}%"
+    assert percent(math.nan) == "-"
+
+
+def test_signals_with_thresholds_come_first() -> None:
+    match = Match("1", "a.png", "as is", {"phash64": 20.0, "structure": 0.5})
+    signal = Signal("structure", 0.4, similar=0.3, memorized=0.2)
+    rows = signal_rows(Verdict("clear", 0.1, (signal,), (match,)))
+    assert [dict(zip(SIGNAL_HEADINGS, row))["reference shown"] for row in rows] == ["0.5", "20"]
+    assert rows[0] == ("structure", "0.4", "0.5", "0.3", "0.2", "clear")

@@ -1,0 +1,47 @@
+"""Plots: SVG, or nothing where there is too little to plot."""
+
+from __future__ import annotations
+
+import dataclasses
+from xml.etree import ElementTree
+
+import numpy as np
+from fixtures.calibrations import Calibrated
+
+from memguard.calibration.measurements import Measurements
+from memguard.report.plots import histogram, precision_plot, recall_bars, relative_plot, roc
+
+
+def texts(svg: bytes | None) -> str:
+    """The text of a plot; matplotlib keeps it as comments by the glyphs."""
+    assert svg is not None
+    ElementTree.fromstring(svg)
+    return svg.decode()
+
+
+def test_no_roc_from_a_handful_of_negatives(calibrated: Calibrated) -> None:
+    calibration, measured = calibrated.calibration, Measurements.read(calibrated.path)
+    assert roc(calibration, measured) is not None
+    assert roc(dataclasses.replace(calibration, negatives=3), measured) is None
+
+
+def test_a_bar_for_each_transform(calibrated: Calibrated) -> None:
+    drawn = texts(recall_bars(calibrated.calibration))
+    for name in calibrated.calibration.memorized.recall:
+        assert f"<!-- {name} -->" in drawn
+    nothing = dataclasses.replace(calibrated.calibration.memorized, recall={})
+    assert recall_bars(dataclasses.replace(calibrated.calibration, memorized=nothing)) is None
+
+
+def test_a_histogram_without_finite_distances_says_so() -> None:
+    infinite = np.full(3, np.inf)
+    assert "nothing was compared" in texts(histogram("structure", infinite, infinite, None))
+    assert "nothing was compared" not in texts(histogram("structure", np.ones(3), infinite, None))
+
+
+def test_plots_of_an_audit_without_samples() -> None:
+    assert precision_plot([], 0) is None
+    assert relative_plot([]) is None
+    assert "marked" in texts(precision_plot([1.0, 0.5], 1))
+    assert "<!-- marked -->" not in texts(precision_plot([1.0, 0.5], 0))
+    assert "relative l2" in texts(relative_plot([0.5, 1.5]))
