@@ -1,4 +1,4 @@
-"""The command line: every command is one call into the library."""
+"""The ``memguard`` command line."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ for command in (
 models.command()(demo.pull)
 
 WAIT_POLICY = "PASSIVE"
-"""How OpenMP's threads (torch, faiss) wait for each other: spinning, the default, makes them up to
-30 times slower as soon as another process wants a core."""
+"""How OpenMP's threads (torch, FAISS) wait for each other. Spinning, the default, makes them up to
+30 times slower when another process needs a core."""
 
 
 def main() -> None:
-    """Run the command line; a memguard error is one line on stderr and exit status 1."""
+    """Run the command line; a memguard error prints one line on stderr and exits with 1."""
     os.environ.setdefault("OMP_WAIT_POLICY", WAIT_POLICY)
     try:
         app()

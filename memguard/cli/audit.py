@@ -9,7 +9,7 @@ from typing import Annotated, Any, Optional
 import typer
 from rich.markup import escape
 
-from memguard.cli.console import out, progress
+from memguard.cli.console import out, print_json, progress
 from memguard.cli.options import Json, Weights, WeightsNow, weights_of
 from memguard.defaults import AUDIT_BATCH, AUDIT_CAPTIONS, AUDIT_IMAGES
 from memguard.errors import ConfigurationError
@@ -18,59 +18,57 @@ from memguard.errors import ConfigurationError
 def audit(
     pipeline: Annotated[
         str,
-        typer.Argument(
-            metavar="PIPELINE", help="Directory of a diffusers pipeline, or its hub name."
-        ),
+        typer.Argument(metavar="PIPELINE", help="Directory or hub name of a diffusers pipeline."),
     ],
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="Where images and report go; the same resumes.")
+        Path,
+        typer.Option("-o", "--output", help="Folder for images and report; run again to resume."),
     ],
     prompts: Annotated[
         Optional[Path],
-        typer.Option(help="Text file, CSV or Parquet; else the index's most duplicated captions."),
+        typer.Option(help="Text, CSV or Parquet; by default the index's most duplicated captions."),
     ] = None,
-    column: Annotated[Optional[str], typer.Option(help="Column of the prompts.")] = None,
+    column: Annotated[Optional[str], typer.Option(help="The prompts' column.")] = None,
     captions: Annotated[
-        int, typer.Option(min=1, help="How many captions of the index, without --prompts.")
+        int, typer.Option(min=1, help="Number of the index's captions, without --prompts.")
     ] = AUDIT_CAPTIONS,
     unconditional: Annotated[
         Optional[int],
-        typer.Option(min=1, help="Images to make with a model that takes no prompts."),
+        typer.Option(min=1, help="Number of images of a model without prompts."),
     ] = None,
     index: Annotated[
-        Optional[Path], typer.Option("-i", "--index", help="Of the training set, if at hand.")
+        Optional[Path],
+        typer.Option("-i", "--index", help="The training set's index."),
     ] = None,
     images: Annotated[
-        int, typer.Option("-n", "--images", min=2, help="Images of each prompt.")
+        int, typer.Option("-n", "--images", min=2, help="Images for each prompt.")
     ] = AUDIT_IMAGES,
-    batch_size: Annotated[int, typer.Option(min=1, help="Images in one call.")] = AUDIT_BATCH,
-    seed: Annotated[int, typer.Option(help="Of all images.")] = 0,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images in each call.")] = AUDIT_BATCH,
+    seed: Annotated[int, typer.Option(help="Seed of the first image.")] = 0,
     threshold: Annotated[
-        Optional[float], typer.Option(help="Tiled l2 up to which two images are alike.")
+        Optional[float], typer.Option(help="Largest tiled l2 of two images that are alike.")
     ] = None,
     clique: Annotated[
-        Optional[int], typer.Option(min=2, help="Images that must be alike to mark a prompt.")
+        Optional[int], typer.Option(min=2, help="Number of images alike that marks a prompt.")
     ] = None,
     setting: Annotated[
         Optional[list[str]],
-        typer.Option(
-            "--set", metavar="NAME=VALUE", help="An argument of each call of the pipeline."
-        ),
+        typer.Option("--set", metavar="NAME=VALUE", help="An argument for the pipeline's calls."),
     ] = None,
     guarded: Annotated[
         bool,
-        typer.Option("--guarded", help="Guard the pipeline with the index, and see what is left."),
+        typer.Option("--guarded", help="Audit the pipeline as guarded with the index."),
     ] = False,
-    device: Annotated[str, typer.Option(help="Where the pipeline runs.")] = "cpu",
+    device: Annotated[str, typer.Option(help="The pipeline's device.")] = "cpu",
     dtype: Annotated[
-        str, typer.Option(help="Of its weights: float32, float16, bfloat16.")
+        str, typer.Option(help="Of the pipeline's weights: float32, float16 or bfloat16.")
     ] = "float32",
     clip_weights: WeightsNow = None,
     sscd_weights: WeightsNow = None,
     weights: Weights = None,
     as_json: Json = False,
 ) -> None:
-    """Measure how much a model memorizes; the exit status is 3 if it does."""
+    """Measure how much a model memorizes; the exit status is 3 if it memorizes."""
     from memguard.auditing.audit import audit as audit_prompts
     from memguard.auditing.cliques import JOINED_TILED_L2, LEAST_CLIQUE
     from memguard.auditing.unconditional import audit_unconditional
@@ -106,7 +104,7 @@ def audit(
         )
     page = write_audit_page(result, output)
     if as_json:
-        typer.echo(json.dumps(result.to_json(), indent=2))
+        print_json(result.to_json())
     else:
         for sentence in headline(result):
             out.print(escape(sentence))
@@ -123,8 +121,8 @@ def _prompts(file: Path | None, column: str | None, index: Path | None, count: i
         return read_prompts(file, column)
     if index is None:
         raise ConfigurationError(
-            "name the prompts: --prompts FILE, an --index whose captions are taken, or, for a "
-            "model that takes none, --unconditional N"
+            "name the prompts: --prompts FILE, an --index with captions, or, for a model without "
+            "prompts, --unconditional N"
         )
     return duplicated_captions(open_index(index), count)
 
@@ -143,7 +141,7 @@ def _arguments(settings: list[str]) -> dict[str, Any]:
 
 
 def _load(name: str, device: str, dtype: str) -> Any:
-    """A pipeline from safetensors; nothing is unpickled and no code of its own is run."""
+    """A pipeline from safetensors, without unpickling and without code from the hub."""
     from memguard._optional import require
 
     diffusers = require("diffusers", extra="diffusers")
@@ -151,7 +149,7 @@ def _load(name: str, device: str, dtype: str) -> Any:
 
     kind = getattr(torch, dtype, None)
     if not isinstance(kind, torch.dtype):
-        raise ConfigurationError(f"unknown --dtype {dtype!r}; say float32, float16 or bfloat16")
+        raise ConfigurationError(f"unknown --dtype {dtype!r}; it is float32, float16 or bfloat16")
     try:
         pipe = diffusers.DiffusionPipeline.from_pretrained(name, use_safetensors=True)
         pipe.to(device, kind)

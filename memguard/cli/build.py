@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 from rich.markup import escape
 
-from memguard.cli.console import MOST_SHOWN, err, out, progress
+from memguard.cli.console import MOST_SHOWN, err, out, print_json, progress
 from memguard.cli.options import (
     Clip,
     ClipWeights,
@@ -34,11 +32,11 @@ if TYPE_CHECKING:
 
 def build(
     images: Images,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Where the index goes.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The index directory.")],
     option: SourceOptions = None,
     clip: Clip = CLIP_MODEL,
     clip_weights: ClipWeights = CLIP_WEIGHTS,
-    no_clip: Annotated[bool, typer.Option("--no-clip", help="Index without CLIP.")] = False,
+    no_clip: Annotated[bool, typer.Option("--no-clip", help="Build without CLIP.")] = False,
     sscd: Annotated[
         Optional[str],
         typer.Option(help="SSCD: a TorchScript or ONNX file, or 'installed'."),
@@ -48,14 +46,14 @@ def build(
     memory: Memory = None,
     ray: Annotated[
         Optional[str],
-        typer.Option(help="A Ray cluster that reads and describes: local, auto, HOST:PORT."),
+        typer.Option(help="A Ray cluster that reads and describes: local, auto or HOST:PORT."),
     ] = None,
     calibrate: Annotated[
         bool, typer.Option(help="Choose thresholds by leave-one-out at the end.")
     ] = True,
     as_json: Json = False,
 ) -> None:
-    """Index training images; run again to resume it or to add what is new."""
+    """Index training images; run again to resume or to add new ones."""
     from memguard.lifecycle import build_index
 
     with progress("Indexing") as show:
@@ -74,26 +72,26 @@ def build(
 
 
 def source_of(images: str, options: list[str] | None) -> Source:
-    """The source that a command line names."""
+    """The source of IMAGES and ``--option``."""
     from memguard.sources import open_source
 
     pairs = [option.partition("=") for option in options or []]
     for name, equals, value in pairs:
         if not (name and equals and value):
-            raise ConfigurationError(f"{name!r} is no option of a source; write NAME=VALUE")
+            raise ConfigurationError(f"--option takes NAME=VALUE, not {name!r}")
     return open_source(images, **{name: value for name, _, value in pairs})
 
 
 def show_summary(summary: BuildSummary, as_json: bool) -> None:
-    """Say what a build did."""
+    """Report a build."""
     if as_json:
-        typer.echo(json.dumps(dataclasses.asdict(summary), indent=2))
+        print_json(summary)
         return
     for uri, reason in list(summary.unreadable.items())[:MOST_SHOWN]:
         err.print(f"[yellow]unreadable[/] {escape(uri)}: {escape(reason)}")
     if len(summary.unreadable) > MOST_SHOWN:
         more = len(summary.unreadable) - MOST_SHOWN
-        err.print(f"... and {more} more: `memguard info {summary.path} --json` lists them all")
+        err.print(f"... and {more} more: see `memguard info {summary.path} --json`")
     blocked = f"{summary.blocked} blocked, " if summary.blocked else ""
     out.print(
         f"[bold]{escape(summary.path)}[/]: {summary.records} images. Files of this build: "
@@ -109,7 +107,7 @@ def add(
     workers: Workers = None,
     memory: Memory = None,
     calibrate: Annotated[
-        bool, typer.Option(help="Choose thresholds again where the index has outgrown them.")
+        bool, typer.Option(help="Choose thresholds again if the index has outgrown them.")
     ] = True,
     clip_weights: WeightsNow = None,
     sscd_weights: WeightsNow = None,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import math
 from pathlib import Path
 from typing import Annotated, Optional
@@ -12,17 +10,17 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from memguard.cli.console import MOST_SHOWN, err, out, progress
+from memguard.cli.console import MOST_SHOWN, err, out, print_json, progress, writing
 from memguard.cli.options import IndexArgument, Json, Weights, WeightsNow, weights_of
 from memguard.defaults import MEMORIZED_RATE, NEEDED_PER_RATE, SIMILAR_RATE
-from memguard.errors import ConfigurationError, MemguardError
+from memguard.errors import MemguardError
 
 
 def calibrate(
     index: IndexArgument,
     negatives: Annotated[
         Optional[Path],
-        typer.Option(help="Folder of images outside the training set; else leave-one-out."),
+        typer.Option(help="Folder of images outside the training set; by default leave-one-out."),
     ] = None,
     similar_rate: Annotated[
         float, typer.Option(help="Allowed share of novel images flagged.")
@@ -31,7 +29,8 @@ def calibrate(
         float, typer.Option(help="Allowed share of novel images blocked.")
     ] = MEMORIZED_RATE,
     thorough: Annotated[
-        bool, typer.Option("--thorough", help="For guards that look inside parts of images.")
+        bool,
+        typer.Option("--thorough", help="For guards that also compare parts of images."),
     ] = False,
     clip_blocks: Annotated[
         bool, typer.Option("--clip-blocks", help="Let CLIP block; by default it only flags.")
@@ -41,7 +40,7 @@ def calibrate(
     weights: Weights = None,
     as_json: Json = False,
 ) -> None:
-    """Choose an index's thresholds for a false-positive rate, and say what they are worth."""
+    """Choose an index's thresholds for a false-positive rate, and report recall and FPR."""
     from memguard.lifecycle import calibrate_index
 
     with progress("Calibrating") as show:
@@ -57,7 +56,7 @@ def calibrate(
         )
     page = _calibration_page(index)
     if as_json:
-        typer.echo(json.dumps(dataclasses.asdict(calibration), indent=2))
+        print_json(calibration)
         return
     table = Table(title=f"{calibration.method}: {calibration.negatives} negatives")
     for heading in ("label", "target FPR", "observed FPR (95 % bound)", "recall of copies"):
@@ -76,14 +75,14 @@ def calibrate(
     doubtful = calibration.memorized.at_worst
     if doubtful.count > calibration.memorized.observed.count:
         out.print(
-            f"Look at them: were they no copies, {doubtful.share:.2%} (< {doubtful.upper:.2%}) of "
-            "novel images would be blocked."
+            f"Check these pairs: if none is a copy, {doubtful.share:.2%} "
+            f"(< {doubtful.upper:.2%}) of novel images are blocked."
         )
     if not calibration.memorized.calibrated:
         need = math.ceil(NEEDED_PER_RATE / calibration.memorized.target)
         out.print(
             f"A rate of {calibration.memorized.target:g} takes {need} negatives to prove: default "
-            "thresholds apply, drawn in where these negatives were closer."
+            "thresholds apply, tightened where these negatives came closer."
         )
     if page is not None:
         out.print(f"The page for reviewers: [bold]{escape(str(page))}[/]")
@@ -92,22 +91,20 @@ def calibrate(
 def report(
     index: IndexArgument,
     output: Annotated[
-        Optional[Path], typer.Option("-o", "--output", help="Else calibration.html in the index.")
+        Optional[Path],
+        typer.Option("-o", "--output", help="The page; by default in the index."),
     ] = None,
 ) -> None:
-    """Write an index's calibration as an HTML page, for whoever must defend its thresholds."""
+    """Write an index's calibration as an HTML page for reviewers."""
     from memguard.report import write_calibration_page
 
-    try:
+    with writing("page", output or index):
         page = write_calibration_page(index, output)
-    except OSError as error:
-        where = output or index
-        raise ConfigurationError(f"no page can be written to {where}: {error.strerror}") from error
     out.print(escape(str(page)))
 
 
 def _calibration_page(index: Path) -> Path | None:
-    """Write the page of a calibration that has just been saved; say so where it cannot be."""
+    """Write the page of a new calibration; a failure is a warning."""
     try:
         from memguard.report import write_calibration_page
 

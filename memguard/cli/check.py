@@ -1,8 +1,7 @@
-"""Commands that decide about images."""
+"""Commands that check images."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -10,16 +9,15 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from memguard.cli.console import COLOURS, out, read_image
+from memguard.cli.console import COLOURS, out, print_json, read_image, writing
 from memguard.cli.options import IndexArgument, Json, Weights, WeightsNow, weights_of
-from memguard.errors import ConfigurationError
 
 
 def check(
     images: Annotated[list[Path], typer.Argument(help="Image files to check.")],
     index: Annotated[
         Optional[Path],
-        typer.Option("-i", "--index", help="Index; else $MEMGUARD_INDEX or pyproject.toml."),
+        typer.Option("-i", "--index", help="By default $MEMGUARD_INDEX or pyproject.toml's."),
     ] = None,
     clip_weights: WeightsNow = None,
     sscd_weights: WeightsNow = None,
@@ -41,7 +39,7 @@ def check(
             {"image": str(path), **verdict.to_json()}
             for path, verdict in zip(images, verdicts, strict=True)
         ]
-        typer.echo(json.dumps(rows, indent=2))
+        print_json(rows)
     else:
         for path, verdict in zip(images, verdicts, strict=True):
             colour = COLOURS.get(verdict.label, "green")
@@ -55,18 +53,18 @@ def check(
 def explain(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image file.")],
     index: IndexArgument,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Where the picture goes.")] = Path(
+    output: Annotated[Path, typer.Option("-o", "--output", help="The picture's file.")] = Path(
         "explain.png"
     ),
     thorough: Annotated[
-        bool, typer.Option("--thorough", help="Also look inside parts of the image.")
+        bool, typer.Option("--thorough", help="Also compare parts of the image.")
     ] = False,
     clip_weights: WeightsNow = None,
     sscd_weights: WeightsNow = None,
     weights: Weights = None,
     as_json: Json = False,
 ) -> None:
-    """Show why an image is, or is not, memorized: every signal, and a picture of the match."""
+    """Explain the verdict on an image: every signal, and a picture of the match."""
     from memguard.report import explain as explain_image
     from memguard.report.formatting import SIGNAL_HEADINGS, signal_rows
 
@@ -76,14 +74,11 @@ def explain(
         thorough=thorough,
         weights=weights_of(clip_weights, sscd_weights, weights),
     )
-    try:
+    with writing("picture", output):
         explanation.draw().save(output)
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"the picture cannot be written to {output}: {error}") from error
     verdict = explanation.verdict
     if as_json:
-        row = {"image": str(image), "picture": str(output), **explanation.to_json()}
-        typer.echo(json.dumps(row, indent=2))
+        print_json({"image": str(image), "picture": str(output), **explanation.to_json()})
         return
     colour = COLOURS.get(verdict.label, "green")
     out.print(f"[{colour}]{verdict.label}[/] {escape(str(image))}: {escape(verdict.why)}")
@@ -99,13 +94,12 @@ def explain(
             label = labels.get(cells[0])
             table.add_row(*cells, style=COLOURS.get(label) if label else "dim")
         out.print(table)
-    if verdict.matches:
         table = Table(title="nearest references", title_justify="left")
         for heading in ("uri", "view", "files", "near-duplicates", "caption", "rights"):
             table.add_column(heading, overflow="fold")
         for match in verdict.matches:
             counts = (str(match.exact_duplicates), str(match.near_duplicates - 1))
-            said = (escape(match.caption or ""), escape(match.rights or ""))
-            table.add_row(escape(match.uri), match.view, *counts, *said)
+            notes = (escape(match.caption or ""), escape(match.rights or ""))
+            table.add_row(escape(match.uri), match.view, *counts, *notes)
         out.print(table)
     out.print(f"The picture: [bold]{escape(str(output))}[/]")

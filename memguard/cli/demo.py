@@ -1,4 +1,4 @@
-"""Commands for a first look: the demo, model weights, the version."""
+"""Commands to start with: the demo, model weights, the version."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from memguard.defaults import CLIP_MODEL, CLIP_WEIGHTS, DEMO_SAMPLES
 
 def demo(
     folder: Annotated[
-        Path, typer.Option("-o", "--output", help="Where the demo's files go.")
+        Path, typer.Option("-o", "--output", help="Folder for the demo's files.")
     ] = Path("memguard-demo"),
     samples: Annotated[int, typer.Option(min=1, help="Images to generate.")] = DEMO_SAMPLES,
 ) -> None:
@@ -39,7 +39,7 @@ def demo(
     for verdict in result.examples():
         out.print(f"  for example: {escape(verdict.why)}")
     out.print(
-        f"Each blocked sample beside its training image: [bold]{escape(str(result.picture))}[/]"
+        f"Each blocked sample with its training image: [bold]{escape(str(result.picture))}[/]"
     )
     if result.verdict_picture is not None:
         out.print(f"The clearest, with their verdicts: {escape(str(result.verdict_picture))}")
@@ -47,7 +47,7 @@ def demo(
 
 
 def pull(clip: Clip = CLIP_MODEL, clip_weights: ClipWeights = CLIP_WEIGHTS) -> None:
-    """Download CLIP weights into Hugging Face's cache, and say where they lie."""
+    """Download CLIP weights into Hugging Face's cache, and print their path."""
     from memguard.descriptors.clip import pull as pull_weights
 
     out.print(str(pull_weights(clip, clip_weights)))

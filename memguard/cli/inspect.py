@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -10,18 +9,17 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from memguard.cli.console import MOST_SHOWN, out
+from memguard.cli.console import MOST_SHOWN, out, print_json, writing
 from memguard.cli.options import IndexArgument, Json
-from memguard.errors import ConfigurationError
 
 
 def info(index: IndexArgument, as_json: Json = False) -> None:
-    """Say what an index holds."""
+    """Describe an index: its descriptors, searches and sizes."""
     from memguard.lifecycle import summarize_index
 
     about = summarize_index(index)
     if as_json:
-        typer.echo(json.dumps(about.to_json(), indent=2))
+        print_json(about.to_json())
         return
     table = Table(
         title=f"{index}: {about.records} images, {len(about.unreadable)} unreadable files"
@@ -54,32 +52,28 @@ def info(index: IndexArgument, as_json: Json = False) -> None:
 
 def duplicates(
     index: IndexArgument,
-    number: Annotated[int, typer.Option("-n", min=1, help="How many to show.")] = MOST_SHOWN,
+    number: Annotated[int, typer.Option("-n", min=1, help="Images to show.")] = MOST_SHOWN,
     output: Annotated[
-        Optional[Path], typer.Option("-o", "--output", help="Where a picture of them goes.")
+        Optional[Path], typer.Option("-o", "--output", help="File for a picture of them.")
     ] = None,
     redundant: Annotated[
         Optional[Path],
-        typer.Option(help="Where all files but the first of each image are listed, one a line."),
+        typer.Option(help="File for a list of all files but the first of each image, one a line."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show the images that the training set holds most often: what a model memorizes first."""
+    """Show the most duplicated training images, which a model memorizes first."""
     from memguard.files import write_lines
     from memguard.lifecycle import most_repeated, redundant_files
     from memguard.report.duplicates_sheet import draw
 
     found = most_repeated(index, number)
     if redundant is not None:
-        try:
+        with writing("list", redundant):
             write_lines(redundant, redundant_files(index))
-        except OSError as error:
-            raise ConfigurationError(f"no list can be written to {redundant}: {error}") from error
     if output is not None and found:
-        try:
+        with writing("picture", output):
             draw(found).save(output)
-        except (OSError, ValueError) as error:
-            raise ConfigurationError(f"no picture can be written to {output}: {error}") from error
     if as_json:
         rows = [
             {
@@ -92,10 +86,10 @@ def duplicates(
             }
             for one in found
         ]
-        typer.echo(json.dumps(rows, indent=2))
+        print_json(rows)
         return
     table = Table(title=f"{index}: the most duplicated images", title_justify="left")
-    for heading in ("files", "distinct", "first seen at", "caption"):
+    for heading in ("files", "distinct", "first file", "caption"):
         table.add_column(heading, overflow="fold")
     for one in found:
         first = one.members[0]

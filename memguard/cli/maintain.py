@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Optional
@@ -11,7 +9,7 @@ from typing import Annotated, Optional
 import typer
 from rich.markup import escape
 
-from memguard.cli.console import err, out, progress, read_image
+from memguard.cli.console import err, out, print_json, progress, read_image
 from memguard.cli.options import IndexArgument, Json, Memory, Weights, WeightsNow, weights_of
 from memguard.errors import ConfigurationError
 
@@ -19,35 +17,37 @@ from memguard.errors import ConfigurationError
 def remove(
     index: IndexArgument,
     id: Annotated[
-        Optional[list[str]], typer.Option(help="Of an image, as --json shows it.")
+        Optional[list[str]], typer.Option(help="Id of an image, as --json prints it.")
     ] = None,
     uri: Annotated[
-        Optional[list[str]], typer.Option(help="Its file, or where it was published.")
+        Optional[list[str]],
+        typer.Option(help="File or published address of an image."),
     ] = None,
     like: Annotated[
-        Optional[list[Path]], typer.Option(help="An image file: what it copies is removed.")
+        Optional[list[Path]],
+        typer.Option(help="An image file; what it copies is removed."),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     undo: Annotated[
-        bool, typer.Option("--undo", help="Allow images (by --id) again that were removed.")
+        bool, typer.Option("--undo", help="Allow removed images (by --id) again.")
     ] = False,
     clip_weights: WeightsNow = None,
     sscd_weights: WeightsNow = None,
     weights: Weights = None,
     as_json: Json = False,
 ) -> None:
-    """Take images down: no search finds them from now on, and no build takes them in again.
+    """Remove images: searches no longer find them, and builds no longer add them.
 
-    Services that run see it when they reload; `memguard compact` takes the bytes from the files.
+    Running services see it when they reload; `memguard compact` deletes the bytes from the files.
     """
     from memguard.lifecycle import find_ids, readmit_images, remove_images
 
     if undo:
         if not id or uri or like:
-            raise ConfigurationError("--undo goes with --id, and with nothing else")
+            raise ConfigurationError("--undo takes --id, and no other way to name images")
         removal = readmit_images(index, id)
         if as_json:
-            typer.echo(json.dumps(dataclasses.asdict(removal), indent=2))
+            print_json(removal)
         else:
             out.print(f"[bold]{escape(str(index))}[/]: {removal.records} images")
         return
@@ -67,10 +67,10 @@ def remove(
         raise ConfigurationError("nothing to remove: name images by --id, --uri or --like")
     removal = remove_images(index, list(wanted))
     if as_json:
-        typer.echo(json.dumps(dataclasses.asdict(removal), indent=2))
+        print_json(removal)
         return
     compacting = (
-        f" `memguard compact {escape(str(index))}` takes their bytes from the files"
+        f" `memguard compact {escape(str(index))}` deletes their bytes from the files"
         if Path(removal.path).is_dir()
         else ""
     )
@@ -81,12 +81,12 @@ def remove(
 
 
 def compact(index: IndexArgument, as_json: Json = False) -> None:
-    """Take the bytes of removed images from every file of an index."""
+    """Delete the bytes of removed images from every file of an index."""
     from memguard.lifecycle import compact_index
 
     done = compact_index(index)
     if as_json:
-        typer.echo(json.dumps(dataclasses.asdict(done), indent=2))
+        print_json(done)
     else:
         out.print(
             f"[bold]{escape(done.path)}[/]: {done.removed} removed images left the files, "
@@ -94,7 +94,7 @@ def compact(index: IndexArgument, as_json: Json = False) -> None:
         )
     if done.still_read:
         err.print(
-            "[yellow]the old files are still there:[/] somebody reads them. Reload or end the "
+            "[yellow]the old files are still there:[/] a process reads them. Reload or stop the "
             "services that use this index, and compact again"
         )
         raise typer.Exit(4)
@@ -102,10 +102,10 @@ def compact(index: IndexArgument, as_json: Json = False) -> None:
 
 def verify(
     index: IndexArgument,
-    mend: Annotated[bool, typer.Option("--mend", help="Derive again what can be derived.")] = False,
+    mend: Annotated[bool, typer.Option("--mend", help="Rebuild damaged derived files.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Compare every file of an index with its fingerprint; the exit status is 4 if one differs."""
+    """Check every file of an index against its fingerprint; exit status 4 if one differs."""
     from memguard.lifecycle import verify_index
 
     with progress("Reading") as show:
@@ -113,7 +113,7 @@ def verify(
             index, mend=mend, on_progress=lambda done, total: show("Reading", done, total)
         )
     if as_json:
-        typer.echo(json.dumps(dataclasses.asdict(found), indent=2))
+        print_json(found)
     else:
         for name in found.mended:
             out.print(f"[green]mended[/] {escape(name)}")
@@ -132,10 +132,10 @@ def verify(
 
 def merge(
     indexes: Annotated[list[Path], typer.Argument(metavar="INDEX...", help="Index directories.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Where the new index goes.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The new index directory.")],
     memory: Memory = None,
 ) -> None:
-    """Make one index of the images of several with the same descriptors."""
+    """Merge indexes with the same descriptors into a new one."""
     from memguard.lifecycle import merge_indexes
 
     with progress("Merging") as show:
@@ -146,7 +146,7 @@ def merge(
             on_progress=lambda done, total: show("Merging", done, total),
         )
     out.print(
-        f"[bold]{escape(str(output))}[/]: {merged.records} images. It has no thresholds of its own "
+        f"[bold]{escape(str(output))}[/]: {merged.records} images. It has no thresholds "
         f"yet: `memguard calibrate {escape(str(output))}`"
     )
 
@@ -156,9 +156,9 @@ def push(
     address: Annotated[str, typer.Argument(help="milvus://[USER:PASSWORD@]HOST[:PORT]/PREFIX")],
     as_json: Json = False,
 ) -> None:
-    """Copy an index to Milvus, where many machines search it; run again to resume or update it.
+    """Copy an index to Milvus, where many machines search it; run again to resume or update.
 
-    A token or USER:PASSWORD is better kept in $MEMGUARD_MILVUS_TOKEN than in the address.
+    Keep a token or USER:PASSWORD in $MEMGUARD_MILVUS_TOKEN rather than in the address.
     """
     from memguard.lifecycle import push_index
 
@@ -167,17 +167,17 @@ def push(
             index, address, on_progress=lambda done, total: show("Pushing", done, total)
         )
     if as_json:
-        typer.echo(json.dumps(dataclasses.asdict(summary), indent=2))
+        print_json(summary)
         return
     out.print(
         f"[bold]{escape(summary.address)}[/]: {summary.records} images. {summary.written} records "
-        f"written, {summary.removed} removed, {summary.refused} not brought back after a removal; "
+        f"written, {summary.removed} removed, {summary.refused} blocked there; "
         f"{summary.seconds:.1f} s"
     )
 
 
 def _alike(index: Path, images: list[Path], weights: Mapping[str, str]) -> dict[str, str]:
-    """Ids of what the images copy, with what to show of them."""
+    """Ids of the references that the images copy, with their uris."""
     from memguard.calibration.calibrate import calibrated_detector
     from memguard.detection.find_copies import alike
     from memguard.index.open import open_index
@@ -187,6 +187,6 @@ def _alike(index: Path, images: list[Path], weights: Mapping[str, str]) -> dict[
     for path in images:
         matches = alike(detector, read_image(path))
         if not matches:
-            err.print(f"[yellow]nothing in the index is like[/] {escape(str(path))}")
+            err.print(f"[yellow]no training image is like[/] {escape(str(path))}")
         found |= {match.id: match.uri for match in matches}
     return found

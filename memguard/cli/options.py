@@ -12,16 +12,17 @@ from memguard.errors import ConfigurationError
 
 IndexArgument = Annotated[Path, typer.Argument(metavar="INDEX", help="An index directory.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
-Clip = Annotated[str, typer.Option(help="Architecture of open_clip.")]
+Clip = Annotated[str, typer.Option(help="CLIP: an architecture of open_clip.")]
 ClipWeights = Annotated[
-    str, typer.Option(help="Pretrained tag, checkpoint file or directory, or hf-hub:ORG/NAME.")
+    str,
+    typer.Option(help="CLIP: pretrained tag, checkpoint file or directory, or hf-hub:ORG/NAME."),
 ]
 WeightsNow = Annotated[
-    Optional[str], typer.Option(help="Where the index's weights are now, if they have moved.")
+    Optional[str], typer.Option(help="The new place of the index's weights, if they have moved.")
 ]
 Weights = Annotated[
     Optional[list[str]],
-    typer.Option("--weights", metavar="NAME=WEIGHTS", help="Of a descriptor that you installed."),
+    typer.Option("--weights", metavar="NAME=WEIGHTS", help="Weights of another descriptor."),
 ]
 Images = Annotated[
     str,
@@ -35,19 +36,23 @@ SourceOptions = Annotated[
     typer.Option(
         "--option",
         metavar="NAME=VALUE",
-        help="How to read them: caption, rights, image, column, split, config or model.",
+        help="How to read IMAGES: caption, rights, image, column, split, config or model.",
     ),
 ]
 Workers = Annotated[
     Optional[int], typer.Option(min=0, help="Decoding processes; by default one per core.")
 ]
 Memory = Annotated[
-    Optional[str], typer.Option(help="What searches may occupy, like 4GB; by default no limit.")
+    Optional[str], typer.Option(help="Memory for searches, like 4GB; by default no limit.")
 ]
 
 
 def weights_of(clip: str | None, sscd: str | None, others: Sequence[str] | None) -> dict[str, str]:
-    """The ``weights`` of the Python API that a command line names."""
+    """The ``weights`` of the Python API, from ``--clip-weights``, ``--sscd`` and ``--weights``.
+
+    Raises:
+        ConfigurationError: one of ``others`` is not NAME=WEIGHTS.
+    """
     given = {"clip": clip, "sscd": sscd}
     for other in others or ():
         name, equals, value = other.partition("=")

@@ -44,7 +44,7 @@ def test_only_as_many_duplicates_as_asked_for(gallery: Path, tmp_path: Path) -> 
 
 
 def test_a_sheet_or_list_that_cannot_be_written(gallery: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="no picture can be written to"):
+    with pytest.raises(ConfigurationError, match="the picture cannot be written to"):
         invoked("duplicates", gallery, "-o", tmp_path / "none" / "sheet.png")
-    with pytest.raises(ConfigurationError, match="no list can be written to"):
+    with pytest.raises(ConfigurationError, match="the list cannot be written to"):
         invoked("duplicates", gallery, "--redundant", tmp_path / "none" / "list.txt")
