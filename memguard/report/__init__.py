@@ -1,5 +1,4 @@
-"""What a reviewer is shown: an index's calibration and a model's audit as pages, one verdict as a
-picture."""
+"""Reports for reviewers: calibrations and audits as HTML pages, a verdict as a picture."""
 
 from memguard.report.audit_page import audit_page, write_audit_page
 from memguard.report.calibration_page import calibration_page, write_calibration_page

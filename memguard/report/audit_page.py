@@ -1,7 +1,7 @@
-"""An audit as one HTML page that needs nothing else.
+"""An audit as one HTML page.
 
-For whoever decides whether a model may be shipped: what was found, how sure that is, and each
-extracted image beside its training image.
+For those who decide whether a model ships: what was found, how certain it is, and each extracted
+image next to its training image.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from memguard.report.pages import find_pictures, picture_uri, plot_uri, render
 from memguard.report.plots import precision_plot, relative_plot
 
 MOST_PAIRS = 100
-"""Extracted images that are shown beside their training images; audit.json lists all."""
+"""Extracted images that are shown; audit.json lists all."""
 
 MOST_PROMPTS = 200
 """Prompts in the table; audit.json lists all."""
@@ -45,9 +45,9 @@ def audit_page(
     """The page, as HTML.
 
     Args:
-        audit: what came out.
-        folder: the audit's, where its images are.
-        index: the training set, for the training images; by default the one of the audit.
+        audit: the result.
+        folder: the audit's folder, with its images.
+        index: the source of the training images; by default the audit's index.
 
     Raises:
         ConfigurationError: the extra ``report`` is not installed, or an image is gone.
@@ -106,7 +106,7 @@ def _index(
 def _pairs(
     folder: RunFolder, extractions: Sequence[Extraction], index: Index | None
 ) -> list[dict[str, Any]]:
-    """Each extracted image beside its training image."""
+    """Each extracted image with its training image."""
     if index is None:
         return []
     originals = find_pictures(index, {each.match.uri for each in extractions})

@@ -1,4 +1,4 @@
-"""What an audit found and how sure that is, in sentences: the first lines of its page."""
+"""The first sentences of an audit's page: what was found, and how certain it is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from memguard.report.formatting import percent
 
 
 def headline(audit: Audit | UnconditionalAudit) -> list[str]:
-    """The sentences: what was found, how sure it is, what it does not say."""
+    """What was found, how certain it is, and what it does not show."""
     counts, findings = audit.counts, audit.findings
     sentences = list(_withheld(counts))
     if findings is None:
@@ -24,15 +24,15 @@ def headline(audit: Audit | UnconditionalAudit) -> list[str]:
 
 
 def between(rate: Rate) -> str:
-    """Where the true share lies."""
-    sure = percent(CONFIDENCE)
+    """The confidence interval of the true share, in words."""
+    confidence = percent(CONFIDENCE)
     if rate.count == 0:
-        return f"with {sure} confidence the true share is below {percent(rate.upper)}"
+        return f"with {confidence} confidence the true share is below {percent(rate.upper)}"
     if rate.count == rate.total:
-        return f"with {sure} confidence the true share is above {percent(rate.lower)}"
-    inside = percent(2 * CONFIDENCE - 1)
+        return f"with {confidence} confidence the true share is above {percent(rate.lower)}"
+    both = percent(2 * CONFIDENCE - 1)
     return (
-        f"with {inside} confidence the true share is between {percent(rate.lower)} and "
+        f"with {both} confidence the true share is between {percent(rate.lower)} and "
         f"{percent(rate.upper)}"
     )
 
@@ -45,8 +45,8 @@ def _withheld(counts: Counts) -> Iterator[str]:
         )
     if counts.blank or counts.unreadable:
         yield (
-            f"{counts.blank + counts.unreadable:,} of {counts.total:,} images show nothing (blank "
-            "or not numbers) and were not compared."
+            f"{counts.blank + counts.unreadable:,} of {counts.total:,} images are blank or "
+            "hold no finite numbers, and were not compared."
         )
 
 
@@ -60,7 +60,7 @@ def _black_box(audit: Audit | UnconditionalAudit) -> Iterator[str]:
             )
         else:
             yield (
-                f"No prompt of {marked.total:,} is predicted to be memorized: none gave "
+                f"No prompt of {marked.total:,} is predicted to be memorized: none produced "
                 f"{audit.needed} images that are alike."
             )
         yield f"For prompts chosen like these, {between(marked)} (Clopper-Pearson)."
@@ -77,8 +77,8 @@ def _black_box(audit: Audit | UnconditionalAudit) -> Iterator[str]:
             "samples are alike."
         )
     yield (
-        "There was no index of the training set, so nothing is confirmed: a prompt may have only "
-        "one picture to it, and what is memorized but seldom made was not seen."
+        "There was no index of the training set, so nothing is confirmed: a prompt may allow "
+        "only one picture, and images that are memorized but rarely generated were not seen."
     )
 
 
@@ -100,8 +100,8 @@ def _with_index(audit: Audit | UnconditionalAudit, findings: Findings) -> Iterat
     yield f"For images made like these, {between(copies)} (Clopper-Pearson)."
     if findings.false_rate is None:
         yield (
-            "How many novel images the index calls memorized was not proven; calibrate it "
-            "(`memguard calibrate`), or judge by the pairs below."
+            "The index's false-positive rate is not proven: calibrate it (`memguard calibrate`) or "
+            "check the pairs below."
         )
     else:
         expected = findings.false_rate * copies.total

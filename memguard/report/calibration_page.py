@@ -1,7 +1,7 @@
 """The calibration of an index as one HTML page.
 
-For whoever must defend a threshold: the target, what was observed on which images, what that
-proves, and what would prove more. The tables' columns are in ``calibration_tables.py``.
+For those who must defend a threshold: the target, what was observed on which images, what that
+proves, and what would prove more. To add a column to a table, see ``calibration_tables.py``.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def write_calibration_page(
     """
     opened = index if isinstance(index, Index) else open_index(index)
     if path is None and not isinstance(opened, DirectoryIndex):
-        raise ConfigurationError(f"{opened.name} is no directory: say where the page goes (-o)")
+        raise ConfigurationError(f"{opened.name} is no directory: name the page's file (-o)")
     target = Path(opened.name) / CALIBRATION_PAGE if path is None else Path(path)
     write_text(target, sealed(calibration_page(opened)))
     return target

@@ -1,4 +1,4 @@
-"""Operating points of a calibration in a reviewer's words, with what would prove their targets."""
+"""A calibration's operating points in words, and what would prove their targets."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from memguard.report.plots import VERBS
 from memguard.verdict import Label
 
 MOST_NEEDED = 10**9
-"""Negatives that nobody has."""
+"""More negatives than anybody has."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """One working point in a reviewer's words.
+    """One operating point in words.
 
     Attributes:
-        label: what an image within these thresholds is called.
-        verb: what happens to it.
-        operating: what calibration saw.
-        needed: what would prove the target, a sentence; empty where it is proven.
-        recall: the mean over the transforms.
-        own: negatives within the thresholds in use, which these negatives helped to choose.
+        label: of images within its thresholds.
+        verb: what happens to them.
+        operating: what was observed.
+        needed: what would prove the target, in a sentence; empty if it is proven.
+        recall: the mean over transforms.
+        own: negatives within the thresholds in use, which they helped to choose.
     """
 
     label: Label
@@ -39,7 +39,7 @@ class Point:
 
 
 def points(index: str, calibration: Calibration, measured: Measurements) -> list[Point]:
-    """The points that block and flag, of the index of this name."""
+    """The points that block and flag; ``index`` is named in commands."""
     labels: tuple[Label, ...] = ("memorized", "similar")
     return [_point(index, calibration, measured, label) for label in labels]
 
@@ -64,23 +64,23 @@ def _point(index: str, calibration: Calibration, measured: Measurements, label: 
 
 def _needed(index: str, operating: Operating, label: Label) -> str:
     target, observed = operating.target, operating.observed
-    verb = VERBS[label]
+    verb = {"memorized": "blocked", "similar": "flagged"}[label]
     least = math.ceil(NEEDED_PER_RATE / target)
     give = f"`memguard calibrate {index} --negatives FOLDER`"
     count = negatives_needed(observed, target) if observed.total else least
     if not operating.calibrated:
         return (
             f"A rate of {percent(target)} takes at least {least:,} negatives to choose thresholds "
-            f"by, and there are {observed.total:,}: default thresholds apply, drawn in where these "
-            f"negatives came closer. Give {least:,} or more images that are not in the training "
-            f"set: {give}."
+            f"by, and there are {observed.total:,}: default thresholds apply, tightened where "
+            f"these negatives came closer. Give {least:,} or more images that are not in the "
+            f"training set: {give}."
         )
     if count is None:
         return (
             f"At the observed share no number of negatives proves {percent(target)}. These "
             f"prove {percent(observed.upper)}: ask for that (--{label}-rate "
-            f"{observed.upper:.2g}), or look among the {verb}ged negatives for copies."
-        ).replace("blockged", "blocked")
+            f"{observed.upper:.2g}), or look for copies among the {verb} negatives."
+        )
     return (
         f"If the observed share holds, about {count:,} negatives would prove "
         f"{percent(target)}: {give}. Or ask for the rate that these prove (--{label}-rate "
@@ -89,7 +89,7 @@ def _needed(index: str, operating: Operating, label: Label) -> str:
 
 
 def negatives_needed(observed: Rate, target: float) -> int | None:
-    """How many negatives would prove the target if the observed share holds; None: no number."""
+    """Negatives that would prove the target if the observed share holds; None if no number does."""
     if observed.share >= target:
         return None
 

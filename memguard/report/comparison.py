@@ -29,7 +29,7 @@ class Comparison:
         query: the query, in the view that matched.
         reference: the reference's thumbnail.
         alignment: from the query onto the reference; None where no features agree, or where
-            the two agree better without it.
+            they agree better without it.
     """
 
     match: Match

@@ -1,4 +1,4 @@
-"""The plots of a calibration, drawn by matplotlib, each an SVG."""
+"""The plots of calibrations and audits: SVG, drawn by matplotlib."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ VERBS: Mapping[Label, str] = {"memorized": "block", "similar": "flag"}
 
 BINS = 60
 CLOSEST = 20
-"""Negatives drawn one by one below a histogram, where a few decide the threshold."""
+"""Negatives drawn one by one below a histogram: a few of them decide the threshold."""
 RATES = np.logspace(-4, -0.3, 30)
-"""Target rates of the ROC."""
+"""Target rates of the ROC's points."""
 FEWEST = 2 * FOLDS
-"""Negatives below which there is no ROC."""
+"""A ROC needs this many negatives."""
 
 STYLE: Mapping[str, Any] = {
     "font.size": 9,
@@ -55,7 +55,7 @@ def histogram(
     copies: NDArray[np.float64],
     threshold: Threshold | None,
 ) -> bytes:
-    """How close negatives and simulated copies come in one signal, with its thresholds."""
+    """Distances of negatives and of simulated copies in one signal, with its thresholds."""
 
     def draw(axes: Axes) -> None:
         shown = [values[np.isfinite(values)] for values in (negatives, copies)]
@@ -93,7 +93,7 @@ def histogram(
 def roc(calibration: Calibration, measured: Measurements) -> bytes | None:
     """Recall against the false-positive rate of all signals together; None for too few images.
 
-    Each negative is judged by thresholds chosen without it, as the observed rates are.
+    Each negative is judged by thresholds chosen without it, as for the observed rates.
     """
     count = calibration.negatives
     if count < FEWEST or not measured.transforms:
@@ -141,7 +141,7 @@ def roc(calibration: Calibration, measured: Measurements) -> bytes | None:
 
 
 def recall_bars(calibration: Calibration) -> bytes | None:
-    """Recall per transform at both working points; None where nothing was simulated."""
+    """Recall of each transform at both operating points; None without simulated copies."""
     points = calibration.points()
     names = list(calibration.memorized.recall)
     if not names:
@@ -172,7 +172,7 @@ def recall_bars(calibration: Calibration) -> bytes | None:
 
 
 def precision_plot(precision: Sequence[float], marked: int) -> bytes | None:
-    """Precision among the first n prompts of the ranking; None where none has a clique."""
+    """Precision among the first n prompts of the ranking; None if no prompt has a clique."""
     if not precision:
         return None
 
@@ -201,7 +201,7 @@ def precision_plot(precision: Sequence[float], marked: int) -> bytes | None:
 
 
 def relative_plot(relative: Sequence[float]) -> bytes | None:
-    """How the relative l2 of the samples is distributed; None without samples."""
+    """Histogram of the samples' relative l2; None without samples."""
     if not relative:
         return None
 
@@ -221,7 +221,7 @@ def relative_plot(relative: Sequence[float]) -> bytes | None:
 
 
 def _trade(measured: Measurements, rate: float, blocked: float) -> tuple[float, float]:
-    """False-positive rate and recall of what flags, at one target rate of it."""
+    """False-positive rate and recall of flagging, at one target rate."""
     flag, _ = working_points(list(measured.negatives), rate, min(blocked, rate))
     _, worth = operate(measured, flag)
     return worth.observed.share, _mean(worth.recall)
@@ -241,12 +241,12 @@ def _mean(recall: Mapping[str, float]) -> float:
 
 
 def per_cent(share: float, _position: float) -> str:
-    """Writes a share on an axis."""
+    """Format a share on an axis."""
     return f"{100 * share:.3g} %"
 
 
 def svg(draw: Callable[[Axes], None], size: tuple[float, float]) -> bytes:
-    """A drawing of this size, in inches."""
+    """Draw a plot; its size is in inches."""
     matplotlib = require("matplotlib", extra="report")
     figures = require("matplotlib.figure", extra="report")
     with matplotlib.rc_context(dict(STYLE)):
