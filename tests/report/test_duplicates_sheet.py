@@ -10,7 +10,8 @@ from PIL import Image
 
 from memguard.index.base import BuildSummary
 from memguard.index.local import DirectoryIndex
-from memguard.report.duplicates_sheet import CELL, LINE, MARGIN, WIDTH, draw, most_repeated
+from memguard.index.maintenance.duplicates import most_repeated
+from memguard.report.duplicates_sheet import CELL, LINE, MARGIN, WIDTH, draw
 
 
 def test_files_and_images_are_counted(
