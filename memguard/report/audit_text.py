@@ -100,8 +100,8 @@ def _with_index(audit: Audit | UnconditionalAudit, findings: Findings) -> Iterat
     yield f"For images made like these, {between(copies)} (Clopper-Pearson)."
     if findings.false_rate is None:
         yield (
-            "The index's false-positive rate is not proven: calibrate it (`memguard calibrate`) or "
-            "check the pairs below."
+            "How many novel images the index calls memorized was not proven: calibrate it "
+            "(`memguard calibrate`) or check the pairs below."
         )
     else:
         expected = findings.false_rate * copies.total
