@@ -1,4 +1,4 @@
-"""A missing extra becomes a sentence that says how to install it."""
+"""Imports of optional dependencies, with an error that says how to install them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def require(module: str, *, extra: str) -> Any:
     """Import ``module``, which comes with ``memguard[extra]``.
 
     Raises:
-        ConfigurationError: it is not installed. Errors from inside an installed module pass.
+        ConfigurationError: it is not installed. Errors inside an installed module propagate.
     """
     try:
         return importlib.import_module(module)

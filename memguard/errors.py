@@ -15,11 +15,11 @@ class MemguardError(Exception):
 
 
 class UnreadableImageError(MemguardError):
-    """Bytes that do not hold an image which Pillow can decode whole."""
+    """Bytes that Pillow cannot decode to a whole image."""
 
 
 class BuildError(MemguardError):
-    """A build that cannot start or cannot finish; whatever it had committed is kept."""
+    """A build that cannot start or cannot finish; what it has committed is kept."""
 
 
 class IndexUnavailableError(MemguardError):
@@ -31,7 +31,7 @@ class WeightsError(MemguardError):
 
 
 class ConfigurationError(MemguardError):
-    """Arguments or settings that contradict each other or name nothing."""
+    """Arguments or settings that contradict each other, or name something that does not exist."""
 
 
 class UnsupportedOutputError(MemguardError):
@@ -41,7 +41,7 @@ class UnsupportedOutputError(MemguardError):
 class MemorizedImageError(MemguardError):
     """Raised by the ``raise`` policy; ``verdicts`` holds one verdict per generated image.
 
-    The message tells an end user nothing of the match (blocks leak membership); the
+    The message does not name the match, as that would leak training images to the end user; the
     verdicts are for the operator.
     """
 
@@ -54,7 +54,7 @@ class MemorizedImageError(MemguardError):
 
 
 class CalibrationError(MemguardError):
-    """Negatives too few for the rate that was asked for, or a damaged calibration."""
+    """Too few negatives for the rate, or a damaged calibration."""
 
 
 class CheckFailedError(MemguardError):

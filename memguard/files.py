@@ -1,4 +1,4 @@
-"""Files that hold either their old bytes or all of the new ones, whatever kills the writer."""
+"""Atomic writes and checksums: a file holds all of its old bytes or all of the new ones."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 PARTIAL = ".tmp"
-"""Added to the name of a file until it is complete; a killed writer may leave one behind."""
+"""Suffix of an incomplete file; a killed writer may leave one."""
 
 CHECKSUM = "sha256"
-"""The key under which a JSON file holds the fingerprint of all its other keys."""
+"""The key of a JSON file with the SHA-256 of all its other keys."""
 
 
 BLOCK_BYTES = 1 << 20
@@ -40,12 +40,12 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
-    """Replace the file at ``path`` in one atomic step; lines are written as they come."""
+    """Replace the file at ``path`` in one atomic step; lines are streamed."""
     _write(path, (f"{line}\n".encode() for line in lines))
 
 
 def write_json(path: Path, data: Any) -> None:
-    """Replace the file at ``path`` in one atomic step; two blanks a level."""
+    """Replace the file at ``path`` in one atomic step, indented by two spaces."""
     write_text(path, json.dumps(data, indent=2))
 
 
@@ -55,7 +55,7 @@ def write_checked(path: Path, data: dict[str, Any]) -> None:
 
 
 def checked_json(data: dict[str, Any]) -> bytes:
-    """A JSON object that tells by itself whether one of its bytes has changed since."""
+    """A JSON object with its own checksum, so that a changed byte is noticed."""
     plain = json.loads(json.dumps(data))
     return json.dumps({**plain, CHECKSUM: _checksum(plain)}, indent=2).encode("utf-8")
 
@@ -64,7 +64,7 @@ def read_checked(data: bytes) -> dict[str, Any]:
     """The inverse of :func:`checked_json`.
 
     Raises:
-        ValueError: these are other bytes than :func:`checked_json` gave.
+        ValueError: the bytes have changed.
     """
     found = json.loads(data)
     if not isinstance(found, dict):
@@ -76,12 +76,12 @@ def read_checked(data: bytes) -> dict[str, Any]:
 
 
 def sealed(text: str) -> str:
-    """A page of HTML that ends with the fingerprint of what comes before."""
+    """A page of HTML with its SHA-256 in a comment at the end."""
     return f"{text.rstrip()}\n{_seal(text.rstrip())}\n"
 
 
 def is_sealed(text: str) -> bool:
-    """Whether this is a page as :func:`sealed` gave it."""
+    """Whether a page has not changed since :func:`sealed`."""
     page, _, _ = text.rstrip("\n").rpartition("\n")
     return text == sealed(page)
 

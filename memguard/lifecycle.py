@@ -1,4 +1,4 @@
-"""What is done to an index offline, one call for each command: build, calibrate, remove, verify."""
+"""The offline API of an index, one call a command: build, calibrate, remove, verify ..."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def build_index(
     """Index the images of a source; resume or grow the index if ``output`` has one.
 
     Args:
-        images: a source, or whatever :func:`memguard.sources.open_source` takes: a folder, tar
+        images: a source, or what :func:`memguard.sources.open_source` takes: a folder, tar
             shards, Parquet, a list of URLs, precomputed embeddings. Unreadable images are listed,
             not fatal. A new index of embeddings has their descriptor only.
         output: the index directory, conventionally ``NAME.memguard``.
@@ -221,7 +221,7 @@ def remove_images(index: str | os.PathLike[str], ids: Collection[str]) -> Remova
 
     Args:
         index: the index directory, or its address in Milvus.
-        ids: of records; those that are removed already stay so.
+        ids: of records; removing one twice changes nothing.
 
     Raises:
         ConfigurationError: an id that the index does not hold.
@@ -263,7 +263,7 @@ def merge_indexes(
 
 
 def compact_index(index: str | os.PathLike[str]) -> Compaction:
-    """Take removed images out of every file; see :mod:`memguard.index.maintenance.compaction`."""
+    """Take deleted records out of all files; see :mod:`memguard.index.maintenance.compaction`."""
     return compaction.compact(directory_of(index))
 
 

@@ -1,4 +1,4 @@
-"""Which index a plain ``guard(pipe)`` opens: the environment's, or the project's."""
+"""The index that ``guard(pipe)`` opens by default: of the environment, or of the project."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ VARIABLE = "MEMGUARD_INDEX"
 
 
 def configured_index() -> str | Path:
-    """Where the index is: ``$MEMGUARD_INDEX``, else ``index`` in the nearest ``[tool.memguard]``.
+    """``$MEMGUARD_INDEX``, else ``index`` in the nearest ``[tool.memguard]``.
 
-    The table is looked for in ``pyproject.toml`` of the working directory and its parents; a
-    relative path in it starts at that file.
+    The nearest table is in a ``pyproject.toml`` of the working directory or its parents; paths in
+    it are relative to that file.
 
     Raises:
         ConfigurationError: neither names an index, or a ``pyproject.toml`` cannot be read.
@@ -42,7 +42,7 @@ def configured_index() -> str | Path:
 
 
 def _location(named: str, folder: Path) -> str | Path:
-    """An address as it is, a path from this folder."""
+    """An address unchanged; a path, relative to this folder."""
     return named if "://" in named else folder / named
 
 

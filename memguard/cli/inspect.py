@@ -43,8 +43,8 @@ def info(index: IndexArgument, as_json: Json = False) -> None:
         )
     out.print(table)
     out.print(
-        f"{about.clusters} distinct but for near-duplicates; {about.removed} removed"
-        f"{' (not yet compacted)' if about.removed else ''}, {about.refused} refused; "
+        f"{about.clusters} distinct but for near-duplicates; {about.deleted} deleted"
+        f"{' (not yet compacted)' if about.deleted else ''}, {about.blocked} blocked; "
         f"{about.with_rights / max(about.records, 1):.0%} with a rights notice; "
         f"{about.bytes / 1e6:.1f} MB"
     )

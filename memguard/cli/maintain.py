@@ -171,7 +171,7 @@ def push(
         return
     out.print(
         f"[bold]{escape(summary.address)}[/]: {summary.records} images. {summary.written} records "
-        f"written, {summary.removed} removed, {summary.refused} blocked there; "
+        f"written, {summary.removed} removed, {summary.blocked} blocked there; "
         f"{summary.seconds:.1f} s"
     )
 

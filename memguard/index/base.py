@@ -20,12 +20,12 @@ BACKGROUND = 1000
 
 @dataclass(frozen=True)
 class Health:
-    """What an index answers that is fit to serve.
+    """The answer of an index that can serve.
 
     Attributes:
         name: the index.
-        records: training images that its searches can find.
-        outdated: whether a newer version of it is there, so that opening it again is worth it.
+        records: training images that searches find.
+        outdated: whether there is a newer version, so that it should be opened again.
     """
 
     name: str
@@ -79,8 +79,8 @@ class Removal:
 
     Attributes:
         path: the index.
-        removed: ids that no search finds any more, by this takedown.
-        records: images that the index holds now.
+        removed: ids of the records that this takedown deleted.
+        records: training images that searches find now.
     """
 
     path: str
@@ -97,7 +97,7 @@ class Index(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """How commands and messages name it: the directory, or the address without a password."""
+        """The directory, or the address without its password, for commands and messages."""
 
     @property
     @abstractmethod
@@ -106,7 +106,7 @@ class Index(ABC):
 
     @abstractmethod
     def __len__(self) -> int:
-        """Training images that can be found: without removed ones and canaries."""
+        """Training images that searches find: no deleted ones, no canaries."""
 
     def __repr__(self) -> str:
         names = ", ".join(spec.name for spec in self.specs)
@@ -116,7 +116,7 @@ class Index(ABC):
     def search(
         self, name: str, vectors: NDArray[Any], k: int
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """The k nearest references in one descriptor; removed ones and canaries never come out.
+        """The k nearest references in one descriptor, never a deleted one or a canary.
 
         Args:
             name: the descriptor.
@@ -142,11 +142,11 @@ class Index(ABC):
 
     @abstractmethod
     def find_uris(self, uris: Collection[str]) -> dict[str, Record]:
-        """The records of the files with these uris, as far as they are references."""
+        """The records of those of these files that are references."""
 
     @abstractmethod
     def excluding(self, ids: Collection[str]) -> Index:
-        """The same index, in whose searches these records do not come out."""
+        """The same index with these records excluded from its searches."""
 
     @abstractmethod
     def background(self, name: str) -> NDArray[Any]:
@@ -157,14 +157,14 @@ class Index(ABC):
 
     @abstractmethod
     def read_document(self, name: str) -> bytes | None:
-        """What was kept beside the index under this name (``calibration.json``), or None."""
+        """A document (:mod:`memguard.index.store.documents`), or None."""
 
     @abstractmethod
     def health(self) -> Health:
-        """Look up the canaries again.
+        """Search for the canaries again.
 
         Raises:
-            IndexUnavailableError: a descriptor's search does not find them, or none can be made.
+            IndexUnavailableError: a descriptor's search does not find them, or fails.
         """
 
 

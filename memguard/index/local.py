@@ -18,28 +18,29 @@ from memguard.index.ann.recall import RECALL_AT
 from memguard.index.ann.searcher import Excluded, Searcher
 from memguard.index.base import BACKGROUND, Health, Index
 from memguard.index.record import Record
-from memguard.index.store import row_arrays as lists
+from memguard.index.store import row_arrays
 from memguard.index.store.manifest import Manifest
 from memguard.index.store.reader_lease import Lease
 from memguard.index.store.tables import Tables
 
 HASHED_AT_OPEN = 128 << 20
-"""Bytes whose fingerprints are compared at every opening, the smallest files first: a quarter of a
-second. `memguard verify` compares all."""
+"""Bytes whose fingerprints are compared when an index is opened, smallest files first: a quarter
+of a second. `memguard verify` compares all."""
 
 
 ROUNDING = 1e-3
-"""By how much a vector may differ from itself: it is stored in half floats."""
+"""Distance that a vector may have from itself after half-float storage."""
 
 
 class DirectoryIndex(Index):
     """A finished index at the version that was current when it was opened.
 
-    Opening reads the manifest, maps the FAISS files and looks up the canaries; it loads no model.
+    Opening reads the manifest, maps the FAISS files and searches for the canaries; it loads no
+    model.
 
     Attributes:
-        directory: where it is.
-        manifest: what it holds.
+        directory: the index.
+        manifest: its manifest.
     """
 
     def __init__(self, directory: Path, manifest: Manifest) -> None:
@@ -49,7 +50,7 @@ class DirectoryIndex(Index):
         try:
             self._lease = Lease(directory, manifest.generation)
             self._compare_files()
-            self._read_lists()
+            self._read_arrays()
         except (OSError, ValueError) as error:
             raise IndexUnavailableError(
                 f"the lists of {directory} are missing or damaged ({error}); {self._mend}"
@@ -91,7 +92,7 @@ class DirectoryIndex(Index):
     def search(
         self, name: str, vectors: NDArray[Any], k: int
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        excluded = self._excluded[name]
+        excluded = self._exclusions[name]
         if len(excluded or ()) == self.manifest.rows:
             return np.empty((len(vectors), 0), np.float32), np.empty((len(vectors), 0), np.int64)
         return self._searchers[name].search(vectors, k, excluded=excluded)
@@ -111,8 +112,8 @@ class DirectoryIndex(Index):
         return [int(row) for row in pictured[rng.permutation(len(pictured))[:count]]]
 
     def rows(self) -> NDArray[np.int64]:
-        """Every row of a training image that can be found, in ascending order."""
-        return np.delete(np.arange(self.manifest.rows), self._hidden)
+        """The rows of training images that searches find, ascending."""
+        return np.delete(np.arange(self.manifest.rows), self._excluded_rows)
 
     @property
     def canary_rows(self) -> tuple[int, ...]:
@@ -120,11 +121,11 @@ class DirectoryIndex(Index):
         return self.manifest.canaries
 
     def clusters(self) -> NDArray[np.int64]:
-        """What :func:`memguard.index.ingest.near_duplicates.cluster` gave, by row."""
+        """First member of each row's cluster of near-duplicates."""
         return self._clusters
 
     def exact_duplicates(self) -> NDArray[np.uint32]:
-        """How many files hold exactly each record's bytes, by row."""
+        """Files with exactly the bytes of each row's record."""
         return self._exact_duplicates
 
     def find(self, id: str) -> Record | None:
@@ -147,10 +148,11 @@ class DirectoryIndex(Index):
         return self._backgrounds[name]
 
     def excluding(self, ids: Collection[str]) -> DirectoryIndex:
-        """The same index, in whose searches these records do not come out."""
         left = copy.copy(self)
-        hidden = np.union1d(self._hidden, np.array(self._tables.find_rows("id", ids), np.int64))
-        left._hidden, left._excluded = hidden, left._passed_over(hidden)
+        rows = np.union1d(
+            self._excluded_rows, np.array(self._tables.find_rows("id", ids), np.int64)
+        )
+        left._excluded_rows, left._exclusions = rows, left._exclude(rows)
         return left
 
     def read_document(self, name: str) -> bytes | None:
@@ -173,7 +175,7 @@ class DirectoryIndex(Index):
         return f"run `memguard verify {self.directory} --mend`, or build the index again"
 
     def _compare_files(self) -> None:
-        """Look at the pinned files: at all sizes, and at the bytes of the smaller ones."""
+        """Compare the pinned files: all sizes, and the fingerprints of the smaller files."""
         left = HASHED_AT_OPEN
         names = {file.path: name for name, ann in self.manifest.ann.items() for file in ann.files}
         for file in sorted(self.manifest.files(), key=lambda file: file.bytes):
@@ -194,41 +196,41 @@ class DirectoryIndex(Index):
                     f"than were written; {self._mend}"
                 )
 
-    def _read_lists(self) -> None:
+    def _read_arrays(self) -> None:
         def read(name: str) -> NDArray[Any]:
-            return lists.read_list(self.directory, self.manifest, name)
+            return row_arrays.read_array(self.directory, self.manifest, name)
 
         rows = self.manifest.rows
-        self._exact_duplicates = read(lists.EXACT_DUPLICATES)
-        self._near_duplicates = read(lists.NEAR_DUPLICATES)
-        self._clusters = read(lists.CLUSTERS)
+        self._exact_duplicates = read(row_arrays.EXACT_DUPLICATES)
+        self._near_duplicates = read(row_arrays.NEAR_DUPLICATES)
+        self._clusters = read(row_arrays.CLUSTERS)
         arrays = (self._exact_duplicates, self._near_duplicates, self._clusters)
         if any(len(array) != rows for array in arrays):
             raise ValueError(f"they are not of {rows} rows")
         self._canaries = np.array(self.manifest.canaries, np.int64)
-        self._removed = np.array(read(lists.REMOVED))
-        self._hidden = np.union1d(self._removed, self._canaries)
-        self._excluded = self._passed_over(self._hidden)
+        self._deleted = np.array(read(row_arrays.DELETED))
+        self._excluded_rows = np.union1d(self._deleted, self._canaries)
+        self._exclusions = self._exclude(self._excluded_rows)
 
     def _missing(self, column: str) -> NDArray[np.int64]:
-        return lists.read_list(self.directory, self.manifest, lists.MISSING + column)
+        return row_arrays.read_array(self.directory, self.manifest, row_arrays.MISSING + column)
 
-    def _passed_over(self, hidden: NDArray[np.int64]) -> dict[str, Excluded | None]:
-        """What each descriptor's search leaves out: these, and the records that lack its row."""
+    def _exclude(self, excluded: NDArray[np.int64]) -> dict[str, Excluded | None]:
+        """Per descriptor, what a search excludes: these rows, and those without its vector."""
 
-        def excluded(rows: NDArray[np.int64]) -> Excluded | None:
+        def numbered(rows: NDArray[np.int64]) -> Excluded | None:
             return Excluded(rows, self.manifest.rows) if len(rows) else None
 
-        everywhere = excluded(hidden)
+        everywhere = numbered(excluded)
         missing = {spec.name: self._missing(spec.name) for spec in self.specs}
         return {
-            name: excluded(np.union1d(hidden, rows)) if len(rows) else everywhere
+            name: numbered(np.union1d(excluded, rows)) if len(rows) else everywhere
             for name, rows in missing.items()
         }
 
     def _visible(self, rows: Sequence[int]) -> list[int]:
-        hidden = set(self._hidden.tolist())
-        return [row for row in rows if row not in hidden]
+        excluded = set(self._excluded_rows.tolist())
+        return [row for row in rows if row not in excluded]
 
     def _count_records(self) -> None:
         if len(self._tables) != self.manifest.rows:
@@ -254,14 +256,15 @@ class DirectoryIndex(Index):
         return searcher
 
     def _look_for_canaries(self) -> None:
-        """Search every descriptor for the planted references, among everything not removed, and
-        for some others: a file of another index may be just as large.
+        """Search for the canaries and some records in every descriptor, deleted ones excluded.
+
+        The FAISS file of another index may have the same size, but not the same vectors.
         """
-        passed_over = self._passed_over(self._removed)
+        exclusions = self._exclude(self._deleted)
         for spec in self.specs:
             vectors = self._tables.vectors(spec, self.manifest.canaries)
             searcher = self._searchers[spec.name]
-            _, found = searcher.search(vectors, 1, excluded=passed_over[spec.name])
+            _, found = searcher.search(vectors, 1, excluded=exclusions[spec.name])
             if not len(found) or not np.isin(found, self._canaries).all():
                 raise IndexUnavailableError(
                     f"the search by {spec.name} does not find the canary of {self.directory}, so "

@@ -23,15 +23,15 @@ class Record:
         width, height: the upright image's size in pixels; 0 where the index was given none.
         caption: the training caption, or None.
         rights: licence and copyright notice, or None.
-        url: where the image was published, or None.
+        url: the published address of the image, or None.
         blank: whether the image shows nothing (:attr:`memguard.vision.picture.Picture.is_blank`).
-        canary: whether this is no training image (:mod:`memguard.index.store.canary`).
+        canary: whether this is a planted reference (:mod:`memguard.index.store.canary`).
         thumbnail: a small encoded RGB image (``store.thumbnails``); None where the
             index was given no pixels.
         features: local features (``LocalFeatures.to_bytes``), or None.
         vectors: descriptor name to its vector, for those that it has.
-        exact_duplicates: how many files of the training set hold exactly these bytes.
-        near_duplicates: references that are nearly this image, itself included
+        exact_duplicates: files of the training set with exactly these bytes.
+        near_duplicates: references in the cluster of this image, itself included
             (:mod:`memguard.index.ingest.near_duplicates`).
     """
 
@@ -66,7 +66,7 @@ class Record:
         return Image.open(io.BytesIO(self.thumbnail)).convert("RGB")
 
     def picture(self) -> Picture:
-        """The thumbnail with the local features that were found in the full image.
+        """The thumbnail, with the local features of the full image.
 
         Raises:
             ValueError: there is no thumbnail.

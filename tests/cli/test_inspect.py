@@ -25,7 +25,7 @@ def test_info_as_json(built: tuple[Path, BuildSummary]) -> None:
     assert list(info["unreadable"]) == [str(index.parent / "images" / "broken.png")]
     assert info["searches"]["phash256"]["kind"] == "BFlat"
     assert info["bytes_per_image"]["vlad"] > 4096
-    assert (info["removed"], info["refused"], info["format"]) == (0, 0, 3)
+    assert (info["deleted"], info["blocked"], info["format"]) == (0, 0, 3)
 
 
 def test_an_index_without_duplicates_says_so(

@@ -55,7 +55,7 @@ def test_the_life_of_an_index(
         invoked("remove", index)
     checked = invoked("check", tmp_path / "copy.jpg", "-i", index)
     assert (checked.exit_code, checked.stdout.split()[0]) == (0, "clear")
-    assert "3 removed (not yet compacted), 3 refused" in invoked("info", index).stdout
+    assert "3 deleted (not yet compacted), 3 blocked" in invoked("info", index).stdout
 
     said = invoked("compact", index).stdout
     assert "3 removed images left the files, 3 images are in it" in said

@@ -14,8 +14,8 @@ from memguard.index.ingest.steps import Steps
 from memguard.index.store.canary import canary_ids, canary_records
 from memguard.index.store.digests import Digests, file_digest, id_digest
 from memguard.index.store.manifest import Manifest
-from memguard.index.store.row_arrays import file_digests, read_digests, record_digests
-from memguard.index.store.tables import TAKEN_DOWN, FileEntry, Tables
+from memguard.index.store.row_arrays import file_digests, read_blocked, record_digests
+from memguard.index.store.tables import REASON_BLOCKED, FileEntry, Tables
 from memguard.sources.base import RETRY, Item, Source
 
 
@@ -49,7 +49,7 @@ class Intake:
         tables = Tables(directory)
         self._known_ids = Digests(record_digests(tables))
         self._known_files = Digests(file_digests(tables))
-        self._blocked_ids = Digests(read_digests(directory, old))
+        self._blocked_ids = Digests(read_blocked(directory, old))
         self._progress = checkpoint.sources.get(source.name, SourceProgress())
         self._numbers: deque[int] = deque()
         self._steps = Steps(directory, checkpoint, source.name)
@@ -107,7 +107,7 @@ class Intake:
         digest = id_digest(result.id)
         if digest in self._blocked_ids:
             self.blocked += 1
-            return FileEntry(uri, RETRY, None, TAKEN_DOWN)
+            return FileEntry(uri, RETRY, None, REASON_BLOCKED)
         if digest in self._known_ids:
             self.duplicates += 1
         else:

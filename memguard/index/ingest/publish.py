@@ -59,14 +59,14 @@ def publish(
 
     digests = row_arrays.record_digests(tables)
     if blocked is None:
-        blocked = row_arrays.read_digests(directory, old)
+        blocked = row_arrays.read_blocked(directory, old)
     deleted = np.flatnonzero(places(digests, blocked)[1])
     hidden = np.union1d(deleted, canaries)
     missing = _missing(revision)
     ann = write_ann_indexes(revision, old if kept is None else None, memory, descriptors, deleted)
     if old is not None:
         ann = {name: with_known_recall(file, old.ann.get(name)) for name, file in ann.items()}
-    clusters = row_arrays.read_list(directory, old, row_arrays.CLUSTERS)
+    clusters = row_arrays.read_array(directory, old, row_arrays.CLUSTERS)
     if kept is not None:
         clusters = first_members(clusters[kept[: len(clusters)]])
     clusters = grow_clusters(
@@ -74,8 +74,8 @@ def publish(
     )
     pinned = revision.write_arrays(
         {
-            row_arrays.REFUSED: blocked,
-            row_arrays.REMOVED: deleted,
+            row_arrays.BLOCKED: blocked,
+            row_arrays.DELETED: deleted,
             row_arrays.EXACT_DUPLICATES: row_arrays.count_exact_duplicates(tables, digests),
             **{row_arrays.MISSING + name: rows for name, rows in missing.items()},
             row_arrays.CLUSTERS: clusters,
@@ -117,10 +117,10 @@ def publish_blocked(
     tables = Tables(directory, old.records_version, old.files_version)
     revision = Revision(directory, old.revision + 1, tables, old.descriptors)
     hidden = np.union1d(deleted, np.array(old.canaries, np.int64))
-    clusters = row_arrays.read_list(directory, old, row_arrays.CLUSTERS)
+    clusters = row_arrays.read_array(directory, old, row_arrays.CLUSTERS)
     arrays = {
-        row_arrays.REFUSED: blocked,
-        row_arrays.REMOVED: deleted,
+        row_arrays.BLOCKED: blocked,
+        row_arrays.DELETED: deleted,
         row_arrays.NEAR_DUPLICATES: cluster_sizes(clusters, hidden),
     }
     unchanged = {name: file for name, file in old.lists.items() if name not in arrays}

@@ -56,7 +56,7 @@ class Revision:
     def write_arrays(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, PinnedFile]:
         """Write row arrays; an empty one has no file."""
         return {
-            name: row_arrays.write_list(self.directory, name, self.number, array)
+            name: row_arrays.write_array(self.directory, name, self.number, array)
             for name, array in arrays.items()
             if len(array)
         }

@@ -1,7 +1,7 @@
-"""Compaction: the bytes of images that were taken down leave the files of an index.
+"""Compaction: rewrites the files of an index without deleted records.
 
-Readers of the version before keep it until they close or reload: then the next compaction clears
-it away.
+Readers keep the generation that they opened; the next compaction after they close or reload
+deletes its files.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from memguard.index.store.digests import places
 from memguard.index.store.fingerprints import fingerprint_tables
 from memguard.index.store.manifest import Manifest
 from memguard.index.store.reader_lease import is_read, lease_path
-from memguard.index.store.row_arrays import TABLES, read_digests, record_digests
+from memguard.index.store.row_arrays import TABLES, read_blocked, record_digests
 from memguard.index.store.tables import FILES, RECORDS, Tables
 from memguard.index.store.write_lock import at_work
 
@@ -39,10 +39,10 @@ class Compaction:
 
     Attributes:
         path: the index.
-        removed: records whose bytes left the tables.
-        records: images that the index holds.
-        freed: by how many bytes the directory shrank.
-        still_read: whether the old files are still there, because somebody reads them.
+        removed: deleted records that are no longer in the tables.
+        records: training images that searches find.
+        freed: bytes by which the directory shrank.
+        still_read: whether the old files are kept, because somebody reads them.
     """
 
     path: str
@@ -53,9 +53,9 @@ class Compaction:
 
 
 def compact(index: str | os.PathLike[str]) -> Compaction:
-    """Take the removed records out of every file of the index.
+    """Take deleted records out of every file of the index.
 
-    A compaction that was killed leaves the old index, and the same command does the rest.
+    A killed compaction leaves the old index; the same command resumes it.
 
     Raises:
         IndexUnavailableError: there is no index.
@@ -66,8 +66,8 @@ def compact(index: str | os.PathLike[str]) -> Compaction:
         manifest = Manifest.read(directory)
         before = _size(directory)
         try:
-            manifest, removed = _leave_out(directory, manifest)
-            still_read = not _clear_away(directory, manifest)
+            manifest, removed = _rewrite(directory, manifest)
+            still_read = not _delete_old_generations(directory, manifest)
         except OSError as error:
             raise BuildError(
                 f"the compaction of {directory} stopped: {error}. The index is as it was; mend "
@@ -81,27 +81,27 @@ def compact(index: str | os.PathLike[str]) -> Compaction:
     return Compaction(str(directory), removed, manifest.records, freed, still_read)
 
 
-def _leave_out(directory: Path, manifest: Manifest) -> tuple[Manifest, int]:
-    """The manifest of tables without the removed records, and how many were taken out."""
+def _rewrite(directory: Path, manifest: Manifest) -> tuple[Manifest, int]:
+    """The manifest of tables without deleted records, and how many there were."""
     tables = Tables(directory)
-    refused = read_digests(directory, manifest)
+    blocked = read_blocked(directory, manifest)
     digests = record_digests(tables)
-    gone = places(digests, refused)[1]
+    deleted = places(digests, blocked)[1]
     pinned = (manifest.records_version, manifest.files_version)
-    if not gone.any() and tables.versions == pinned:
+    if not deleted.any() and tables.versions == pinned:
         return manifest, 0
     known = record_digests(Tables(directory, *pinned))
-    ids = [digest.hex().ljust(32, "0") for digest in digests[gone].tolist()]
+    ids = [digest.hex().ljust(32, "0") for digest in digests[deleted].tolist()]
     for table in (RECORDS, FILES):
-        _delete(directory / table, ids)
-    kept = ~places(known, refused)[1]
+        _delete_records(directory / table, ids)
+    kept = ~places(known, blocked)[1]
     derived = publish(directory, manifest.descriptors, manifest, memory=manifest.memory, kept=kept)
     if derived is None:
         raise BuildError(f"nothing would be left of {directory}; delete the directory instead")
-    return derived, int(gone.sum())
+    return derived, int(deleted.sum())
 
 
-def _delete(path: Path, ids: Sequence[str]) -> None:
+def _delete_records(path: Path, ids: Sequence[str]) -> None:
     for start in range(0, len(ids), IDS_AT_ONCE):
         some = ", ".join(f"'{one}'" for one in ids[start : start + IDS_AT_ONCE])
         lance.dataset(path).delete(f"id IN ({some})")
@@ -113,8 +113,8 @@ def _delete(path: Path, ids: Sequence[str]) -> None:
     )
 
 
-def _clear_away(directory: Path, manifest: Manifest) -> bool:
-    """Delete what only older generations need, unless they are still read."""
+def _delete_old_generations(directory: Path, manifest: Manifest) -> bool:
+    """Delete files that only older generations need; False if those are still read."""
     older = [
         path
         for path in directory.glob("readers-*.lock")

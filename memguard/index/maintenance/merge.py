@@ -1,4 +1,4 @@
-"""``merge``: one index of what two hold, without describing anything again."""
+"""Merging: one index of several, without computing a descriptor again."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from memguard.index.ingest.checkpoint import Checkpoint
 from memguard.index.ingest.publish import publish
 from memguard.index.store.digests import Digests, as_array, file_digest, id_digest, places
 from memguard.index.store.manifest import BUILDING, Manifest
-from memguard.index.store.row_arrays import file_digests, read_digests, record_digests
+from memguard.index.store.row_arrays import file_digests, read_blocked, record_digests
 from memguard.index.store.tables import (
     FILES,
     FILES_SCHEMA,
     PLAIN,
+    REASON_BLOCKED,
     RECORDS,
-    TAKEN_DOWN,
     Tables,
     append,
 )
@@ -40,15 +40,15 @@ def merge(
     memory: int | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Manifest:
-    """Make an index of what several hold; where two hold an image, the first one's record stays.
+    """Make one index of several; of an image in two of them, the first record stays.
 
-    What one of them refuses is left out. A merge that was killed goes on with the same command.
+    An id that one of them blocks is blocked. A killed merge resumes with the same command.
 
     Args:
         indexes: index directories with the same descriptors and weights.
         output: the new index directory.
         memory: as for :func:`memguard.index.ingest.builder.build`.
-        on_progress: called with records looked at and records to look at.
+        on_progress: called with records done and records in all.
 
     Raises:
         BuildError: other descriptors, something else in the output, a full disk.
@@ -65,21 +65,21 @@ def merge(
     try:
         with at_work(directory):
             Checkpoint(specs).write(directory)
-            refused = np.unique(np.concatenate([read_digests(*one) for one in manifests]))
+            blocked = np.unique(np.concatenate([read_blocked(*one) for one in manifests]))
             total, done = sum(manifest.rows for _, manifest in manifests), 0
             seen = Digests(record_digests(Tables(directory)))
             for source, manifest in manifests:
                 tables = Tables(source, manifest.records_version, manifest.files_version)
                 for batch in _steps(tables.scan([*PLAIN, *(spec.name for spec in specs)])):
-                    fresh = _fresh_records(batch, refused, seen)
+                    fresh = _fresh_records(batch, blocked, seen)
                     if fresh.num_rows:
                         append(directory / RECORDS, fresh)
                     done += batch.num_rows
                     on_progress(done, total)
             _merge_files(directory, manifests)
-            merged = publish(directory, specs, None, memory=memory, blocked=refused)
+            merged = publish(directory, specs, None, memory=memory, blocked=blocked)
             if merged is None:
-                raise BuildError("these indexes hold no images that are not taken down")
+                raise BuildError("every image of these indexes is blocked")
             (directory / BUILDING).unlink()
     except OSError as error:
         raise BuildError(
@@ -109,18 +109,18 @@ def _steps(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
             yield pa.Table.from_batches([batch.slice(start, STEP_ROWS)])
 
 
-def _fresh_records(batch: pa.Table, refused: NDArray[np.bytes_], seen: Digests) -> pa.Table:
+def _fresh_records(batch: pa.Table, blocked: NDArray[np.bytes_], seen: Digests) -> pa.Table:
     digests = [id_digest(one) for one in batch.column("id").to_pylist()]
-    unwanted = places(as_array(digests), refused)[1]
+    excluded = places(as_array(digests), blocked)[1]
     chosen = []
-    for digest, out in zip(digests, unwanted):
+    for digest, out in zip(digests, excluded):
         chosen.append(not out and digest not in seen)
         seen.add(digest)
     return batch.filter(pa.array(chosen))
 
 
 def _merge_files(directory: Path, manifests: Sequence[tuple[Path, Manifest]]) -> None:
-    """What is known of the files; the later index knows better."""
+    """Append the entries of all files; of a file in two indexes, the later entry counts."""
     seen = Digests(file_digests(Tables(directory)))
     for source, manifest in manifests:
         tables = Tables(source, manifest.records_version, manifest.files_version)
@@ -129,7 +129,7 @@ def _merge_files(directory: Path, manifests: Sequence[tuple[Path, Manifest]]) ->
             chosen = []
             for row in rows:
                 digest = file_digest(row["uri"], row["state"])
-                chosen.append(digest not in seen and row["reason"] != TAKEN_DOWN)
+                chosen.append(digest not in seen and row["reason"] != REASON_BLOCKED)
                 seen.add(digest)
             fresh = pa.Table.from_batches([batch]).filter(pa.array(chosen))
             if fresh.num_rows:

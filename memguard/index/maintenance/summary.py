@@ -1,4 +1,4 @@
-"""What an index holds, in figures."""
+"""An index in figures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from memguard.descriptors.base import DescriptorSpec
 from memguard.index.ann.planner import AnnChoice
 from memguard.index.local import DirectoryIndex
-from memguard.index.store.row_arrays import read_digests
+from memguard.index.store.row_arrays import read_blocked
 
 
 @dataclass(frozen=True)
@@ -22,13 +22,13 @@ class Summary:
 
     Attributes:
         path: the index.
-        records: training images that can be found.
-        clusters: those among them that are no near-duplicates of each other.
-        removed: records that were removed and not yet compacted.
-        refused: images that no build takes in.
-        with_rights: images that come with a licence or copyright notice.
-        descriptors: what is searched by.
-        searches: descriptor name to how it is searched, with the recall of copies measured.
+        records: training images that searches find.
+        clusters: clusters of near-duplicates among them.
+        deleted: deleted records that are not yet compacted away.
+        blocked: ids that no build takes in.
+        with_rights: images with a licence or copyright notice.
+        descriptors: its descriptors.
+        searches: descriptor name to its kind of search, with the measured recall of copies.
         bytes_per_image: descriptor name to bytes of its FAISS file and of its stored row, an image.
         bytes: of all files.
         unreadable: files that could not be read, with the reason.
@@ -39,8 +39,8 @@ class Summary:
     path: str
     records: int
     clusters: int
-    removed: int
-    refused: int
+    deleted: int
+    blocked: int
     with_rights: int
     descriptors: tuple[DescriptorSpec, ...]
     searches: dict[str, AnnChoice]
@@ -56,7 +56,7 @@ class Summary:
 
 
 def summarize(index: str | os.PathLike[str]) -> Summary:
-    """Look at an index.
+    """Summarize an index.
 
     Raises:
         IndexUnavailableError: there is none, or it is damaged.
@@ -71,8 +71,8 @@ def summarize(index: str | os.PathLike[str]) -> Summary:
         path=str(directory),
         records=len(opened),
         clusters=len(np.unique(opened.clusters()[opened.rows()])),
-        removed=manifest.rows - manifest.records - len(manifest.canaries),
-        refused=len(read_digests(directory, manifest)),
+        deleted=manifest.rows - manifest.records - len(manifest.canaries),
+        blocked=len(read_blocked(directory, manifest)),
         with_rights=manifest.with_rights,
         descriptors=opened.specs,
         searches={name: ann.choice for name, ann in manifest.ann.items()},
@@ -85,5 +85,5 @@ def summarize(index: str | os.PathLike[str]) -> Summary:
 
 
 def _stored(spec: DescriptorSpec) -> int:
-    """Bytes of a row in the records' table."""
+    """Bytes of a vector in the records' table."""
     return spec.width if spec.metric == "hamming" else 2 * spec.width

@@ -1,7 +1,7 @@
-"""Takedown: records that no search finds any more, and images that no build takes in again.
+"""Takedown: deleted records, which no search finds, and blocked ids, which no build takes in.
 
-What counts is the list of refused ids: the removed rows are those whose id is on it. A removal is
-committed with the manifest, in one step; the bytes go from the files when the index is compacted.
+The blocked ids decide: a row is deleted while its id is blocked. Both are committed with the
+manifest, in one step; compaction takes the bytes out of the files.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from memguard.index.store.canary import canary_ids
 from memguard.index.store.digests import as_array, id_digest, places
 from memguard.index.store.documents import CALIBRATION_PAGE
 from memguard.index.store.manifest import Manifest
-from memguard.index.store.row_arrays import read_digests, record_digests
+from memguard.index.store.row_arrays import read_blocked, record_digests
 from memguard.index.store.tables import Tables
 from memguard.index.store.write_lock import at_work
 
@@ -30,13 +30,13 @@ ID = re.compile(rf"[0-9a-f]{{{ID_DIGITS}}}")
 
 
 def remove(index: str | os.PathLike[str], ids: Collection[str]) -> Removal:
-    """Take images down: gone from every search of whoever opens or reloads the index from now on.
+    """Delete images from the searches of all who open or reload the index from now on.
 
-    No later build takes the same bytes in again, unless :func:`readmit` allows it.
+    No build takes the same bytes in again until :func:`readmit`.
 
     Args:
         index: the index directory.
-        ids: of records; those that are removed already stay so.
+        ids: of records; deleting one twice changes nothing.
 
     Raises:
         ConfigurationError: an id that the index does not hold.
@@ -54,13 +54,12 @@ def remove(index: str | os.PathLike[str], ids: Collection[str]) -> Removal:
                 f"{directory} holds no image with the id {(unknown or list(ids))[0]}; `memguard "
                 "check` and `memguard duplicates` name ids with --json"
             )
-        before = read_digests(directory, manifest)
-        return _refuse(directory, manifest, np.union1d(before, wanted), ids)
+        before = read_blocked(directory, manifest)
+        return _block(directory, manifest, np.union1d(before, wanted), ids)
 
 
 def readmit(index: str | os.PathLike[str], ids: Collection[str]) -> Removal:
-    """Undo a takedown: records that were not compacted away are found again, and builds take the
-    images in again.
+    """Unblock ids: records not yet compacted away are found again, others may be built again.
 
     Raises:
         BuildError, IndexUnavailableError: as :func:`remove`.
@@ -68,12 +67,12 @@ def readmit(index: str | os.PathLike[str], ids: Collection[str]) -> Removal:
     directory = Path(index)
     with at_work(directory):
         manifest = Manifest.read(directory)
-        before = read_digests(directory, manifest)
-        return _refuse(directory, manifest, np.setdiff1d(before, as_array(_digests(ids))), ())
+        before = read_blocked(directory, manifest)
+        return _block(directory, manifest, np.setdiff1d(before, as_array(_digests(ids))), ())
 
 
 def find_ids(index: str | os.PathLike[str], uri: str) -> list[str]:
-    """The records of a file's path or of a published address.
+    """The ids of the records with this file's path or published address, sorted.
 
     Raises:
         IndexUnavailableError: there is no index.
@@ -95,13 +94,13 @@ def _digests(ids: Collection[str]) -> list[bytes]:
     return [id_digest(one) for one in ids]
 
 
-def _refuse(
-    directory: Path, manifest: Manifest, refused: NDArray[np.bytes_], ids: Collection[str]
+def _block(
+    directory: Path, manifest: Manifest, blocked: NDArray[np.bytes_], ids: Collection[str]
 ) -> Removal:
     tables = Tables(directory, manifest.records_version, manifest.files_version)
-    before = places(record_digests(tables), read_digests(directory, manifest))[1]
-    now = places(record_digests(tables), refused)[1]
-    changed = publish_blocked(directory, manifest, refused, np.flatnonzero(now))
+    before = places(record_digests(tables), read_blocked(directory, manifest))[1]
+    now = places(record_digests(tables), blocked)[1]
+    changed = publish_blocked(directory, manifest, blocked, np.flatnonzero(now))
     (directory / CALIBRATION_PAGE).unlink(missing_ok=True)
     fresh = {record.id for record in tables.take((), np.flatnonzero(now & ~before).tolist())}
     return Removal(str(directory), tuple(one for one in ids if one in fresh), changed.records)

@@ -1,6 +1,6 @@
-"""``verify``: every byte of an index against its fingerprint, and what can be mended from what.
+"""Verification: every byte of an index against its fingerprint, and what can be mended.
 
-The tables are the truth, and so is the list of refused images: from them all else is derived.
+All other files are derived from the tables and the blocked ids.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import msgspec
 from memguard.errors import BuildError, IndexUnavailableError
 from memguard.files import is_sealed, read_checked
 from memguard.index.ingest.publish import publish
-from memguard.index.store import row_arrays as lists
+from memguard.index.store import row_arrays
 from memguard.index.store.documents import CALIBRATION, CALIBRATION_PAGE, MEASUREMENTS
 from memguard.index.store.fingerprints import HINT, table_fingerprints
 from memguard.index.store.manifest import BUILDING, NAME, Manifest, PinnedFile
@@ -31,7 +31,7 @@ DOCUMENTS: dict[str, Remedy] = {
     MEASUREMENTS: "calibrate",
     BUILDING: "build",
 }
-"""JSON files beside the manifest, and what writes them again."""
+"""JSON files other than the manifest, and what writes them again."""
 
 ADVICE: dict[Remedy, str] = {
     "mend": "`memguard verify {path} --mend` derives it again",
@@ -44,13 +44,13 @@ ADVICE: dict[Remedy, str] = {
 
 @dataclass(frozen=True)
 class Damage:
-    """A file that is not as it was written.
+    """A damaged file.
 
     Attributes:
         file: its path in the index.
-        reason: what is wrong with it.
+        reason: what is wrong.
         remedy: the kind of remedy.
-        advice: what to do, in a sentence.
+        advice: one sentence: what to do.
     """
 
     file: str
@@ -65,10 +65,10 @@ class Verification:
 
     Attributes:
         path: the index.
-        files: how many files were looked at.
-        bytes: their size.
-        damaged: those that are not as they were written.
-        mended: those that were damaged and are right again.
+        files: files compared.
+        bytes: their size in bytes.
+        damaged: those with other bytes than were written.
+        mended: those that were damaged and are whole again.
     """
 
     path: str
@@ -88,7 +88,7 @@ def verify(
 
     Args:
         index: the index directory.
-        mend: derive again what can be derived.
+        mend: derive damaged files again where possible.
         on_progress: called with bytes read and bytes to read.
 
     Raises:
@@ -105,10 +105,10 @@ def verify(
     with at_work(directory):
         before = _verified(directory, on_progress)
         wanted = {damage.file for damage in before.damaged if damage.remedy == "mend"}
-        if wanted and any(_is_truth(damage) for damage in before.damaged):
+        if wanted and any(_is_original(damage) for damage in before.damaged):
             raise IndexUnavailableError(
-                f"{directory} cannot be mended, since what the rest is derived from is damaged: "
-                + ", ".join(damage.file for damage in before.damaged if _is_truth(damage))
+                f"{directory} cannot be mended: files that the rest is derived from are damaged, "
+                + ", ".join(damage.file for damage in before.damaged if _is_original(damage))
                 + f"; {ADVICE['restore']}"
             )
         if wanted:
@@ -147,7 +147,7 @@ def _manifest(directory: Path) -> tuple[Manifest, list[Damage]]:
             raise
         return spares[-1], [_damage(directory, NAME, str(error), "mend")]
     if manifest not in spares:
-        copy = f"{lists.FOLDER}/manifest-{manifest.revision}.json"
+        copy = f"{row_arrays.FOLDER}/manifest-{manifest.revision}.json"
         return manifest, [_damage(directory, copy, "it is no copy of the manifest", "mend")]
     return manifest, []
 
@@ -155,7 +155,7 @@ def _manifest(directory: Path) -> tuple[Manifest, list[Damage]]:
 def _spares(directory: Path) -> Iterator[Manifest]:
     """The readable copies of manifests, oldest first."""
     found = []
-    for path in (directory / lists.FOLDER).glob("manifest-*.json"):
+    for path in (directory / row_arrays.FOLDER).glob("manifest-*.json"):
         try:
             found.append(Manifest.parse(path.read_bytes()))
         except (OSError, ValueError):
@@ -171,11 +171,11 @@ def _named(manifest: Manifest) -> Iterator[tuple[str, PinnedFile]]:
 
 
 def _remedy(name: str) -> Remedy:
-    return "restore" if name == lists.REFUSED else "mend"
+    return "restore" if name == row_arrays.BLOCKED else "mend"
 
 
 def _needed(directory: Path, file: PinnedFile) -> bool:
-    """Compaction clears away versions of the tables that nothing refers to any more."""
+    """Whether a file must exist: compaction deletes old versions of the tables."""
     return "/data/" in file.path or (directory / file.path).exists()
 
 
@@ -213,7 +213,7 @@ def _damage(directory: Path, file: str, reason: str, remedy: Remedy) -> Damage:
     return Damage(file, reason, remedy, ADVICE[remedy].format(path=directory))
 
 
-def _is_truth(damage: Damage) -> bool:
+def _is_original(damage: Damage) -> bool:
     return damage.remedy == "restore"
 
 

@@ -1,4 +1,4 @@
-"""Where an index in Milvus is: ``milvus://HOST:PORT/PREFIX``."""
+"""The address of an index in Milvus, ``milvus://HOST:PORT/PREFIX``."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from urllib.parse import unquote, urlsplit
 from memguard.errors import ConfigurationError
 
 SCHEMES = {"milvus": "http", "milvus+tls": "https"}
-"""What pymilvus calls them: without and with encryption on the way to the server."""
+"""Schemes of an address, and those of pymilvus: without and with encryption."""
 
 PORT = 19530
 """Milvus's own default."""
 
 TOKEN_VARIABLE = "MEMGUARD_MILVUS_TOKEN"  # noqa: S105
-"""The environment variable that holds a token, or USER:PASSWORD, where the address has none."""
+"""The environment variable with a token, or USER:PASSWORD, for addresses without one."""
 
 PREFIX = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
-"""What Milvus allows in front of a collection's name, with room for the rest of it."""
+"""What Milvus allows at the beginning of a collection's name, with room for the rest."""
 
 FORM = "milvus://[USER:PASSWORD@]HOST[:PORT]/PREFIX"
 
@@ -31,7 +31,7 @@ def in_milvus(index: object) -> bool:
 
 @dataclass(frozen=True)
 class MilvusAddress:
-    """A server, and the prefix of the collections that are one index there.
+    """A server, and the prefix of one index's collections.
 
     Attributes:
         server: as pymilvus takes it, ``http://HOST:PORT``.
@@ -50,7 +50,7 @@ class MilvusAddress:
         ``pathlib.Path`` makes one slash of two, so that one is enough here.
 
         Raises:
-            ConfigurationError: it is none. The message does not repeat a password.
+            ConfigurationError: it is no address. The message does not repeat a password.
         """
         scheme, _, rest = str(text).partition(":/")
         try:

@@ -1,9 +1,8 @@
-"""The Milvus collections that are one index: ``PREFIX_NAME`` for each name.
+"""The Milvus collections of one index, ``PREFIX_NAME`` each.
 
-One collection for each descriptor is searched; ``records`` holds the records by the same keys;
-``documents`` holds named texts, among them the manifest and the calibration. The oldest server
-that this works with, 2.3, has one vector field a collection, cannot do without one, and has no
-field for bytes.
+Each descriptor has a collection that is searched; ``records`` holds the records by the same keys;
+``documents`` holds named texts, such as the manifest and the calibration. In the oldest supported
+server, 2.3, a collection has exactly one vector field, and no field holds bytes.
 """
 
 from __future__ import annotations
@@ -22,34 +21,34 @@ from memguard.index.milvus.address import MilvusAddress
 logger = logging.getLogger(__name__)
 
 SECONDS = 10.0
-"""How long a call waits for the server before the index counts as unavailable."""
+"""Timeout of a call, after which the index is unavailable."""
 
 SETTING_UP = 6
-"""Times longer: calls that create, load or flush a collection."""
+"""Factor of the timeout for calls that create, load or flush a collection."""
 
 TEXT_BYTES = 65_535
-"""The most that one text field holds."""
+"""Size limit of a text field."""
 
 FEWEST_INDEXED = 1024
-"""Rows of a segment below which Milvus makes no index and compares them all
+"""Rows below which Milvus does not index a segment and compares them all
 (``minSegmentNumRowsToEnableIndex``)."""
 
-LOOKED_AFTER, TOLD_AFTER = 1.0, 60.0
-"""Seconds between looks at an index that is being made, and between messages about it."""
+POLL_SECONDS, REPORT_SECONDS = 1.0, 60.0
+"""Intervals of polling an index that is being built, and of messages about it."""
 
 MOST_ROWS = 1_000
-"""Rows asked for or deleted in one call; the server's own limit is 16,384 rows a query."""
+"""Rows queried or deleted in one call; the server's limit is 16,384 rows a query."""
 
 Consistency = Literal["Eventually", "Strong"]
-"""``Strong`` waits until the server knows of everything up to now, 0.2 s by its default;
-``Eventually`` answers at once."""
+"""``Strong`` waits until the server has seen all earlier writes, 0.2 s by default; ``Eventually``
+does not wait."""
 
 Row = dict[str, Any]
 Result = TypeVar("Result")
 
 
 class Collections:
-    """The collections behind one address. Every method raises as follows, and waits no longer.
+    """The collections at one address; every method raises as follows.
 
     Raises:
         IndexUnavailableError: the server cannot be reached, does not answer in time, or refuses.
@@ -67,14 +66,14 @@ class Collections:
             )
 
     def exists(self, name: str) -> bool:
-        """Whether this collection is there."""
+        """Whether this collection exists."""
         with self._reaching():
             return bool(self._client.has_collection(self._full(name), timeout=SECONDS))
 
     def create(
         self, name: str, *, key: type[int] | type[str], vector: Row, ann: Row, texts: Sequence[str]
     ) -> None:
-        """Create, index and load a collection, as far as it is not yet.
+        """Create, index and load a collection; each step only if it is not done.
 
         Args:
             name: without the prefix.
@@ -104,13 +103,13 @@ class Collections:
             self._client.load_collection(full, timeout=patience)
 
     def upsert(self, name: str, rows: Sequence[Row]) -> None:
-        """Put rows in place, over those with the same keys."""
+        """Insert rows; those with the same keys are replaced."""
         if rows:
             with self._reaching():
                 self._client.upsert(self._full(name), list(rows), timeout=SECONDS * SETTING_UP)
 
     def delete(self, name: str, keys: Sequence[int | str]) -> None:
-        """Take the rows with these keys away."""
+        """Delete the rows with these keys."""
         for part in _parts(keys):
             with self._reaching():
                 self._client.delete(self._full(name), ids=part, timeout=SECONDS)
@@ -122,7 +121,7 @@ class Collections:
         fields: Sequence[str],
         consistency: Consistency = "Eventually",
     ) -> dict[Any, Row]:
-        """The rows with these keys, by key; those that are not there are left out."""
+        """The rows with these keys, by key; missing keys are absent."""
         found: dict[Any, Row] = {}
         for part in _parts(keys):
             with self._reaching():
@@ -137,7 +136,7 @@ class Collections:
         return found
 
     def where(self, name: str, filter: str, fields: Sequence[str]) -> Iterator[Row]:
-        """Every row that a filter lets through, in no order; an empty filter lets all through."""
+        """Every row that passes a filter, in no order; all rows pass an empty filter."""
         with self._reaching():
             pages = self._client.query_iterator(
                 self._full(name),
@@ -154,7 +153,7 @@ class Collections:
                 pages.close()
 
     def count(self, name: str) -> int:
-        """How many rows a collection has, those of the last moment included."""
+        """The number of rows, all earlier writes included."""
         with self._reaching():
             rows = self._client.query(
                 self._full(name),
@@ -181,28 +180,28 @@ class Collections:
         return [[(int(hit["id"]), float(hit["distance"])) for hit in hits] for hits in answers]
 
     def flush(self, name: str) -> None:
-        """Have what was written become segments that are indexed."""
+        """Seal the rows written so far into segments, which are then indexed."""
         with self._reaching():
             self._client.flush(self._full(name), timeout=SECONDS * SETTING_UP)
 
     def settle(self, name: str) -> None:
-        """Wait until all rows are indexed and the index is searched, however long that takes.
+        """Wait, without a timeout, until all rows are indexed and the index is searched.
 
-        Until then Milvus 2.3 looks at a part of the rows only, by an index of its own: of VLAD's
-        copies it misses a quarter (``benchmarks/index_milvus.py``).
+        Until then Milvus 2.3 searches only a part of the rows, by an interim index: it misses a
+        quarter of VLAD's copies (``benchmarks/index_milvus.py``).
         """
         self.flush(name)
-        started = told = time.monotonic()
+        started = reported = time.monotonic()
         while not self._is_settled(name):
-            time.sleep(LOOKED_AFTER)
-            if time.monotonic() - told >= TOLD_AFTER:
-                told = time.monotonic()
+            time.sleep(POLL_SECONDS)
+            if time.monotonic() - reported >= REPORT_SECONDS:
+                reported = time.monotonic()
                 logger.warning(
-                    "waiting for %s to index %s, %.0f s by now; if this is stopped, the same "
+                    "waiting for %s to index %s, %.0f s so far; if this is stopped, the same "
                     "command resumes it",
                     self.address,
                     name,
-                    told - started,
+                    reported - started,
                 )
 
     def _is_settled(self, name: str) -> bool:
@@ -218,13 +217,13 @@ class Collections:
         return not int(waiting["pending_index_rows"]) and searched >= rows
 
     def drop(self, name: str) -> None:
-        """Take a collection away."""
+        """Delete a collection."""
         with self._reaching():
             self._client.drop_collection(self._full(name), timeout=SECONDS)
 
     @staticmethod
     def at_once(work: Callable[[str], Result], names: Iterable[str]) -> list[Result]:
-        """The same call for several collections, waiting for all of them at the same time."""
+        """Call a function with each collection's name, in threads."""
         names = list(names)
         with ThreadPoolExecutor(max(len(names), 1)) as pool:
             return list(pool.map(work, names))

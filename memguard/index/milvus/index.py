@@ -25,12 +25,12 @@ from memguard.index.store.canary import canary_ids
 RECORDS = "records"
 
 LAST_KEY = 2**63 - 1
-"""Keys are as evenly spread up to this as hashes are."""
+"""The largest key; keys are spread evenly, as hashes are."""
 
 MOST_URIS = 100
-"""Uris that are looked for in one call."""
+"""Uris in one query."""
 
-REMOVED = Record(
+DELETED = Record(
     id="",
     uri="",
     width=0,
@@ -43,14 +43,13 @@ REMOVED = Record(
     features=None,
     vectors={},
 )
-"""What stands for a record that was removed after a search had found it: like any blank reference,
-it is evidence of nothing."""
+"""A record that was deleted after a search had found it: blank, so that it is no evidence."""
 
 
 class MilvusIndex(Index):
     """An index that was pushed to Milvus (:mod:`memguard.index.milvus.push`).
 
-    It has no versions: what is added or removed shows in everybody's next search. Its rows are
+    It has no versions: everybody's next search sees what was added or deleted. Its rows are
     the records' keys.
     """
 
@@ -59,7 +58,7 @@ class MilvusIndex(Index):
         self.manifest = manifest
         self._specs = {spec.name: spec for spec in manifest.descriptors}
         self._canaries = frozenset(map(key_of, canary_ids()))
-        self._hidden = self._canaries
+        self._excluded = self._canaries
         self._backgrounds: dict[str, NDArray[Any]] = {}
         self._records = self.health().records
 
@@ -68,8 +67,8 @@ class MilvusIndex(Index):
         """Open the index at ``milvus://HOST:PORT/PREFIX``.
 
         Raises:
-            IndexUnavailableError: no server, no index there, one whose push has not ended, or one
-                whose searches do not find its canary.
+            IndexUnavailableError: no server, no index there, one whose push has not finished,
+                or one whose searches do not find its canary.
             ConfigurationError: this is no address, or pymilvus is not installed.
         """
         collections = Collections(MilvusAddress.parse(path))
@@ -100,22 +99,22 @@ class MilvusIndex(Index):
     def search(
         self, name: str, vectors: NDArray[Any], k: int
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        distances, keys = self._search(name, vectors, k + len(self._hidden))
-        hidden = np.isin(keys, list(self._hidden))
-        distances[hidden], keys[hidden] = np.inf, -1
+        distances, keys = self._search(name, vectors, k + len(self._excluded))
+        excluded = np.isin(keys, list(self._excluded))
+        distances[excluded], keys[excluded] = np.inf, -1
         order = np.argsort(distances, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(distances, order, 1), np.take_along_axis(keys, order, 1)
 
     def take(self, rows: Sequence[int]) -> list[Record]:
-        """The records with these keys; :data:`REMOVED` for one that is gone."""
+        """The records with these keys; :data:`DELETED` for a missing one."""
         found = self.collections.get(RECORDS, rows, PARTS)
         late = [key for key in rows if key not in found]
         if late:
             found |= self.collections.get(RECORDS, late, PARTS, "Strong")
-        return [record_of(found[key], self.specs) if key in found else REMOVED for key in rows]
+        return [record_of(found[key], self.specs) if key in found else DELETED for key in rows]
 
     def sample(self, count: int, rng: np.random.Generator) -> list[int]:
-        """Keys of references that have pixels: those in a range of keys, as keys are hashes."""
+        """Keys of references with pixels, from a random range of keys (which are hashes)."""
         share = min(1.0, 2 * (count + 20) / max(len(self), 1))
         start = int(rng.uniform(0, 1 - share) * LAST_KEY)
         end = min(start + int(share * LAST_KEY), LAST_KEY)
@@ -130,8 +129,7 @@ class MilvusIndex(Index):
         return next((one for one in records if one.id == id and not one.canary), None)
 
     def find_uris(self, uris: Collection[str]) -> dict[str, Record]:
-        """The records with these uris or urls. (Of files with the same bytes, Milvus knows the one
-        that a build saw first.)"""
+        """The records with these uris or urls; of exact duplicates, Milvus knows the first uri."""
         asked = sorted(uris)
         found: dict[str, Record] = {}
         for start in range(0, len(asked), MOST_URIS):
@@ -144,7 +142,7 @@ class MilvusIndex(Index):
 
     def excluding(self, ids: Collection[str]) -> MilvusIndex:
         left = copy.copy(self)
-        left._hidden = self._hidden.union(map(key_of, ids))
+        left._excluded = self._excluded.union(map(key_of, ids))
         return left
 
     def background(self, name: str) -> NDArray[Any]:
@@ -179,7 +177,7 @@ class MilvusIndex(Index):
     def _search(
         self, name: str, queries: NDArray[Any], k: int
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Distances and keys, canaries among them; infinity and -1 where fewer than k came."""
+        """Distances and keys, canaries included; infinity and -1 after the last result."""
         spec = self._specs[name]
         answers = self.collections.search(
             name, [vector(spec, row) for row in queries], k, self.manifest.search[name]

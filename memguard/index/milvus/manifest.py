@@ -1,4 +1,4 @@
-"""The one row that makes Milvus collections an index, replaced in one step."""
+"""The manifest in Milvus: the row that makes collections an index, replaced in one step."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class MilvusManifest:
 
     Attributes:
         descriptors: the exact descriptors, in the order they are shown.
-        complete: whether a push has ended; readers refuse an index where none has.
-        documents: name (``calibration.json``) to the hash that it is stored by, and its parts.
+        complete: whether a push has finished; readers do not open an index before.
+        documents: name (``calibration.json``) to the hash that names its rows, and their number.
         search: descriptor name to the parameters of its searches.
         written_by: the memguard version that wrote it.
     """
@@ -74,7 +74,7 @@ class MilvusManifest:
     def with_documents(
         self, collections: Collections, documents: Mapping[str, bytes | None]
     ) -> MilvusManifest:
-        """Store documents and name them here (None: no more); the manifest is not written yet."""
+        """A manifest with these documents, which are stored; None removes one. Not yet written."""
         named = dict(self.documents)
         for name, data in documents.items():
             if data is None:
@@ -87,7 +87,7 @@ class MilvusManifest:
         return dataclasses.replace(self, documents=named)
 
     def read_document(self, collections: Collections, name: str) -> bytes | None:
-        """A document's bytes, or None where there is none of this name.
+        """A document's bytes, or None.
 
         Raises:
             IndexUnavailableError: it is damaged.
@@ -104,8 +104,8 @@ class MilvusManifest:
                 f"{name} of {collections.address} is damaged; push the index again"
             ) from error
 
-    def forget_others(self, collections: Collections) -> None:
-        """Take away documents that this manifest does not name."""
+    def delete_other_documents(self, collections: Collections) -> None:
+        """Delete the documents that this manifest does not name."""
         named = {KEY} | {
             f"{stored_as}/{number}"
             for stored_as, parts in self.documents.values()

@@ -1,9 +1,9 @@
-"""``push``: copies an index to Milvus, batch by batch; and what changes one that is there.
+"""Pushing: copies an index to Milvus, batch by batch.
 
-A record goes into the records' collection first and out of it last, so that whatever a search
-finds can be looked up. It counts as pushed when it is in every collection, in its present state.
-Until the manifest says that a push has ended, readers refuse the index; the same command resumes
-one that was killed, which costs at most one batch.
+A record is inserted into the records' collection first and deleted from it last, so that every
+search result has its record. It is pushed when all collections hold its present state. Readers open
+the index when its manifest is complete; the same command resumes a killed push, which repeats at
+most one batch.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ BATCH = 32
 METRICS = {"hamming": "HAMMING", "cosine": "IP"}
 
 MOST_FLAT_HASHES = 2_000_000
-"""Up to here a hash is compared with all others, which is exact."""
+"""Hashes up to which a search compares all, which is exact."""
 
-HIDDEN: Row = {
+PLACEHOLDER: Row = {
     "vector": {"numbers": 2},
     "ann": {"index_type": "FLAT", "metric_type": "L2", "params": {}},
 }
-"""The vector field of collections that are not searched by one."""
+"""The vector field of collections that are not searched: Milvus requires one."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,10 @@ class PushSummary:
 
     Attributes:
         address: of the index in Milvus, without its token.
-        records: references that it holds now.
-        written: records that this push wrote; the others were there already.
-        removed: records that were there and are not in the index any more.
-        refused: records of the index that were removed from Milvus, and so not brought back.
+        records: references in it now.
+        written: records that this push wrote; the others were there.
+        removed: records that this push deleted, as the index no longer has them.
+        blocked: records of the index that were removed from Milvus, and are not written again.
         seconds: wall-clock time of this push.
     """
 
@@ -62,7 +62,7 @@ class PushSummary:
     records: int
     written: int
     removed: int
-    refused: int
+    blocked: int
     seconds: float
 
 
@@ -72,14 +72,14 @@ def push(
     *,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> PushSummary:
-    """Make the index at a Milvus address equal to one in a directory; resumes a killed push.
+    """Make the index at a Milvus address equal to one in a directory.
 
-    Searches of an index that was there before go on meanwhile.
+    A killed push is resumed. An index already there is searched meanwhile.
 
     Args:
         index: the index directory.
         address: ``milvus://HOST:PORT/PREFIX``.
-        on_progress: called with records compared and records to compare.
+        on_progress: called with records done and records in all.
 
     Raises:
         BuildError: an index with other descriptors is there, or the copy came out incomplete.
@@ -89,24 +89,24 @@ def push(
     opened = DirectoryIndex.open(index)
     collections = Collections(MilvusAddress.parse(address))
     manifest = _claim(collections, opened)
-    refused = blocked_ids(collections, manifest)
+    blocked = blocked_ids(collections, manifest)
     rows = [*opened.canary_rows, *opened.rows().tolist()]
     held: Counter[str] = Counter()
     keys: list[int] = []
     written = 0
     for start in range(0, len(rows), BATCH):
         batch = rows[start : start + BATCH]
-        records = [record for record in opened.take(batch) if record.id not in refused]
+        records = [record for record in opened.take(batch) if record.id not in blocked]
         written += write_records(collections, opened.specs, records)
         keys += [key_of(record.id) for record in records]
         held.update(name for record in records for name in (RECORDS, *record.vectors))
         on_progress(start + len(batch), len(rows))
-    removed = _remove_others(collections, opened.specs, np.sort(np.array(keys, np.int64)))
+    removed = _delete_others(collections, opened.specs, np.sort(np.array(keys, np.int64)))
     _compare(collections, opened.specs, held)
     settle(collections, opened.specs)
     finished = manifest.with_documents(collections, dict(_documents(opened)))
     replace(finished, complete=True).write(collections)
-    finished.forget_others(collections)
+    finished.delete_other_documents(collections)
     if written:
         hashes = [spec.name for spec in opened.specs if spec.metric == "hamming"]
         collections.at_once(collections.flush, [RECORDS, *hashes, DOCUMENTS])
@@ -115,7 +115,7 @@ def push(
         records=held[RECORDS] - len(opened.canary_rows),
         written=written,
         removed=removed,
-        refused=len(rows) - len(keys),
+        blocked=len(rows) - len(keys),
         seconds=time.monotonic() - started,
     )
 
@@ -123,10 +123,10 @@ def push(
 def write_records(
     collections: Collections, specs: Sequence[DescriptorSpec], records: Sequence[Record]
 ) -> int:
-    """Write the records that Milvus does not hold in their present state, and count them.
+    """Write the records that Milvus does not hold in their present state; return their number.
 
     Raises:
-        BuildError: two records have ids so alike that Milvus can hold only one.
+        BuildError: two records have the same key (:func:`memguard.index.milvus.rows.key_of`).
     """
     rows = [record_row(record, specs) for record in records]
     keys = [row["key"] for row in rows]
@@ -162,7 +162,7 @@ def write_records(
 
 
 def settle(collections: Collections, specs: Sequence[DescriptorSpec]) -> None:
-    """Wait until searches look at all rows; hashes without an index are all compared anyway."""
+    """Wait until searches see all rows; hashes are compared with or without an index."""
     floats = [spec.name for spec in specs if spec.metric != "hamming"]
     collections.at_once(collections.settle, floats)
 
@@ -170,19 +170,23 @@ def settle(collections: Collections, specs: Sequence[DescriptorSpec]) -> None:
 def remove_keys(
     collections: Collections, specs: Sequence[DescriptorSpec], keys: Sequence[int]
 ) -> None:
-    """Take records away from every collection; no search that begins afterwards finds them."""
+    """Delete records from every collection; searches that begin afterwards do not find them."""
     for name in _names(specs):
         collections.delete(name, keys)
     collections.at_once(collections.count, _names(specs))
 
 
 def blocked_ids(collections: Collections, manifest: MilvusManifest) -> set[str]:
-    """The ids of records that were removed from this very index."""
+    """The ids that are blocked in this index in Milvus."""
     return set(json.loads(manifest.read_document(collections, BLOCKED) or b"[]"))
 
 
 def _claim(collections: Collections, index: DirectoryIndex) -> MilvusManifest:
-    """Make the collections, and mark them as being pushed to, or refuse."""
+    """Create the collections and an incomplete manifest, if there is none.
+
+    Raises:
+        BuildError: an index with other descriptors is there.
+    """
     manifest = MilvusManifest.find(collections)
     if manifest is not None and manifest.descriptors != index.specs:
         theirs, ours = (
@@ -204,8 +208,8 @@ def _claim(collections: Collections, index: DirectoryIndex) -> MilvusManifest:
             }
             for spec in index.specs
         },
-        RECORDS: {"key": int, **HIDDEN, "texts": RECORD_TEXTS},
-        DOCUMENTS: {"key": str, **HIDDEN, "texts": ("text",)},
+        RECORDS: {"key": int, **PLACEHOLDER, "texts": RECORD_TEXTS},
+        DOCUMENTS: {"key": str, **PLACEHOLDER, "texts": ("text",)},
     }
     collections.at_once(lambda name: collections.create(name, **layout[name]), layout)
     if manifest is None:
@@ -216,22 +220,26 @@ def _claim(collections: Collections, index: DirectoryIndex) -> MilvusManifest:
 
 
 def ann(spec: DescriptorSpec, rows: int) -> tuple[dict[str, Any], dict[str, int]]:
-    """How a descriptor's collection is indexed, and how it is searched, in Milvus's terms."""
+    """Milvus's index parameters and search parameters for a descriptor's collection."""
     metric = METRICS[spec.metric]
     if spec.metric != "hamming":
         build = {"M": 32, "efConstruction": 200}
         return {"index_type": "HNSW", "metric_type": metric, "params": build}, {"ef": 256}
     if rows <= MOST_FLAT_HASHES:
         return {"index_type": "BIN_FLAT", "metric_type": metric, "params": {}}, {}
-    lists = int(4 * rows**0.5)
-    index = {"index_type": "BIN_IVF_FLAT", "metric_type": metric, "params": {"nlist": lists}}
-    return index, {"nprobe": max(64, lists // 16)}
+    inverted_lists = int(4 * rows**0.5)
+    index = {
+        "index_type": "BIN_IVF_FLAT",
+        "metric_type": metric,
+        "params": {"nlist": inverted_lists},
+    }
+    return index, {"nprobe": max(64, inverted_lists // 16)}
 
 
-def _remove_others(
+def _delete_others(
     collections: Collections, specs: Sequence[DescriptorSpec], known: NDArray[np.int64]
 ) -> int:
-    """Take away every record whose key is not among these, which are sorted, and count them."""
+    """Delete every record whose key is not among these sorted keys; return their number."""
     if collections.count(RECORDS) == len(known):
         return 0
     there = np.array([row["key"] for row in collections.where(RECORDS, "", [])], np.int64)
@@ -259,5 +267,5 @@ def _documents(index: DirectoryIndex) -> Iterator[tuple[str, bytes | None]]:
 
 
 def _names(specs: Sequence[DescriptorSpec]) -> list[str]:
-    """The collections that hold something of every record; the records' own is the last."""
+    """The collections with a row for each record; ``records`` is the last."""
     return [*(spec.name for spec in specs), RECORDS]

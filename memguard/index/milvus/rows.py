@@ -1,4 +1,4 @@
-"""Records and documents as the text fields of Milvus: JSON, bytes in it as base64, cut in parts."""
+"""Records and documents as text fields of Milvus: JSON with base64 for bytes, split in parts."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from memguard.index.milvus.collections import TEXT_BYTES, Row
 from memguard.index.record import Record
 
 PARTS = tuple(f"part_{number}" for number in range(4))
-"""Text fields of a record. Four hold 260 KB; an image of black and white noise, whose thumbnail is
-the largest that there can be, takes 240 KB. Most take one."""
+"""Text fields of a record. Four hold 260 KB; a thumbnail of black and white noise, the largest
+possible, takes 240 KB. Most records take one."""
 
 RECORD_TEXTS = ("id", "uri", "url", "pixels", "digest", *PARTS)
-"""Text fields of the records' collection: what records are looked for by (``pixels`` is
-:data:`HAS_PIXELS` or empty), a hash of the record, and the record."""
+"""Text fields of the records' collection: four to filter by (``pixels`` is :data:`HAS_PIXELS` or
+empty), a hash of the record, and the record."""
 
 HAS_PIXELS = "yes"
 
 STORED_AS = {"vectors": "rows", "exact_duplicates": "copies", "near_duplicates": "duplicates"}
-"""Fields of a record that the stored JSON calls otherwise."""
+"""Names in the stored JSON of fields that have another name here."""
 
 BYTES = ("thumbnail", "features")
-"""Fields of a record that JSON cannot hold as they are."""
+"""Fields that are stored as base64."""
 
 
 def key_of(id: str) -> int:
     """A record's primary key: the first 63 bits of its id, which is a hash.
 
-    Two of 10^8 records share a key with odds of 1 in 1,800, two of 10^9 with 1 in 18; then the
-    later one is refused, not lost in silence (:mod:`memguard.index.milvus.push`).
+    Two of 10^8 records share a key with odds of 1 in 1,800, two of 10^9 with 1 in 18; a push then
+    raises (:func:`memguard.index.milvus.push.write_records`).
     """
     return int(id[:16], 16) >> 1
 
@@ -60,7 +60,7 @@ def record_row(record: Record, specs: Sequence[DescriptorSpec]) -> Row:
         if spec.name in record.vectors
     }
     text = json.dumps(plain)
-    parts = cut(text)
+    parts = split(text)
     if len(parts) > len(PARTS):
         raise BuildError(f"{record.uri} has a record of more than 260 KB, too large for Milvus")
     return {
@@ -86,33 +86,33 @@ def record_of(row: Row, specs: Sequence[DescriptorSpec]) -> Record:
 
 
 def vector(spec: DescriptorSpec, row: NDArray[Any]) -> Any:
-    """A descriptor's row as Milvus takes it, for a collection and for a query alike."""
+    """A descriptor's vector as Milvus stores it and searches for it."""
     return row.tobytes() if spec.metric == "hamming" else row.astype(np.float32)
 
 
 def stored(spec: DescriptorSpec, row: NDArray[Any]) -> NDArray[Any]:
-    """A descriptor's rows with the precision of the index's own tables."""
+    """A descriptor's vectors with the precision of the index's tables."""
     return row if spec.metric == "hamming" else row.astype(np.float16)
 
 
 def matrix(spec: DescriptorSpec, data: bytes) -> NDArray[Any]:
-    """The rows whose bytes :func:`stored` gives, shape (n, width), as searches take them."""
+    """The inverse of :func:`stored` on its bytes: vectors, shape (n, width), for searches."""
     if spec.metric == "hamming":
         return np.frombuffer(data, np.uint8).reshape(-1, spec.width)
     return np.frombuffer(data, np.float16).reshape(-1, spec.width).astype(np.float32)
 
 
-def cut(text: str) -> list[str]:
-    """An ASCII text in parts that fit a field; one empty part for an empty text."""
+def split(text: str) -> list[str]:
+    """Split an ASCII text to fit into fields; an empty text gives one empty part."""
     return [text[start : start + TEXT_BYTES] for start in range(0, len(text) or 1, TEXT_BYTES)]
 
 
 def document_rows(data: bytes) -> tuple[str, list[Row]]:
-    """A document's name, which is the hash of its bytes, and its rows."""
+    """A document's stored name, the hash of its bytes, and its rows."""
     name = hashlib.sha256(data).hexdigest()
     return name, [
         {"key": f"{name}/{number}", "vector": [0.0, 0.0], "text": part}
-        for number, part in enumerate(cut(_text(data)))
+        for number, part in enumerate(split(_text(data)))
     ]
 
 

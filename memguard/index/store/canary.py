@@ -1,7 +1,7 @@
-"""The canary: planted references that every search must find, so that a blind index is noticed.
+"""Canaries: planted references that every search must find, or the index is not opened.
 
-They are generated pictures with fixed ids, the first records of an index, marked as canaries. No
-search shows them to a user, and no count includes them.
+They are generated pictures with fixed ids, the first records of an index. No search returns them,
+and no count includes them.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from memguard.vision.transforms import dead_leaves
 
 CANARIES = 3
 SIDE = 64
-"""Pixels of a canary's edge."""
+"""Edge of a canary in pixels."""
 
 LEAVES = 40
 
 
 def uri(number: int) -> str:
-    """Names a canary where a training image has its file."""
+    """The uri of a canary's record."""
     return f"memguard:canary/{number}"
 
 
@@ -41,7 +41,7 @@ def canary_image(number: int) -> Image.Image:
 
 
 def canary_records(descriptors: Sequence[Descriptor]) -> list[Record]:
-    """The canaries, described."""
+    """The canaries' records, with their vectors."""
     pictures = [Picture(canary_image(number)) for number in range(CANARIES)]
     matrices = {
         descriptor.spec.name: descriptor.describe([descriptor.prepare(one) for one in pictures])

@@ -1,4 +1,4 @@
-"""Sets of 16-byte digests that stay small however many there are."""
+"""Compact sets of 16-byte digests."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 DIGEST = 16
-"""Bytes of a digest: an id, or what stands for a file in its state."""
+"""Bytes of a digest: of an id, or of a file in one state."""
 
 FEWEST_LOOSE = 1 << 16
 SHARE_LOOSE = 1 / 16
-"""New digests are held loosely, at 100 bytes each, up to this many or this share of all."""
+"""New digests are kept in a ``set``, at 100 bytes each, up to this number or share of all."""
 
 
 def id_digest(id: str) -> bytes:
@@ -22,7 +22,7 @@ def id_digest(id: str) -> bytes:
 
 
 def file_digest(uri: str, state: str) -> bytes:
-    """Stands for a file in one state."""
+    """The digest of a file in one state."""
     return hashlib.blake2b(f"{uri}\0{state}".encode(errors="replace"), digest_size=DIGEST).digest()
 
 
@@ -30,7 +30,7 @@ class Digests:
     """A growing set of digests, in 16 to 23 bytes each.
 
     Args:
-        first: what it holds already, as :func:`as_array` gives it.
+        first: digests that it holds already, of :func:`as_array`.
     """
 
     def __init__(self, first: NDArray[np.bytes_]) -> None:
@@ -60,14 +60,14 @@ class Digests:
 
 
 def as_array(digests: Iterable[bytes]) -> NDArray[np.bytes_]:
-    """Digests as numpy strings of DIGEST bytes; they compare as the digests do."""
+    """Digests as numpy strings of DIGEST bytes, in the same order."""
     return np.frombuffer(b"".join(digests), f"S{DIGEST}")
 
 
 def places(
     wanted: NDArray[np.bytes_], known: NDArray[np.bytes_]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Where each wanted digest stands among ``known``, and whether it is there at all."""
+    """The place of each wanted digest in ``known``, and whether it is there."""
     order = np.argsort(known, kind="stable")
     found = np.minimum(np.searchsorted(known, wanted, sorter=order), max(len(known) - 1, 0))
     at = order[found] if len(known) else np.zeros(len(wanted), dtype=np.int64)

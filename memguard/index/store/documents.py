@@ -1,4 +1,4 @@
-"""The names of an index's documents: files in its directory, rows in Milvus."""
+"""Names of the documents of an index: files in its directory, rows in Milvus."""
 
 CALIBRATION = "calibration.json"
 """The thresholds, and what they are worth."""
@@ -10,7 +10,7 @@ CALIBRATION_PAGE = "calibration.html"
 """The report's page on the calibration; a new calibration deletes it."""
 
 BLOCKED = "refused.json"
-"""In Milvus, the ids of removed records: neither a push nor a build takes them in again."""
+"""In Milvus, the blocked ids: no push and no build takes them in."""
 
 PUSHED = (CALIBRATION, MEASUREMENTS)
 """Documents that a push copies to Milvus."""

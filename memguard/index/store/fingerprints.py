@@ -11,11 +11,11 @@ from memguard.index.store.row_arrays import FOLDER, TABLES
 from memguard.index.store.tables import FILES, RECORDS
 
 HINT = "latest_version_hint.json"
-"""The one file of a Lance table that is replaced; it only saves a listing of the others."""
+"""The only file of a Lance table that is replaced; it saves a directory listing."""
 
 
 def fingerprint_tables(directory: Path, old: Manifest | None, revision: int) -> PinnedFile:
-    """Write the fingerprints of the tables' files; those known already are not read again."""
+    """Write the fingerprints of the tables' files; only new files are read."""
     known = {file.path: file for file in table_fingerprints(directory, old)}
     files = [
         known.get(str(path.relative_to(directory))) or PinnedFile.of(directory, path)
@@ -27,7 +27,7 @@ def fingerprint_tables(directory: Path, old: Manifest | None, revision: int) -> 
 
 
 def table_fingerprints(directory: Path, manifest: Manifest | None) -> list[PinnedFile]:
-    """The tables' files as they were when the manifest was written.
+    """The fingerprints of the tables' files at the time of the manifest.
 
     Raises:
         OSError, ValueError: the list is missing or damaged.

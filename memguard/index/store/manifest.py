@@ -1,7 +1,7 @@
-"""The manifest: the one file that makes a directory an index, replaced in one step.
+"""The manifest: the file that makes a directory an index, replaced in one atomic step.
 
-A directory without it is a build that has not finished. It pins the versions of the Lance
-tables that the files beside them were derived from, so a reader never sees half a build.
+A directory without it is an unfinished build. It pins the versions of the Lance tables and the
+files derived from them, so that a reader never sees half a build.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -35,7 +34,7 @@ class OtherFormatError(ValueError):
 
 @dataclass(frozen=True)
 class PinnedFile:
-    """A file that belongs to one state of an index: path in the index, size and fingerprint."""
+    """A file of one revision of an index: its path in the index, size and SHA-256."""
 
     path: str
     bytes: int
@@ -74,17 +73,17 @@ class Manifest:
 
     Attributes:
         descriptors: the exact descriptors, in the order they are shown.
-        revision: grows by one with every manifest of this index; names the files of its own.
-        generation: grows by one with every compaction, which moves the rows.
+        revision: number of this manifest, from 1; part of its files' names.
+        generation: number of compactions so far, each of which moves rows.
         records_version, files_version: pinned Lance versions of the two tables.
-        rows: records in their table: training images, removed ones and canaries.
-        records: training images that can be found.
-        with_rights: how many of those come with a licence or copyright notice.
-        unreadable: how many files could not be read.
-        canaries: row positions of the planted references.
+        rows: records in their table: training images, deleted ones and canaries.
+        records: training images that searches find.
+        with_rights: those among them with a licence or copyright notice.
+        unreadable: files that could not be read.
+        canaries: rows of the planted references.
         ann: descriptor name to its FAISS file.
-        lists: name to file of what belongs to the rows (:mod:`memguard.index.store.row_arrays`).
-        memory: bytes that the FAISS files were planned for; None: no limit.
+        lists: name to file of the arrays over the rows (:mod:`memguard.index.store.row_arrays`).
+        memory: bytes that the FAISS files were planned for; None for no limit.
         written_by: the memguard version that wrote it.
     """
 
@@ -133,7 +132,7 @@ class Manifest:
 
     @classmethod
     def parse(cls, text: bytes) -> Manifest:
-        """A manifest's file, read.
+        """The manifest in a file's bytes.
 
         Raises:
             ValueError: it is damaged.
@@ -145,17 +144,12 @@ class Manifest:
         return msgspec.convert(read_checked(text), cls)
 
     def files(self) -> list[PinnedFile]:
-        """Every file that it pins."""
+        """Every pinned file."""
         return [*(file for ann in self.ann.values() for file in ann.files), *self.lists.values()]
 
 
-def specs_from_json(data: list[dict[str, Any]]) -> list[DescriptorSpec]:
-    """The inverse of ``dataclasses.asdict`` on descriptor specs."""
-    return [DescriptorSpec(**spec) for spec in data]
-
-
 def absent(directory: Path) -> str:
-    """Why there is no index here, and what to do."""
+    """A message that says why there is no index here, and what to do."""
     if not directory.exists():
         return f"there is no index at {directory}; make one with `memguard build IMAGES -o NAME`"
     if (directory / BUILDING).exists():

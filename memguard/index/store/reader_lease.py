@@ -1,5 +1,8 @@
-"""Readers hold a lease on the generation of an index that they opened, so that a compaction does
-not take files away under them. The system ends the lease of a reader that dies.
+"""Leases: a compaction deletes no files of a generation that somebody still reads.
+
+A lease is a shared ``flock``, which the system ends when the reader dies. ``filelock`` has shared
+locks too (``ReadWriteLock``), but they write to their file: a reader could not hold one on a
+read-only mount.
 """
 
 from __future__ import annotations
@@ -10,18 +13,19 @@ from pathlib import Path
 
 try:
     import fcntl
-except ImportError:  # Windows refuses to delete open files by itself
+except ImportError:  # Windows does not delete open files anyway
     fcntl = None  # type: ignore[assignment]
 
 
 def lease_path(directory: Path, generation: int) -> Path:
-    """The file that readers of a generation lock; compaction deletes it with that generation."""
+    """The file that readers of a generation lock; compaction deletes it last."""
     return directory / f"readers-{generation}.lock"
 
 
 class Lease:
-    """Held by a reader until it is garbage. A generation that is gone cannot be leased; its
-    files will be found missing.
+    """A reader's lease, held until it is garbage collected.
+
+    A generation that is gone gives none: its reader finds files missing and opens the next one.
     """
 
     def __init__(self, directory: Path, generation: int) -> None:
@@ -35,7 +39,7 @@ class Lease:
 
 
 def is_read(path: Path) -> bool:
-    """Whether somebody, in whatever process, still holds a lease on this :func:`lease_path`."""
+    """Whether any process holds a lease on this :func:`lease_path`."""
     if fcntl is None:
         return False
     handle = os.open(path, os.O_RDONLY)

@@ -1,10 +1,9 @@
-"""Arrays that go with the rows of an index, one file each, pinned by the manifest.
+"""Arrays over the rows of an index, one file each, pinned by the manifest.
 
-``copies``: files with exactly a record's bytes, uint32 a row. ``clusters``: which near-duplicates
-belong together, int64 a row. ``duplicates``: how many of them can be found, uint32 a row.
-``removed``: positions of records that were taken down, int64. ``refused``: digests of images that
-no build may take in again. ``missing-NAME``: positions of records without that column, int64.
-``tables``: fingerprints of the Lance files, as JSON.
+``copies``: exact duplicates of each record, uint32. ``clusters``: first member of each record's
+cluster of near-duplicates, int64. ``duplicates``: searchable members of that cluster, uint32.
+``removed``: rows of deleted records, int64. ``refused``: digests of blocked ids. ``missing-NAME``:
+rows of records without that column, int64. ``tables``: fingerprints of the Lance files, as JSON.
 """
 
 from __future__ import annotations
@@ -25,17 +24,17 @@ FOLDER = "lists"
 EXACT_DUPLICATES = "copies"
 CLUSTERS = "clusters"
 NEAR_DUPLICATES = "duplicates"
-REMOVED = "removed"
-REFUSED = "refused"
+DELETED = "removed"
+BLOCKED = "refused"
 TABLES = "tables"
 MISSING = "missing-"
 
-EMPTY = {REMOVED: np.empty(0, np.int64), REFUSED: np.empty(0, f"S{DIGEST}")}
-"""What a list holds that was never written."""
+EMPTY = {DELETED: np.empty(0, np.int64), BLOCKED: np.empty(0, f"S{DIGEST}")}
+"""Arrays that were never written."""
 
 
-def write_list(directory: Path, name: str, revision: int, array: NDArray[Any]) -> PinnedFile:
-    """Write a list that a coming manifest will pin; until then nobody reads it."""
+def write_array(directory: Path, name: str, revision: int, array: NDArray[Any]) -> PinnedFile:
+    """Write an array for the next manifest to pin; nobody reads it before."""
     path = directory / FOLDER / f"{name}-{revision}.npy"
     with path.open("wb") as file:
         np.save(file, array, allow_pickle=False)
@@ -44,8 +43,8 @@ def write_list(directory: Path, name: str, revision: int, array: NDArray[Any]) -
     return PinnedFile.of(directory, path)
 
 
-def read_list(directory: Path, manifest: Manifest | None, name: str) -> NDArray[Any]:
-    """A list, memory-mapped; one that was never written is empty.
+def read_array(directory: Path, manifest: Manifest | None, name: str) -> NDArray[Any]:
+    """An array, memory-mapped; empty if it was never written.
 
     Raises:
         OSError, ValueError: it is missing or damaged.
@@ -58,9 +57,9 @@ def read_list(directory: Path, manifest: Manifest | None, name: str) -> NDArray[
     return array
 
 
-def read_digests(directory: Path, manifest: Manifest | None) -> NDArray[np.bytes_]:
-    """The digests of images that are refused."""
-    return np.asarray(read_list(directory, manifest, REFUSED))
+def read_blocked(directory: Path, manifest: Manifest | None) -> NDArray[np.bytes_]:
+    """The digests of the blocked ids."""
+    return np.asarray(read_array(directory, manifest, BLOCKED))
 
 
 def record_digests(tables: Tables) -> NDArray[np.bytes_]:
@@ -68,20 +67,20 @@ def record_digests(tables: Tables) -> NDArray[np.bytes_]:
     blocks = [
         as_array(map(id_digest, batch.column("id").to_pylist())) for batch in tables.scan(["id"])
     ]
-    return np.concatenate([EMPTY[REFUSED], *blocks])
+    return np.concatenate([EMPTY[BLOCKED], *blocks])
 
 
 def file_digests(tables: Tables) -> NDArray[np.bytes_]:
-    """What stands for every file in every state in which it was seen."""
+    """A digest of every file in every state that a build has seen."""
     blocks = []
     for batch in tables.scan_files(["uri", "state"]):
         pairs = zip(*(batch.column(name).to_pylist() for name in ("uri", "state")))
         blocks.append(as_array(file_digest(uri, state) for uri, state in pairs))
-    return np.concatenate([EMPTY[REFUSED], *blocks])
+    return np.concatenate([EMPTY[BLOCKED], *blocks])
 
 
 def count_exact_duplicates(tables: Tables, digests: NDArray[np.bytes_]) -> NDArray[np.uint32]:
-    """How many files hold each record's bytes, by what is known last of each file.
+    """Count the files that hold each record's bytes, by the last entry of each file.
 
     Args:
         tables: of the index.
@@ -95,9 +94,9 @@ def count_exact_duplicates(tables: Tables, digests: NDArray[np.bytes_]) -> NDArr
 
 
 def latest_files(tables: Tables) -> tuple[NDArray[np.int64], NDArray[np.bytes_]]:
-    """What is known last of each file: positions in the table of files, ascending, and the digest
-    of the record that each holds, zeros for none."""
-    files, ids = [EMPTY[REFUSED]], [EMPTY[REFUSED]]
+    """The last entry of each file: its row in the table of files, ascending, and the digest of its
+    record's id, zeros for none."""
+    files, ids = [EMPTY[BLOCKED]], [EMPTY[BLOCKED]]
     for batch in tables.scan_files(["uri", "id"]):
         uris, held = (batch.column(name).to_pylist() for name in ("uri", "id"))
         files.append(as_array(file_digest(uri, "") for uri in uris))

@@ -1,9 +1,9 @@
-"""The tables of an index, as Lance datasets: what is known of each image, and of each file.
+"""The tables of an index, as Lance datasets: one of images, one of files.
 
-``records.lance`` has one row per distinct image (content hash), append only until it is compacted:
-a row's position is its number in the FAISS files. ``files.lance`` has one row per file seen,
-readable or not; it lets a build resume without reading anything twice, and counts the exact copies
-of an image.
+``records.lance`` has a row for each distinct image (by content hash), append-only between
+compactions; the row number is the vector's number in the FAISS files. ``files.lance`` has a row for
+each file seen, readable or not; a build resumes from it without reading a file twice, and counts
+exact duplicates with it.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ FILES_SCHEMA = pa.schema(
 )
 """``id`` of a readable file's record, else ``reason`` says why there is none."""
 
-TAKEN_DOWN = "taken down"
-"""The reason where the image was removed from the index, and is not to be taken in again."""
+REASON_BLOCKED = "taken down"
+"""The stored reason of a file whose image is blocked."""
 
 PLAIN_FIELDS = (
     pa.field("id", pa.string(), nullable=False),
@@ -55,14 +55,14 @@ PLAIN_FIELDS = (
     pa.field("thumbnail", pa.binary()),
     pa.field("features", pa.binary()),
 )
-"""Columns of ``records.lance`` beside the descriptors."""
+"""Columns of ``records.lance`` other than the descriptors'."""
 
 PLAIN = tuple(field.name for field in PLAIN_FIELDS)
 
 
 @dataclass(frozen=True)
 class FileEntry:
-    """One file that a build has seen; exactly one of ``id`` and ``reason`` is set."""
+    """A file that a build has seen; either ``id`` or ``reason`` is set."""
 
     uri: str
     state: str
@@ -126,7 +126,7 @@ class Tables:
 
         Args:
             columns: their names.
-            after: so many rows are left out at the beginning.
+            after: rows to skip at the beginning.
         """
         yield from _scan(self._records, columns, after)
 
@@ -148,8 +148,8 @@ class Tables:
     def unreadable(self) -> dict[str, str]:
         """Files that could not be read when they were last seen, with the reason.
 
-        A damaged shard or a closed folder counts as mended once an image of it was read that has
-        another state. Files whose image was taken down are left out.
+        A damaged shard or a closed folder counts as mended once an image in it was read in another
+        state. Files of blocked images are not included.
         """
         failed = {
             uri
@@ -167,26 +167,26 @@ class Tables:
                 for whole in (uri.partition("#")[0], os.path.dirname(uri)):
                     if latest.get(whole, (state, ""))[0] != state:
                         del latest[whole]
-        return {uri: reason for uri, (_, reason) in latest.items() if reason != TAKEN_DOWN}
+        return {uri: reason for uri, (_, reason) in latest.items() if reason != REASON_BLOCKED}
 
     def column(self, spec: DescriptorSpec, after: int = 0) -> Iterator[NDArray[Any]]:
         """A descriptor's matrix in row order, in blocks of shape (<= SCAN_ROWS, width).
 
-        Zeros stand for the rows of records that lack it.
+        Records without the descriptor have zero vectors.
         """
         for batch in self.scan([spec.name], after):
             yield _from_arrow(spec, batch.column(spec.name))
 
     def missing(self, column: str) -> NDArray[np.int64]:
-        """Positions of the records that have nothing in a column, in ascending order."""
+        """Rows of the records without a value in a column, ascending."""
         return self._where(column, lambda values: ~_valid(values))
 
     def without_pixels(self) -> NDArray[np.int64]:
-        """Positions of the records that have no thumbnail, in ascending order."""
+        """Rows of the records without a thumbnail, ascending."""
         return self._where("width", lambda widths: np.asarray(widths) == 0)
 
     def flagged(self, column: str) -> NDArray[np.int64]:
-        """Positions of the records for which a column (``blank``, ``canary``) is true."""
+        """Rows of the records for which a column (``blank``, ``canary``) is true, ascending."""
         return self._where(column, np.asarray)
 
     def _where(
@@ -206,7 +206,7 @@ class Tables:
         return records_of(specs, table)
 
     def vectors(self, spec: DescriptorSpec, rows: Sequence[int]) -> NDArray[Any]:
-        """A descriptor's vectors in the given rows, shape (n, width); zeros where it has none."""
+        """A descriptor's vectors in the given rows, shape (n, width); zero vectors for none."""
         table = self._records.take(list(rows), columns=[spec.name])
         return _from_arrow(spec, table.column(spec.name))
 
@@ -220,7 +220,7 @@ class Tables:
         return found
 
     def latest_ids(self, uris: Collection[str]) -> dict[str, str]:
-        """The record of each of these files, as far as they are readable."""
+        """The id of the record of each of these files that is readable."""
         wanted, latest = pa.array(list(uris), pa.string()), dict[str, "str | None"]()
         for batch in self.scan_files(["uri", "id"]) if uris else ():
             here = batch.filter(pc.is_in(batch.column("uri"), value_set=wanted))
@@ -248,7 +248,7 @@ def records_of(specs: Sequence[DescriptorSpec], table: pa.Table | pa.RecordBatch
 
 
 def _open(path: Path, version: int | None) -> Any:
-    """The dataset; None where there is none, be it that a build was killed in its first commit."""
+    """The dataset; None if there is none, for example after a build that was killed early."""
     if version is None and not _committed(path):
         return None
     return lance.dataset(path, version=version)
@@ -273,7 +273,7 @@ def _column_type(spec: DescriptorSpec) -> pa.DataType:
 
 
 def _to_arrow(spec: DescriptorSpec, rows: Iterable[NDArray[Any] | None]) -> pa.Array:
-    """Rows as a column; None where a record lacks the descriptor."""
+    """Vectors as a column; None for a record without the descriptor."""
     listed = list(rows)
     if spec.metric == "hamming":
         return pa.array(

@@ -1,4 +1,4 @@
-"""Thumbnails: what is kept of a reference's pixels, for verification and for reviewers."""
+"""Thumbnails: a reference's pixels for verification and for reviewers."""
 
 from __future__ import annotations
 

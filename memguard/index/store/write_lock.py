@@ -1,4 +1,4 @@
-"""One writer at a time: whoever changes an index holds its lock."""
+"""The lock that a writer of an index holds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LOCK = "build.lock"
 
 @contextlib.contextmanager
 def at_work(directory: Path) -> Iterator[None]:
-    """Hold the lock of an index.
+    """Hold the write lock of an index.
 
     Raises:
         BuildError: another process holds it.

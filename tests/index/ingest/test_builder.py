@@ -13,6 +13,7 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from fixtures.comparisons import opened
@@ -22,13 +23,13 @@ from PIL import Image
 
 from memguard import BuildError, IndexUnavailableError
 from memguard.descriptors import weightless_descriptors
+from memguard.descriptors.base import DescriptorSpec
 from memguard.descriptors.phash import PHash
 from memguard.index.base import BuildSummary, Progress
 from memguard.index.ingest.builder import build
 from memguard.index.ingest.checkpoint import Checkpoint
 from memguard.index.local import DirectoryIndex
 from memguard.index.open import open_index
-from memguard.index.store.manifest import specs_from_json
 from memguard.lifecycle import build_index
 from memguard.sources import Folder
 from memguard.vision.picture import Picture
@@ -238,7 +239,7 @@ def test_other_descriptors_are_refused(folder: Path, tmp_path: Path, finished: b
     build(Folder(folder), output, [PHash(8)], workers=0)
     if not finished:
         manifest = json.loads((output / "manifest.json").read_text())
-        Checkpoint(specs_from_json(manifest["descriptors"])).write(output)
+        Checkpoint(msgspec.convert(manifest["descriptors"], list[DescriptorSpec])).write(output)
         (output / "manifest.json").unlink()
     with pytest.raises(BuildError, match=r"holds the descriptors phash64; .* phash64, phash256"):
         build(Folder(folder), output, weightless_descriptors(), workers=0)

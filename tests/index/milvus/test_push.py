@@ -121,7 +121,7 @@ def test_removing_and_adding_there(resumed, built, photographs, tmp_path):
         remove_images(address, ["0" * 32])
 
     summary = push(built[0], address)
-    assert (summary.records, summary.written, summary.refused) == (59, 0, 1)
+    assert (summary.records, summary.written, summary.blocked) == (59, 0, 1)
 
     novel = tmp_path / "novel"
     novel.mkdir()
@@ -138,7 +138,7 @@ def test_removing_and_adding_there(resumed, built, photographs, tmp_path):
 
     readmit_images(address, [taken.id])
     summary = push(built[0], address)
-    assert (summary.records, summary.written, summary.removed, summary.refused) == (60, 1, 1, 0)
+    assert (summary.records, summary.written, summary.removed, summary.blocked) == (60, 1, 1, 0)
     assert Guard(address).check(image)[0].matches[0].id == taken.id
 
 

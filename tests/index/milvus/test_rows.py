@@ -13,12 +13,12 @@ from memguard.errors import BuildError
 from memguard.index.milvus.collections import TEXT_BYTES
 from memguard.index.milvus.rows import (
     PARTS,
-    cut,
     document_of,
     document_rows,
     key_of,
     record_of,
     record_row,
+    split,
 )
 from memguard.index.open import open_index
 from memguard.index.store.thumbnails import EDGE, encode
@@ -115,5 +115,5 @@ def test_a_damaged_document_is_found_out():
 
 def test_cutting_loses_nothing():
     text = "ab" * TEXT_BYTES
-    assert "".join(cut(text)) == text
-    assert cut("") == [""]
+    assert "".join(split(text)) == text
+    assert split("") == [""]
