@@ -8,7 +8,7 @@ import networkx
 
 def import_graph() -> networkx.DiGraph:
     """An edge from each module to each that it imports, anywhere in the file."""
-    graph = grimp.build_graph("memguard", cache_dir=None)
+    graph = grimp.build_graph("memguard", "benchmarks", cache_dir=None)
     return networkx.DiGraph(
         (module, imported)
         for module in graph.modules
