@@ -1,4 +1,4 @@
-"""Builds of indexes too large to be searched exactly, made of few images by lowering the limits."""
+"""Builds with inexact search, from few images with the limits lowered."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 
 from memguard import Guard, IndexUnavailableError, build_index
 from memguard.cli import app
-from memguard.index.ann import planner as ann_choice
+from memguard.index.ann import planner
 from memguard.index.ann.tuning import MIN_RECALL
-from memguard.index.ingest import recall_probe as simulated
+from memguard.index.ingest import recall_probe
 from memguard.index.local import DirectoryIndex
 from memguard.index.maintenance.verify import verify
 from memguard.lifecycle import add_images
@@ -35,14 +35,14 @@ KINDS = {
 def index(
     photographs: dict[str, Image.Image], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
-    """While its tests run, all indexes are as large ones."""
+    """While its tests run, every index counts as large."""
     root = tmp_path_factory.mktemp("inexact")
     write_cuts(photographs, root / "images", 160)
     with pytest.MonkeyPatch.context() as patch:
         for limit in ("EXACT_BYTES", "EXACT_HASH_BYTES", "MIN_VECTORS_FOR_INVERTED_LISTS"):
-            patch.setattr(ann_choice, limit, 0)
-        patch.setattr(ann_choice, "PRINCIPAL_COMPONENTS", (64,))  # of so few rows there are no 512
-        patch.setattr(simulated, "REFERENCES", 10)  # only for speed
+            patch.setattr(planner, limit, 0)
+        patch.setattr(planner, "PRINCIPAL_COMPONENTS", (64,))  # too few vectors for 512
+        patch.setattr(recall_probe, "REFERENCES", 10)  # only for speed
         build_index(root / "images", root / "index", weights={}, calibrate=False, workers=0)
         yield root / "index"
 
@@ -72,7 +72,7 @@ def test_copies_are_found(index: Path, kind: str) -> None:
 def test_images_added_later_are_found(
     index: Path, photographs: dict[str, Image.Image], tmp_path: Path
 ) -> None:
-    """Into the lists that there are."""
+    """Their vectors go to the inverted lists there are."""
     index = Path(shutil.copytree(index, tmp_path / "index"))
     (tmp_path / "more").mkdir()
     photographs["rocket.jpg"].save(tmp_path / "more" / "rocket.png")
@@ -85,7 +85,7 @@ def test_images_added_later_are_found(
 
 
 @pytest.mark.parametrize("name", ["pixels", "vlad"])
-def test_rows_of_candidates_are_verified_and_derived_again(
+def test_vectors_for_reranking_are_verified_and_derived_again(
     index: Path, name: str, tmp_path: Path
 ) -> None:
     index = Path(shutil.copytree(index, tmp_path / "index"))

@@ -1,4 +1,4 @@
-"""Builds that stream: where they resume, what overlaps, and sources of all kinds in one index."""
+"""Streaming builds: where they resume, what overlaps, and sources of all kinds in one index."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from memguard.vision.picture import Picture
 
 
 class Failing(Folder):
-    """A folder that cannot be read beyond some items, and remembers where it was begun."""
+    """A folder that fails after some items, and records where each iteration began."""
 
     def __init__(self, root: Path, after: int) -> None:
         super().__init__(root)
@@ -80,10 +80,10 @@ def test_a_build_resumes_at_its_source_s_position(
 
 
 @pytest.mark.parametrize("kind", ["files", "shards"])
-def test_files_written_just_now_are_looked_at_again_and_counted_once(
+def test_files_written_just_now_are_read_again_and_counted_once(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    """Their clock may be another: a resumed build cannot know that they have not changed."""
+    """Their clock may differ: a resumed build cannot know that they have not changed."""
     monkeypatch.setattr(workers, "CHUNK_ITEMS", 2)
     monkeypatch.setattr(steps, "STEP_FILES", 4)
     source: Folder | WebDataset = Folder(folder)
@@ -183,7 +183,7 @@ def test_two_sources_one_after_the_other(
 
 
 class Levels:
-    """Stands for a model whose embeddings are published: 27 levels of a picture."""
+    """A descriptor in place of a model with published embeddings: 27 levels of a picture."""
 
     neighbours = 5
     score_normalised = describes_windows = True
@@ -212,7 +212,7 @@ def published(photographs: dict[str, Image.Image], tmp_path: Path) -> Embeddings
 def test_embeddings_alone(
     published: Embeddings, photographs: dict[str, Image.Image], tmp_path: Path
 ) -> None:
-    """No pixels, no thumbnail, no hash: what can be compared decides."""
+    """Without pixels, thumbnails and hashes, embeddings decide."""
     summary = build(published, tmp_path / "x", [Levels()], workers=0)
     assert summary.records == len(photographs)
     index = DirectoryIndex.open(tmp_path / "x")

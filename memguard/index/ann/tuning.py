@@ -28,6 +28,7 @@ SPARE_CANDIDATES = 2
 """Factor by which more candidates are reranked than tuning needed: other copies need more."""
 
 MAX_NPROBE = 512
+"""Inverted lists probed at most."""
 
 MICROSECONDS_A_VECTOR = 0.05
 """Cost of a vector in a probed inverted list (`benchmarks/index`)."""

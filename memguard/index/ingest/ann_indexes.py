@@ -72,7 +72,7 @@ def _can_extend(revision: Revision, file: AnnFile | None, choice: AnnChoice) -> 
 
 
 def _extended(revision: Revision, spec: DescriptorSpec, file: AnnFile, rows: int) -> AnnFile:
-    """The files of an index of so many rows, with the revision's further ones."""
+    """The files of an index of the first ``rows``, extended by the others."""
     if rows == len(revision.tables):
         return file
     path = revision.ann_index(spec, file.choice).path

@@ -25,7 +25,7 @@ ANN = "ann"
 class Revision:
     """The tables of an index at one version, and where the files derived from them go.
 
-    Until a manifest pins these files, nobody reads them.
+    No reader opens these files before a manifest pins them.
 
     Attributes:
         directory: the index.

@@ -16,12 +16,13 @@ from memguard.index.ingest.reader import Readable, Unreadable, read
 from memguard.sources.base import Item
 
 CHUNK_ITEMS = 16
-"""Items handed to a worker process at a time."""
+"""Items that a worker process gets at a time."""
 
 CHUNKS_PER_WORKER = 4
 """Chunks that may wait for each worker, so that memory stays bounded."""
 
 MAX_WORKERS = 16
+"""Worker processes at most, unless the caller names a number."""
 
 
 def read_in_workers(

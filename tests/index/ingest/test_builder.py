@@ -36,7 +36,7 @@ from memguard.vision.picture import Picture
 
 
 def broken_files(cat: Image.Image) -> dict[str, bytes]:
-    """Twenty files with the names of images that hold none."""
+    """Twenty files with the names of images that hold no image."""
     jpeg, png = encoded(cat, "JPEG"), encoded(cat, "PNG")
     gif, webp, tiff = encoded(cat, "GIF"), encoded(cat, "WEBP"), encoded(cat, "TIFF")
     return {
@@ -167,7 +167,7 @@ def test_an_index_grows(folder: Path, photographs: dict[str, Image.Image], tmp_p
     assert len({one[0] for one in after["records"]}) == 30
 
 
-def test_a_file_that_is_mended_is_no_longer_unreadable(
+def test_a_mended_file_is_no_longer_unreadable(
     folder: Path, cat: Image.Image, tmp_path: Path
 ) -> None:
     (folder / "late.jpg").write_bytes(b"")
@@ -201,7 +201,7 @@ def test_nothing_to_build_from_leaves_nothing_behind(tmp_path: Path) -> None:
     assert not (tmp_path / "index").exists()
 
 
-def test_other_people_s_things_are_left_alone(folder: Path, tmp_path: Path) -> None:
+def test_folders_with_other_files_are_left_alone(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "letter.txt").write_text("dear")
     (tmp_path / "file").write_text("text")
@@ -213,7 +213,7 @@ def test_other_people_s_things_are_left_alone(folder: Path, tmp_path: Path) -> N
     assert (tmp_path / "file").read_text() == "text"
 
 
-def test_an_empty_folder_is_a_good_output(folder: Path, tmp_path: Path) -> None:
+def test_an_empty_folder_can_be_the_output(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "index").mkdir()
     assert (
         build_index(folder, tmp_path / "index", weights={}, calibrate=False, workers=0).records
@@ -221,9 +221,7 @@ def test_an_empty_folder_is_a_good_output(folder: Path, tmp_path: Path) -> None:
     )
 
 
-def test_what_a_build_left_that_was_killed_at_once_is_taken_over(
-    folder: Path, tmp_path: Path
-) -> None:
+def test_a_build_takes_over_what_one_killed_at_once_left(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "index").mkdir()
     (tmp_path / "index" / "build.lock").touch()
     (tmp_path / "index" / "building.json.tmp").write_text('[{"na')
@@ -247,7 +245,7 @@ def test_other_descriptors_are_refused(folder: Path, tmp_path: Path, finished: b
 
 
 def test_two_builds_at_once(folder: Path, tmp_path: Path) -> None:
-    """The other one is a real process, in the middle of its work."""
+    """The other build is a real process, in the middle of its work."""
     code = f"""
         from memguard.lifecycle import build_index
         def wait(progress):
@@ -297,7 +295,7 @@ def test_a_worker_that_dies(folder: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("limit", "culprit"), [(20_000, "lance"), (60_000, "pixels")])
 def test_a_full_disk(folder: Path, tmp_path: Path, limit: int, culprit: str) -> None:
-    """A limit on file sizes stands for it: the same failed write, with another number.
+    """A limit on file sizes makes the same write fail, with another error number.
 
     The smaller limit stops Lance, the larger one FAISS, whose file of 24 x 768 floats is larger
     than each of the small steps.

@@ -28,7 +28,7 @@ def test_clusters_grow_and_join() -> None:
     assert cluster(6, known, [np.array([[4, 2], [5, 0], [5, 3]])]).tolist() == [0, 1, 1, 0, 1, 0]
 
 
-def test_sizes_leave_out_what_is_hidden() -> None:
+def test_sizes_do_not_count_hidden_rows() -> None:
     clusters = np.array([0, 1, 1, 0, 1, 0])
     sizes = cluster_sizes(clusters, np.array([1, 3]))
     assert sizes.tolist() == [2, 2, 2, 2, 2, 2]
@@ -67,7 +67,7 @@ def named(index: DirectoryIndex) -> dict[str, tuple[int, int]]:
     return {Path(one.uri).name: (one.exact_duplicates, one.near_duplicates) for one in records}
 
 
-def test_a_build_finds_them(grown: list[DirectoryIndex]) -> None:
+def test_a_build_finds_near_duplicates(grown: list[DirectoryIndex]) -> None:
     before, after = map(named, grown)
     assert set(before.values()) == {(1, 1)}
     assert {
@@ -98,7 +98,7 @@ def test_images_taken_down_are_not_redundant(grown: list[DirectoryIndex], tmp_pa
     assert not any("3-70" in uri for uri in redundant_files(DirectoryIndex.open(path)))
 
 
-def test_blank_images_are_nobody_s_duplicates(grown: list[DirectoryIndex]) -> None:
+def test_blank_images_have_no_duplicates(grown: list[DirectoryIndex]) -> None:
     assert {
         named(grown[1])[f"{what}{level}.png"] for what in ("blank", "wide") for level in (0, 255)
     } == {(1, 1)}

@@ -1,4 +1,4 @@
-"""What a worker does to one file: any file gives one result."""
+"""Every item gives one result, with or without an image."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_an_image(cat: Image.Image, tmp_path: Path) -> None:
     np.testing.assert_allclose(result.prepared["pixels"], PREPARE["pixels"](turned), atol=0.05)
 
 
-def test_files_that_are_no_images_keep_their_place_and_say_why(tmp_path: Path) -> None:
+def test_files_without_an_image_keep_their_place_and_their_reason(tmp_path: Path) -> None:
     (tmp_path / "empty.jpg").touch()
     (tmp_path / "folder.jpg").mkdir()
     (tmp_path / "text.png").write_text("hello")
@@ -88,7 +88,7 @@ def test_content_id_is_sha256() -> None:
     assert content_id(b"abc") == "ba7816bf8f01cfea414140de5dae2223"
 
 
-def test_a_file_that_changed_since_it_was_listed_is_read_again_by_the_next_build(
+def test_a_file_changed_since_it_was_listed_is_read_again_by_the_next_build(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "a.png"
@@ -100,7 +100,7 @@ def test_a_file_that_changed_since_it_was_listed_is_read_again_by_the_next_build
     assert (result.width, result.state) == (3, RETRY)
 
 
-def test_a_file_that_is_still_being_written_is_read_again_by_the_next_build(
+def test_a_file_still_being_written_is_read_again_by_the_next_build(
     cat: Image.Image, tmp_path: Path
 ) -> None:
     path = tmp_path / "a.jpg"
@@ -115,7 +115,7 @@ def test_a_file_that_is_still_being_written_is_read_again_by_the_next_build(
     assert again.state == file_state(path)
 
 
-def test_what_a_source_could_not_give_says_why() -> None:
+def test_broken_items_give_their_reason() -> None:
     gone = OSError("the server does not answer")
     cut = UnreadableImageError("the tar is cut")
     items = [BrokenItem(uri="a", state="1", error=gone), BrokenItem(uri="b", state="1", error=cut)]
@@ -130,8 +130,8 @@ def test_rights_of_the_metadata_and_of_the_file(cat: Image.Image) -> None:
     exif = Image.Exif()
     exif[0x8298] = b"(c) Ann"
     data = encoded(cat.resize((16, 16)), "JPEG", exif=exif)
-    said = [None, "licence: CC-BY", "(c) Ann; licence: CC-BY"]
-    items = [BytesItem(uri="a", state="", data=data, rights=rights) for rights in said]
+    notices = [None, "licence: CC-BY", "(c) Ann; licence: CC-BY"]
+    items = [BytesItem(uri="a", state="", data=data, rights=rights) for rights in notices]
     assert [result.rights for result in read(items, {})] == [
         "(c) Ann",
         "licence: CC-BY; (c) Ann",
@@ -152,7 +152,7 @@ def test_an_embedding_without_pixels() -> None:
 
 
 @pytest.mark.parametrize("numbers", [[0, 0], [np.nan, 1], [np.inf, 0]])
-def test_an_embedding_that_says_nothing(numbers: list[float]) -> None:
+def test_zero_and_infinite_embeddings_are_unreadable(numbers: list[float]) -> None:
     item = Item(uri="a", state="1", vectors={"clip": np.array(numbers, np.float32)})
     (result,) = read([item], PREPARE)
     assert result == Unreadable(item, "its precomputed embedding is zero or not a number", "1")
