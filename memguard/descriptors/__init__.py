@@ -1,4 +1,4 @@
-"""Descriptors: what maps an image to a vector or bit string in which copies are close."""
+"""Descriptors: maps from images to vectors or bit strings in which copies are close."""
 
 from __future__ import annotations
 

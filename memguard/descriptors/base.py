@@ -25,16 +25,16 @@ Prepare = Callable[[Picture], NDArray[Any]]
 
 @dataclass(frozen=True)
 class DescriptorSpec:
-    """What an index records of a descriptor; two specs are equal only if rows are comparable.
+    """What an index records of a descriptor; specs are equal only if their vectors compare.
 
     Attributes:
-        name: the signal's name, unique within an index.
+        name: the descriptor's name, unique within an index.
         metric: see :data:`Metric`.
         dimension: bits for ``hamming``, components otherwise.
         model: the exact model or algorithm.
         preprocessing: what happens to an image before the model, in words and numbers.
         weights: where the builder found the weights (a hint, not part of the identity).
-        weights_sha256: the weight file's fingerprint, or None where there are no weights.
+        weights_sha256: the weight file's fingerprint, or None without weights.
     """
 
     name: str
@@ -47,7 +47,7 @@ class DescriptorSpec:
 
     @property
     def width(self) -> int:
-        """Bytes of a packed ``hamming`` row, components of any other."""
+        """Bytes of a packed ``hamming`` vector, components of any other."""
         return self.dimension // 8 if self.metric == "hamming" else self.dimension
 
 
@@ -88,9 +88,9 @@ class Descriptor(Protocol):
         ...
 
     def describe(self, prepared: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """n prepared arrays -> rows, uint8 (n, bits / 8) or float32 (n, dimension).
+        """n prepared arrays -> vectors, uint8 (n, bits / 8) or float32 (n, dimension).
 
-        Rows of the ``cosine`` metric have unit length.
+        Vectors of the ``cosine`` metric have unit length, or are 0 if the image shows nothing.
         """
         ...
 
@@ -125,18 +125,20 @@ class LearnedDescriptor(Descriptor, Protocol):
         ...
 
 
-def distances(spec: DescriptorSpec, query: NDArray[Any], rows: NDArray[Any]) -> NDArray[np.float32]:
-    """Exact distances by brute force: the oracle beside every search.
+def distances(
+    spec: DescriptorSpec, query: NDArray[Any], vectors: NDArray[Any]
+) -> NDArray[np.float32]:
+    """Exact distances by brute force: the oracle of every search.
 
     Args:
         spec: whose metric applies.
-        query: one row, shape (width,).
-        rows: shape (n, width), of the same dtype kind.
+        query: one vector, shape (width,).
+        vectors: shape (n, width), of the same kind of dtype.
 
     Returns:
         float32 (n,), in the units of the metric.
     """
     if spec.metric == "hamming":
-        return np.asarray(np.bitwise_count(rows ^ query).sum(axis=1), dtype=np.float32)
-    left, right = query.astype(np.float32, copy=False), rows.astype(np.float32, copy=False)
+        return np.asarray(np.bitwise_count(vectors ^ query).sum(axis=1), dtype=np.float32)
+    left, right = query.astype(np.float32, copy=False), vectors.astype(np.float32, copy=False)
     return np.asarray(1 - right @ left, dtype=np.float32)

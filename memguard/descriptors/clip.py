@@ -1,6 +1,6 @@
 """CLIP image embeddings by any ``open_clip`` model.
 
-CLIP is semantic: two photographs of one monument are close and no copy. It finds candidates
+CLIP is semantic: two photographs of one monument are close, but not copies. It finds candidates
 and flags them; it does not block alone.
 
 Weights are named as a pretrained tag of open_clip (``laion2b_s34b_b79k``), a checkpoint file, a
@@ -34,21 +34,21 @@ from memguard.errors import ConfigurationError, WeightsError
 from memguard.files import sha256
 
 HUB_PREFIX = "hf-hub:"
-BATCH = 32
-"""Images a forward pass: larger gains nothing on a CPU and costs memory."""
+BATCH_IMAGES = 32
+"""Images per forward pass; more gain nothing on a CPU and cost memory."""
 
 FILTERS = {"bilinear": Image.Resampling.BILINEAR}
-"""Pillow's name of an open_clip interpolation; every other means bicubic at inference."""
+"""open_clip's interpolations as Pillow filters; all others mean bicubic at inference."""
 
 ANSWER_SECONDS = 10
-"""How long the hub may take to say whether it has a file."""
+"""Timeout of asking the hub whether it has a file."""
 
 HUB_FILES = (open_clip.constants.HF_SAFE_WEIGHTS_NAME, open_clip.constants.HF_WEIGHTS_NAME)
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Weights on this machine: ``model`` in open_clip's notation, and the file behind it."""
+    """Weights on this machine: ``model`` in open_clip's notation, and their file."""
 
     model: str
     file: Path
@@ -60,16 +60,16 @@ class Checkpoint:
 
 
 class Clip:
-    """The normalised image embedding of a CLIP model, float32 rows of unit length.
+    """The normalised image embedding of a CLIP model, float32 unit vectors.
 
     Args:
         model: an architecture of open_clip, e.g. ``ViT-B-32``; ignored where ``weights`` is a
-            directory or ``hf-hub:`` name, which say it themselves.
+            directory or a ``hf-hub:`` name, which know their own.
         weights: see the module's text; must be on this machine (:func:`pull` fetches them).
         device: where the model runs; by default the GPU if torch sees one.
 
     Raises:
-        WeightsError: the weights are not here, or do not fit the model.
+        WeightsError: the weights are not on this machine, or do not fit the model.
     """
 
     name: ClassVar[str] = "clip"
@@ -150,8 +150,10 @@ class Clip:
         )
 
     def describe(self, prepared: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        batches = range(0, len(prepared), BATCH)
-        return np.concatenate([self._embed(prepared[start : start + BATCH]) for start in batches])
+        batches = range(0, len(prepared), BATCH_IMAGES)
+        return np.concatenate(
+            [self._embed(prepared[start : start + BATCH_IMAGES]) for start in batches]
+        )
 
     @torch.inference_mode()
     def _embed(self, prepared: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
@@ -184,10 +186,10 @@ def split(weights: str) -> tuple[str, str]:
 
 
 def find(model: str, weights: str) -> Checkpoint | None:
-    """The checkpoint on this machine that ``weights`` names, without touching the network.
+    """The checkpoint on this machine that ``weights`` names; never asks the network.
 
     Raises:
-        WeightsError: ``weights`` names nothing that could ever be found.
+        WeightsError: ``weights`` is neither a file, a directory, a hub name nor a tag.
     """
     path = Path(weights)
     if path.is_file():
@@ -207,7 +209,10 @@ def find(model: str, weights: str) -> Checkpoint | None:
 
 
 def pull(model: str = CLIP_MODEL, weights: str = CLIP_WEIGHTS) -> Path:
-    """Download the weights into Hugging Face's cache, unless they are there, and return the file.
+    """Download weights into Hugging Face's cache, unless they are on this machine.
+
+    Returns:
+        the weight file.
 
     Raises:
         WeightsError: no network, no such name.
@@ -231,7 +236,7 @@ def pull(model: str = CLIP_MODEL, weights: str = CLIP_WEIGHTS) -> Path:
 
 
 def missing(model: str, weights: str) -> str:
-    """What to do about absent weights: the three ways on."""
+    """The error message about absent weights: three ways on."""
     return (
         f"the CLIP weights {weights!r} of {model} are neither on this machine nor reachable. "
         "Three ways on: give a local checkpoint file with --clip-weights PATH; run "
@@ -260,7 +265,7 @@ def _tag(model: str, weights: str) -> dict[str, Any]:
 
 
 def _hub_address(config: dict[str, Any]) -> tuple[str, Sequence[str]]:
-    """The hub's repository of a pretrained tag, and its weight files, the preferred one first."""
+    """The hub's repository of a pretrained tag, and its weight files in order of preference."""
     repo, _, name = config.get("hf_hub", "").rpartition("/")
     return repo, [name] if name else HUB_FILES if repo else []
 
@@ -268,7 +273,8 @@ def _hub_address(config: dict[str, Any]) -> tuple[str, Sequence[str]]:
 def _download(repo: str, names: Sequence[str]) -> None:
     """Download the first of the files that the hub has.
 
-    It is asked once, without the client's retries, so that no network is found out in seconds.
+    The hub is asked once, without the client's retries, so that a missing network is an error
+    within seconds.
     """
     for name in names:
         address = huggingface_hub.hf_hub_url(repo, name)

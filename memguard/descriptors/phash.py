@@ -67,7 +67,7 @@ class PHash64(PHash):
 
 @dataclass(frozen=True)
 class PHash256(PHash):
-    """A hash of more frequencies, which tells more images apart."""
+    """A hash of more frequencies, which separates more images."""
 
     name: ClassVar[str] = "phash256"
 

@@ -1,7 +1,6 @@
 """The image itself, very small: finds copies that keep their framing.
 
-Levels are taken relative to their surroundings, so that neither brightness, contrast nor a large
-flat background counts.
+Its structure is compared, so that neither brightness, contrast nor a large flat background counts.
 """
 
 from __future__ import annotations
@@ -18,16 +17,16 @@ from memguard.descriptors.base import DescriptorSpec
 from memguard.vision.picture import Picture
 from memguard.vision.structure import Scale, structure
 
-SIDE = 16
-"""Pixels on a side: 768 components, 1.5 KB as half floats."""
+SIDE_PX = 16
+"""Edge of the square: 768 components, 1.5 KB as half floats."""
 
 SCALE = Scale(blur=0, window=1.5, floor=0.5)
-"""In those pixels."""
+"""In pixels of that square; chosen on the photographs and drawings of benchmarks/detection."""
 
 
 @dataclass(frozen=True)
 class Pixels:
-    """:func:`~memguard.vision.structure.structure` of the image squeezed to a small square."""
+    """:func:`~memguard.vision.structure.structure` of the image as a small square."""
 
     name: ClassVar[str] = "pixels"
     learned: ClassVar[bool] = False
@@ -40,9 +39,9 @@ class Pixels:
         return DescriptorSpec(
             name=self.name,
             metric="cosine",
-            dimension=3 * SIDE**2,
+            dimension=3 * SIDE_PX**2,
             model=f"RGB levels less local mean, over local contrast (sigma {SCALE.window} px)",
-            preprocessing=f"{SIDE} px square, area filter",
+            preprocessing=f"{SIDE_PX} px square, area filter",
         )
 
     @property
@@ -50,8 +49,8 @@ class Pixels:
         return self
 
     def __call__(self, picture: Picture) -> NDArray[np.float32]:
-        """Picture -> float32 (3 * SIDE**2,), of length 1, or 0 where it is flat."""
-        square = cv2.resize(picture.pixels, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+        """Picture -> float32 (3 * SIDE_PX**2,), of length 1, or 0 if it is flat."""
+        square = cv2.resize(picture.pixels, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
         return structure(square.astype(np.float32) / 255, SCALE)
 
     def describe(self, prepared: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:

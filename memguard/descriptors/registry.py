@@ -1,4 +1,4 @@
-"""Which descriptors there are: memguard's own, and those of installed packages.
+"""The registry of descriptors: memguard's own, and those of installed packages.
 
 A descriptor is a class that fits :class:`~memguard.descriptors.base.Descriptor`, or, with weights,
 :class:`~memguard.descriptors.base.LearnedDescriptor`. Those of memguard are in the tables below.
@@ -32,21 +32,21 @@ WEIGHTLESS: Mapping[str, str] = {
     "pixels": "memguard.descriptors.pixels:Pixels",
     "vlad": "memguard.descriptors.vlad:Vlad",
 }
-"""Descriptors of every index, in its order."""
+"""Descriptors without weights, in the order of every index, which holds them all."""
 
 LEARNED: Mapping[str, str] = {
     "clip": "memguard.descriptors.clip:Clip",
     "sscd": "memguard.descriptors.sscd:Sscd",
 }
-"""Descriptors of the indexes whose ``weights`` name them."""
+"""Descriptors with weights; an index holds those that its builder named."""
 
 ATTRIBUTES = ("name", "learned", "neighbours", "score_normalised", "describes_windows", "describe")
 OF_LEARNED = ("from_weights", "from_spec")
-"""What a class must have; ``spec`` and ``prepare`` may come with an instance."""
+"""Attributes required of a class; ``spec`` and ``prepare`` may be set by an instance."""
 
 
 def weightless_descriptors() -> list[Descriptor]:
-    """The descriptors that every index holds: both hashes, the pixels, the local features."""
+    """The descriptors of :data:`WEIGHTLESS`."""
     return [descriptor_class(name)() for name in WEIGHTLESS]
 
 
@@ -82,7 +82,7 @@ def load_descriptors(
     Raises:
         ConfigurationError: ``weights`` names an unknown descriptor.
         WeightsError: weights absent, or other than the index's. Nothing is downloaded.
-        IndexUnavailableError: the index holds a descriptor that is not installed here.
+        IndexUnavailableError: the index has a descriptor that is not installed here.
     """
     weights = weights or {}
     _require_known(weights)
@@ -91,7 +91,7 @@ def load_descriptors(
     for spec in specs:
         if spec.name not in known:
             raise IndexUnavailableError(
-                f"the index holds a descriptor {spec.name!r} that this memguard does not know; "
+                f"the index has a descriptor {spec.name!r} that this memguard does not know; "
                 "upgrade memguard, or install the package that offers it"
             )
         found = descriptor_class(spec.name)
@@ -144,7 +144,7 @@ def _require_known(weights: Mapping[str, str]) -> None:
     unknown = [name for name in weights if name not in known]
     if unknown:
         raise ConfigurationError(
-            f"weights names {unknown[0]!r}, which is no descriptor that takes weights; there are "
+            f"weights= names {unknown[0]!r}, which is not a descriptor with weights; known are "
             f"{', '.join(known)}"
         )
 

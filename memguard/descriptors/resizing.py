@@ -1,4 +1,4 @@
-"""How an image is brought to a model's input size, as picklable values that need only Pillow."""
+"""Resizing of an image to a model's input size: picklable, and needs only Pillow."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ long edge to size, then padded; ``squash``: both edges to size."""
 
 
 MAX_ASPECT = 64
-"""Of a longer strip only the middle is resized for ``shortest``: the ends would take gigabytes
-before they are cut off."""
+"""Ratio of edges up to which ``shortest`` resizes the whole image. Of a longer strip, only the
+middle is resized: the ends would take gigabytes before they are cut off."""
 
 
 @dataclass(frozen=True)

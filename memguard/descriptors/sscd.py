@@ -22,28 +22,28 @@ from memguard.descriptors.weights import absolute
 from memguard.errors import MemguardError, WeightsError
 from memguard.files import sha256
 
-SIDE = 288
-"""Input side: "we resize images to 288 pixels on the short edge" (SSCD, section 5); squeezed to
-a square so that images batch, as the authors do for 320 x 320."""
+SIDE_PX = 288
+"""Input edge: "we resize images to 288 pixels on the short edge" (SSCD, section 5); resized to a
+square so that images batch, as the authors do for 320 x 320."""
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 """ImageNet's channel statistics, as the authors' transforms use."""
 
 INSTALLED = "installed"
-BATCH = 16
+BATCH_IMAGES = 16
 
 Forward = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
 class Sscd:
-    """SSCD embeddings, float32 rows of unit length (512 for the published models).
+    """SSCD embeddings, float32 unit vectors (of 512 components in the published models).
 
     Args:
         weights: a ``.pt`` TorchScript file, an ``.onnx`` file, or ``installed``.
 
     Raises:
-        WeightsError: no such file, or not a model of images.
+        WeightsError: there is no such file, or it is not a model of images.
     """
 
     name: ClassVar[str] = "sscd"
@@ -72,12 +72,12 @@ class Sscd:
             )
         try:
             self.forward = _onnx(file) if file.suffix == ".onnx" else _torchscript(file)
-            probe = self.forward(np.zeros((1, SIDE, SIDE, 3), np.uint8))
+            probe = self.forward(np.zeros((1, SIDE_PX, SIDE_PX, 3), np.uint8))
         except MemguardError:
             raise
         except Exception as error:
             raise WeightsError(f"{file} does not load as an SSCD model: {error}") from error
-        self.prepare = SquareResize(SIDE, "squash")
+        self.prepare = SquareResize(SIDE_PX, "squash")
         self.spec = DescriptorSpec(
             name=self.name,
             metric="cosine",
@@ -89,9 +89,9 @@ class Sscd:
         )
 
     def describe(self, prepared: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        batches = range(0, len(prepared), BATCH)
+        batches = range(0, len(prepared), BATCH_IMAGES)
         rows = np.concatenate(
-            [self.forward(np.stack(prepared[start : start + BATCH])) for start in batches]
+            [self.forward(np.stack(prepared[start : start + BATCH_IMAGES])) for start in batches]
         )
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         return np.asarray(rows / np.maximum(lengths, 1e-12), dtype=np.float32)

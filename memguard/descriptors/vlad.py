@@ -1,6 +1,6 @@
-"""VLAD: the local features of an image summed up in one vector.
+"""VLAD: the local features of an image, aggregated in one vector.
 
-Finds what hashes cannot: crops, insets, turned and bordered copies share pieces with their
+Finds what hashes cannot: crops, insets, rotated and bordered copies share pieces with their
 reference. It proposes candidates; :mod:`memguard.vision.alignment` then checks them piece by piece.
 """
 
@@ -20,7 +20,7 @@ from memguard.vision.picture import Picture
 
 @dataclass(frozen=True)
 class Vlad:
-    """:func:`memguard.vision.local_features.vlad` as a descriptor, float32 rows of unit length."""
+    """:func:`memguard.vision.local_features.vlad` as a descriptor, float32 unit vectors."""
 
     name: ClassVar[str] = "vlad"
     learned: ClassVar[bool] = False

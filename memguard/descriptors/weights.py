@@ -1,4 +1,4 @@
-"""Weight files: their fingerprint, and the refusal of files other than an index's own."""
+"""Weights: where they are, and the refusal of others than an index's own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def absolute(weights: str) -> str:
 
 
 def require_same(recorded: DescriptorSpec, loaded: DescriptorSpec) -> None:
-    """Refuse a descriptor whose rows cannot be compared with the index's.
+    """Refuse a descriptor whose vectors cannot be compared with the index's.
 
     Raises:
         WeightsError: naming both fingerprints, or else what differs.

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from memguard.descriptors.base import DescriptorSpec
 
 RETRY = "retry"
-"""What a build records in place of an item's state when the next build must read it again: its
-bytes changed while they were read, or could not be had this time. No item has this state."""
+"""The state that a build records if the next build must read the item again: its bytes changed
+while they were read, or could not be read this time. No item has this state."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,17 +26,17 @@ class Item:
     """One image of a source, not yet read; picklable, so that a worker process can read it.
 
     Attributes:
-        uri: names the image for good; the builder skips a uri whose ``state`` it has seen.
+        uri: the image's permanent name; the builder skips a uri whose ``state`` it has seen.
         state: changes when the bytes may have changed, e.g. size and modification time.
-        position: where :meth:`Source.iterate` goes on after this item; empty where it cannot go on
-            just there, and the position before holds.
-        again: whether it lies before the position that the iteration goes on after, and is given
+        position: where :meth:`Source.iterate` resumes after this item; empty if it cannot resume
+            here, and the last position holds.
+        again: whether it lies before the position that the iteration resumed from, and is yielded
             because it may have changed since.
-        caption: the training caption, where there is one.
-        rights: licence or copyright notice that the source's metadata gives, on one line.
-        url: where the image was published, where the metadata says so.
-        vectors: descriptor name to a float32 row of unit length, shape (width,), of an image whose
-            pixels the source lacks; None for an image to be read.
+        caption: the training caption, if any.
+        rights: licence or copyright notice in the source's metadata, on one line.
+        url: where the image was published, if the metadata says so.
+        vectors: descriptor name to a float32 unit vector, shape (width,), of an image whose pixels
+            the source lacks; None for an image to be read.
     """
 
     uri: str
@@ -50,26 +50,26 @@ class Item:
 
     @property
     def has_pixels(self) -> bool:
-        """Whether :meth:`read` gives an image; else :attr:`vectors` are all there is."""
+        """Whether :meth:`read` returns an image; otherwise there are only :attr:`vectors`."""
         return self.vectors is None
 
     def read(self) -> bytes:
         """The encoded image.
 
         Raises:
-            OSError: it cannot be had now; the next build tries again.
+            OSError: it cannot be read now; the next build tries again.
             UnreadableImageError: there is none.
         """
         raise UnreadableImageError("the source holds no pixels of this image")
 
     def state_now(self) -> str:
-        """The state after reading; it differs from ``state`` where the bytes have changed since."""
+        """The state now; differs from ``state`` if the bytes may have changed since."""
         return self.state
 
 
 @dataclass(frozen=True, kw_only=True)
 class BytesItem(Item):
-    """An image whose bytes came with the metadata around it."""
+    """An image whose bytes are in memory."""
 
     data: bytes = field(repr=False)
 
@@ -79,7 +79,7 @@ class BytesItem(Item):
 
 @dataclass(frozen=True, kw_only=True)
 class BrokenItem(Item):
-    """Stands for what a source could not give, so that a build lists it with the reason.
+    """An image or file that a source could not read, for the build's list of unreadable ones.
 
     Attributes:
         error: raised by :meth:`read`; an OSError is tried again by the next build.
@@ -96,20 +96,20 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """Identifies the source; a position belongs to the source of this name."""
+        """The source's identity; a position belongs to the source of this name."""
         ...
 
     def size(self) -> int | None:
-        """How many items there are, for progress; None where only reading everything would tell."""
+        """The number of items, for progress; None if only reading everything would reveal it."""
         ...
 
     def iterate(self, after: str | None = None) -> Iterator[Item]:
-        """The items in an order that stays the same, read from storage as they are asked for.
+        """The items in a stable order, read lazily.
 
         Args:
-            after: the :attr:`Item.position` of the last item that was committed: what follows it
-                is given, and whatever before it may have changed since. A position that no longer
-                fits starts over; items already seen are known by uri and state.
+            after: the :attr:`Item.position` of the last committed item. What follows it is
+                yielded, and what before it may have changed since. A position that no longer fits
+                starts over; the builder knows items that it has seen by uri and state.
         """
         ...
 
@@ -165,8 +165,9 @@ class Place:
 
 
 class NamedSource(Source, Protocol):
-    """A source that :func:`memguard.sources.open_source` recognises; made of what it recognised
-    and keyword arguments.
+    """A source that :func:`memguard.sources.open_source` can find.
+
+    Its class is called with what it recognised, and keyword arguments.
 
     Attributes:
         reads: what it reads, for error messages: "a folder of image files".

@@ -1,4 +1,4 @@
-"""Files as the parts of a source: their state, and how iteration resumes among them."""
+"""Iteration over a source's files: their state, and where it resumes."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 UNREADABLE = "unreadable"
-"""The state of a file that cannot be looked at."""
+"""The state of a file whose status cannot be read."""
 
-CLOCKS_APART = 3600 * 10**9
-"""Nanoseconds by which the clock of a file server may differ from this machine's."""
+CLOCK_SKEW_NS = 3600 * 10**9
+"""How far the clock of a file server may be from this machine's: an hour."""
 
 
 @dataclass(frozen=True)
 class Position:
-    """How far an iteration over sorted files has come.
+    """The place that an iteration over sorted files has reached.
 
     Attributes:
         since: when it first began, in nanoseconds since 1970.
-        path: the file it is in.
+        path: the current file.
         state: that file's state.
         done: how much of that file is done, in rows or bytes.
-        again: whether the iteration had come past that file before; not told by ``str``.
+        again: whether the iteration had passed that file before; not part of ``str``.
     """
 
     since: int
@@ -46,7 +46,7 @@ class Position:
         return json.dumps([self.since, self.path, self.state, self.done], ensure_ascii=False)
 
     def at(self, done: int) -> Position:
-        """The position at which so much of the same file is done."""
+        """The position in the same file with this much done."""
         return replace(self, done=done)
 
     def covers(self, path: Path) -> bool:
@@ -75,16 +75,16 @@ def file_state(path: Path) -> str:
 
 
 def changed_after(path: Path, moment: int) -> bool:
-    """Whether a file was written, moved or put here after the moment, or may have been."""
+    """Whether a file was written or moved here after the moment, or may have been."""
     try:
         status = path.stat()
     except OSError:
         return True
-    return max(status.st_mtime_ns, status.st_ctime_ns) + CLOCKS_APART >= moment
+    return max(status.st_mtime_ns, status.st_ctime_ns) + CLOCK_SKEW_NS >= moment
 
 
 def parts(paths: Iterable[Path], after: str | None) -> Iterator[tuple[Path, Position]]:
-    """The files that an iteration must still look into, each with where to begin in it.
+    """The files that an iteration must still read, each with the position to begin at.
 
     Args:
         paths: sorted files.
@@ -102,7 +102,7 @@ def parts(paths: Iterable[Path], after: str | None) -> Iterator[tuple[Path, Posi
 
 
 def files_below(where: str | os.PathLike[str], suffixes: tuple[str, ...]) -> list[Path]:
-    """A file, or all files below a folder that end so, sorted and absolute."""
+    """A file, or all files below a folder with one of these suffixes, sorted and absolute."""
     path = Path(where).resolve()
     if not path.is_dir():
         return [path]

@@ -1,6 +1,6 @@
 """Precomputed embeddings, as ``clip-retrieval`` and LAION publish them.
 
-``img_emb/img_emb_0.npy`` holds one row an image, ``metadata/metadata_0.parquet`` a row about each.
+``img_emb/img_emb_0.npy`` holds a vector per image, ``metadata/metadata_0.parquet`` a row for each.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ from memguard.sources.parquet_rows import rows_from
 NUMBER = re.compile(r"(\d+)\.(?:npy|parquet)$")
 """The number that an embedding file shares with its metadata file."""
 
-BLOCK = 1024
-"""Rows that are mapped and taken into memory at a time."""
+BLOCK_VECTORS = 1024
+"""Vectors read into memory at a time."""
 
 ADDRESS = "image_path"
 """clip-retrieval's column of the image's own path or key."""
 
 
 class Embeddings:
-    """The rows of a folder of embeddings; there are no pixels, so no hash and no thumbnail.
+    """The vectors of a folder of embeddings; without pixels, they have no hash and no thumbnail.
 
     Args:
         where: the folder that holds ``img_emb`` (or ``img_embeddings``) and ``metadata``, or the
             ``.npy`` and ``.parquet`` files themselves.
-        descriptor: the index's descriptor that the rows belong to.
-        model: the exact model that they come from, as the index will name it; checked by
+        descriptor: the index's descriptor that the vectors belong to.
+        model: the exact model that they come from, as the index names it; checked by
             :meth:`require`.
         caption, rights: columns to use instead of those with usual names.
 
     Attributes:
-        width: components of a row; a file of another width is an unreadable item.
+        width: components of a vector; a file of another width is an unreadable item.
 
     Raises:
         ConfigurationError: no ``.npy`` file, or files whose numbers do not pair.
@@ -94,11 +94,10 @@ class Embeddings:
         return f"embeddings {self.where}"
 
     def require(self, specs: Sequence[DescriptorSpec]) -> None:
-        """Refuse to be indexed with other descriptors than the one that made the rows.
+        """Refuse to be indexed without the descriptor that made the vectors.
 
         Raises:
-            ConfigurationError: the descriptor is not among these, its rows have another width, or
-                it is another model.
+            ConfigurationError: the descriptor is not among these, or has another width or model.
         """
         spec = next((spec for spec in specs if spec.name == self.descriptor), None)
         if spec is None:
@@ -134,8 +133,10 @@ class Embeddings:
             raise ValueError(f"its rows have {width} numbers, those before {self.width}")
         about = self._about.get(self._numbers[path])
         described = self._described(about, count, begin.done)
-        for start in range(begin.done, count, BLOCK):
-            for row, vector in enumerate(_unit(_mapped(path)[start : start + BLOCK]), start):
+        for start in range(begin.done, count, BLOCK_VECTORS):
+            for row, vector in enumerate(
+                _unit(_mapped(path)[start : start + BLOCK_VECTORS]), start
+            ):
                 said = next(described)
                 image_path = said.pop(ADDRESS)
                 yield Item(
@@ -148,7 +149,7 @@ class Embeddings:
                 )
 
     def _described(self, about: Path | None, count: int, skipped: int) -> Iterator[dict[str, Any]]:
-        """What the metadata says of each row from the first that is not skipped."""
+        """The metadata of each vector from the first that is not skipped."""
         if about is None:
             yield from ({ADDRESS: None} for _ in range(skipped, count))
             return
@@ -160,7 +161,7 @@ class Embeddings:
                 )
             columns = Columns.among(table.schema_arrow.names, **self.options)
             used = [*columns.names, *({ADDRESS} & {*table.schema_arrow.names})]
-            for row in rows_from(table, used, skipped, at_once=BLOCK):
+            for row in rows_from(table, used, skipped, at_once=BLOCK_VECTORS):
                 yield {**columns.described(row), ADDRESS: row.get(ADDRESS)}
 
     def _opened(self) -> Iterator[NDArray[Any]]:
@@ -176,7 +177,7 @@ def _mapped(path: Path) -> NDArray[Any]:
     """A matrix of numbers in a file, memory-mapped.
 
     Raises:
-        OSError, ValueError: it is cut, or no such matrix.
+        OSError, ValueError: it is truncated, or not such a matrix.
     """
     rows = np.load(path, mmap_mode="r", allow_pickle=False)
     if rows.ndim != 2 or not np.issubdtype(rows.dtype, np.floating):
@@ -185,7 +186,7 @@ def _mapped(path: Path) -> NDArray[Any]:
 
 
 def _unit(rows: NDArray[Any]) -> NDArray[np.float32]:
-    """The rows as float32 of unit length, in memory; zeros stay zeros."""
+    """The vectors as float32 of unit length, in memory; zero vectors stay zero."""
     whole = np.array(rows, dtype=np.float32)
     lengths = np.linalg.norm(whole, axis=1, keepdims=True)
     with np.errstate(invalid="ignore"):

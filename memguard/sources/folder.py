@@ -38,7 +38,7 @@ SUFFIXES = frozenset(
         ".webp",
     ]
 )
-"""File name endings that are read, whatever their case; other files are no images."""
+"""Suffixes of image files, in lower case; upper case is read too."""
 
 
 class Folder:
@@ -49,7 +49,7 @@ class Folder:
     held in memory at a time.
 
     Raises:
-        BuildError: ``root`` is no folder.
+        BuildError: ``root`` is not a folder.
     """
 
     reads: ClassVar[str] = "a folder of image files"
@@ -84,7 +84,7 @@ class Folder:
                     position=str(Position(since, str(path), state)),
                     again=resumed is not None and resumed.is_past(path),
                     path=path,
-                    **_said_beside(path),
+                    **_metadata(path),
                 )
 
     @cached_property
@@ -93,7 +93,7 @@ class Folder:
 
 
 def _walk(folder: Path) -> Iterator[Path | OSError]:
-    """Image files in the order of their paths, and the error of a folder that does not open."""
+    """Image files in the order of their paths, and the errors of folders that do not open."""
     names, folders = [], set()
     try:
         with os.scandir(folder) as entries:
@@ -114,13 +114,13 @@ def _walk(folder: Path) -> Iterator[Path | OSError]:
 
 
 def _leads_back(folder: Path, name: str) -> bool:
-    """Whether this is a link to a folder above it: its images would be found without end."""
+    """Whether this is a link to a folder above it, which would be walked without end."""
     path = folder / name
     return path.is_symlink() and folder.resolve().is_relative_to(path.resolve())
 
 
-def _said_beside(path: Path) -> dict[str, Any]:
-    """Caption, rights and url of an image, from the files of its name."""
+def _metadata(path: Path) -> dict[str, Any]:
+    """Caption, rights and url of an image, from the .txt and .json files of its name."""
     try:
         metadata = json.loads(path.with_suffix(".json").read_bytes())
         said = described(metadata if isinstance(metadata, dict) else {})

@@ -18,7 +18,7 @@ from memguard.sources.items import item_of
 from memguard.sources.metadata import Columns
 
 HUB = "hf:"
-"""What a hub name begins with where any source may be named."""
+"""Prefix of a dataset's name on the hub."""
 
 USUAL_SPLIT = "train"
 
@@ -31,8 +31,8 @@ class HuggingFace:
 
     Args:
         what: a folder that ``save_to_disk`` wrote, or a name on the hub (``hf:`` may precede it),
-            which is streamed, at the revision that is newest when this is made.
-        config: the hub dataset's configuration, where it has several.
+            which is streamed, at the newest revision.
+        config: the hub dataset's configuration, if it has several.
         split: by default ``train``, or the only one.
         image, caption, rights: columns to use instead of those found by type or usual name.
 
@@ -104,7 +104,7 @@ class HuggingFace:
             )
 
     def _resumed(self, after: str | None) -> tuple[int, Any]:
-        """The first row to give, and the dataset that begins with it."""
+        """The first row to yield, and the dataset from there on."""
         try:
             state, row, within = json.loads(after or "")
         except (TypeError, ValueError):
@@ -146,7 +146,7 @@ class HuggingFace:
                 name, config, split=self.split, revision=revision, streaming=True
             )
         except Exception as error:  # of the network, of any library below `datasets`
-            raise ConfigurationError(f"the dataset {name} is not to be had: {error}") from error
+            raise ConfigurationError(f"the dataset {name} cannot be read: {error}") from error
         return revision, dataset
 
     def _image_column(self, dataset: Any, image: str | None) -> str:

@@ -17,18 +17,18 @@ from memguard.sources.base import BrokenItem, BytesItem, Item
 from memguard.sources.cursor import file_state
 
 ATTEMPTS = 3
-"""Times that an address is tried before it is given up until the next build."""
+"""Attempts at an address in one build."""
 
 PAUSE_SECONDS = 0.5
-"""Seconds before the second attempt; twice as long before each further one."""
+"""Pause before the second attempt; doubled before each further one."""
 
 SILENCE_SECONDS = 30.0
-"""Seconds that a server may stay silent."""
+"""Timeout of connecting to a server, and of its silence while it answers."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileItem(Item):
-    """An image that is a file of its own."""
+    """An image file."""
 
     path: Path
 
@@ -49,7 +49,7 @@ class UrlItem(Item):
         """The encoded image.
 
         Raises:
-            OSError: it is not to be had now.
+            OSError: it cannot be read now.
             ConfigurationError: the package that this kind of address needs is not installed.
         """
         for attempt in range(ATTEMPTS):
@@ -75,7 +75,7 @@ def item_of(cell: Any, **fields: Any) -> Item:
     """The item of a cell: bytes, or a mapping of ``bytes`` and ``path``.
 
     Args:
-        cell: what the column holds in this row.
+        cell: the cell's value.
         fields: the other attributes of the item.
     """
     data, path = (cell.get("bytes"), cell.get("path")) if isinstance(cell, dict) else (cell, None)
@@ -89,7 +89,7 @@ def item_of(cell: Any, **fields: Any) -> Item:
 
 
 def is_image(data: bytes) -> bool:
-    """Whether these bytes begin as a file that Pillow knows."""
+    """Whether these bytes begin like a file that Pillow reads."""
     try:
         with Image.open(io.BytesIO(data)):
             return True

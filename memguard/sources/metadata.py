@@ -1,4 +1,4 @@
-"""Which fields of a source's metadata say what: caption, rights, address."""
+"""Caption, rights and address in a source's metadata, by the names of its fields."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ EXIF = "exif"
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a table that are of use.
+    """The columns of a table that memguard uses.
 
     Attributes:
         caption, url: one column each, or None.
-        notices, licences, creators: columns that say who holds the rights.
-        exif: whether there is a column of EXIF fields.
+        notices, licences, creators: columns about rights.
+        exif: the column of EXIF fields, or None.
     """
 
     caption: str | None
@@ -74,7 +74,7 @@ class Columns:
 
     @property
     def names(self) -> list[str]:
-        """Every column in use, once."""
+        """All of these columns, without repetition."""
         single = [name for name in (self.caption, self.url, self.exif) if name]
         return list(dict.fromkeys([*single, *self.notices, *self.licences, *self.creators]))
 
@@ -98,7 +98,7 @@ def described(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str | None:
-    """A caption or address; of several (a list) the first."""
+    """A caption or address; the first of a list."""
     if isinstance(value, (list, tuple)):
         value = next(iter(value), None)
     if isinstance(value, bytes):

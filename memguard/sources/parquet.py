@@ -20,15 +20,15 @@ from memguard.sources.items import is_image, item_of
 from memguard.sources.metadata import Columns
 from memguard.sources.parquet_rows import rows_from
 
-TASTED = 16
-"""Values of a binary column that are looked at to tell whether it holds images."""
+PROBED_ROWS = 16
+"""Values of a binary column that are tried as images."""
 
 
 class Parquet:
     """The images of a Parquet file, or of all Parquet files below a folder.
 
-    The image column is the one that the ``huggingface`` schema metadata says, a struct of ``bytes``
-    and ``path``, or a binary column whose first values are images.
+    The image column is the one in the ``huggingface`` schema metadata, a struct of ``bytes`` and
+    ``path``, or a binary column whose first values are images.
 
     Args:
         where: a ``.parquet`` file or a folder.
@@ -121,7 +121,7 @@ class Parquet:
 
 
 def image_column(table: pq.ParquetFile) -> str | None:
-    """The column that Hugging Face's metadata, its type or its first values say to hold images."""
+    """The column of images, by Hugging Face's metadata, by its type, or by its first values."""
     schema = table.schema_arrow
     metadata = (schema.metadata or {}).get(b"huggingface", b"{}")
     try:
@@ -148,7 +148,7 @@ def _column_of_images(table: pq.ParquetFile) -> str | None:
     first: list[dict[str, Any]] = []
     if binary:
         first = next(
-            (batch.to_pylist() for batch in table.iter_batches(TASTED, columns=binary)), []
+            (batch.to_pylist() for batch in table.iter_batches(PROBED_ROWS, columns=binary)), []
         )
     for name in binary:
         values = [row[name] for row in first if row[name]]

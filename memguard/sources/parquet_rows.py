@@ -1,4 +1,4 @@
-"""Rows of a Parquet file from any row on, a few at a time."""
+"""Rows of a Parquet file, from any row on, in batches."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-BATCH = 64
+BATCH_ROWS = 64
 """Rows read at a time: few enough for columns of images."""
 
 
 def rows_from(
-    table: pq.ParquetFile, columns: Sequence[str], skipped: int, *, at_once: int = BATCH
+    table: pq.ParquetFile, columns: Sequence[str], skipped: int, *, at_once: int = BATCH_ROWS
 ) -> Iterator[dict[str, Any]]:
-    """The rows after the first ``skipped``, as dicts; row groups before them are not read.
+    """The rows after the first ``skipped``, as dicts; row groups before those are not read.
 
     Args:
         table: the open file.
-        columns: names of those wanted.
-        skipped: rows left out at the beginning.
+        columns: the columns to read.
+        skipped: how many rows to skip.
         at_once: rows read at a time.
     """
     before = 0

@@ -1,4 +1,4 @@
-"""Who holds the rights in an image, as its file or its source's metadata says, on one line.
+"""Rights in an image, from its file or its source's metadata, on one line.
 
 Read from a file: EXIF (Copyright, Artist), IPTC-IIM (copyright notice 2:116, by-line 2:80), XMP
 (``dc:rights``, ``dc:creator``, ``xmpRights:WebStatement``, ``UsageTerms`` and ``Owner``,
@@ -17,14 +17,14 @@ from xml.etree.ElementTree import Element
 from defusedxml.ElementTree import fromstring
 from PIL import ExifTags, Image, IptcImagePlugin
 
-LONGEST = 500
-"""Characters that a line is cut to."""
+MAX_CHARACTERS = 500
+"""Length of the line; longer ones are cut."""
 
-SAYS_NOTHING = frozenset(["", "?", "-", "none", "null", "nan", "unknown", "n/a", "na"])
-"""What fills a field when there is nothing to say."""
+PLACEHOLDERS = frozenset(["", "?", "-", "none", "null", "nan", "unknown", "n/a", "na"])
+"""Values of fields that mean nothing, in lower case."""
 
 IPTC_UTF8 = b"\x1b%G"
-"""Value of IPTC-IIM 1:90 where text is UTF-8; it is Latin-1 otherwise."""
+"""Value of IPTC-IIM 1:90 if text is UTF-8; otherwise it is Latin-1."""
 
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 DC = "{http://purl.org/dc/elements/1.1/}"
@@ -34,13 +34,13 @@ CC = "{http://creativecommons.org/ns#}"
 NOTICES = (DC + "rights", XMP_RIGHTS + "Owner")
 LICENCES = (XMP_RIGHTS + "UsageTerms", XMP_RIGHTS + "WebStatement", CC + "license")
 CREATORS = (DC + "creator",)
-"""XMP properties, by what they say."""
+"""XMP properties by kind."""
 
 HOLDS_NOTICE = re.compile(r"©|\(c\)|copyright|all rights reserved", re.IGNORECASE)
 
 
 def rights_of(data: bytes) -> str | None:
-    """Copyright notice, licence and creator that an image file names; None where it names none.
+    """Copyright notice, licence and creator in an image file; None if it has none of them.
 
     Args:
         data: the bytes of any image file that Pillow reads; pixels are not decoded.
@@ -73,13 +73,13 @@ def notice(
 
 
 def joined(*lines: str | None) -> str | None:
-    """The lines as one, without what an earlier one holds already; None where there are none."""
+    """The lines as one, without those that an earlier one contains; None if nothing is left."""
     kept: list[str] = []
     for line in lines:
         bare = (line or "").removeprefix("by ").removeprefix("licence: ").casefold()
         if bare and not any(bare in known.casefold() for known in kept):
             kept.append(str(line))
-    return "; ".join(kept)[:LONGEST] or None
+    return "; ".join(kept)[:MAX_CHARACTERS] or None
 
 
 def _said(values: Iterable[object]) -> Iterator[str]:
@@ -88,7 +88,7 @@ def _said(values: Iterable[object]) -> Iterator[str]:
             yield from _said(value)
         elif value is not None:
             text = " ".join(_text(value).replace("\0", " ").split())
-            if text.casefold() not in SAYS_NOTHING:
+            if text.casefold() not in PLACEHOLDERS:
                 yield text
 
 
@@ -144,7 +144,7 @@ def _xmp(image: Image.Image) -> Found:
 
 
 def _property(element: Element) -> str:
-    """The text of an XMP property: of its first language, all members, or what it points to."""
+    """The text of an XMP property: its first language, all its members, or its resource."""
     members = [item.text or "" for item in element.iter(RDF + "li")]
     if element.find(RDF + "Alt") is not None:
         members = members[:1]

@@ -23,24 +23,24 @@ from memguard.sources.parquet_rows import rows_from
 FILE = "file://"
 
 ADDRESS = "address"
-"""The one column of a plain list."""
+"""The only column of a plain list."""
 
 LISTED = "listed"
-"""The state of every address: what stands behind it is not asked again once it was read."""
+"""The state of every address: it is not read again once it was read."""
 
 ADDRESSES = (*URLS, "uri", "path", "file", "filename", "image_path", "image")
 """Columns that hold addresses, in order of preference."""
 
 TABLES = {".csv": ",", ".tsv": "\t"}
-"""Endings of lists with a line of column names, and what separates their columns."""
+"""Suffixes of lists with a header, and the separator of their columns."""
 
 
 class Urls:
-    """The images that a list names: a text file of one address a line, or a table of them.
+    """The images of a list: a text file with an address per line, or a table of addresses.
 
     An address is anything that ``fsspec`` reads (``https://``, ``s3://``, ``gs://``, ``memory://``
-    ...), or a path, taken from the list's own folder. An address is read once; only files are
-    read again when they change. What could not be reached is tried again by the next build.
+    ...), or a path relative to the list's folder. An address is read once; only files are read
+    again when they change. The next build retries addresses that could not be reached.
 
     Args:
         where: a ``.txt``, ``.csv``, ``.tsv`` or ``.parquet`` file.

@@ -24,11 +24,11 @@ from memguard.sources.metadata import described
 RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 """A brace pattern such as ``{00000..00099}``."""
 
-BLOCK = tarfile.BLOCKSIZE
-"""A tar ends with blocks of zeros; one that ends otherwise was cut."""
+BLOCK_BYTES = tarfile.BLOCKSIZE
+"""A tar ends with blocks of zeros; one that does not is truncated."""
 
-LONGEST_TEXT = 1 << 20
-"""Bytes that are read of a caption or of metadata."""
+MAX_TEXT_BYTES = 1 << 20
+"""Bytes read of a caption or of metadata."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,8 @@ class WebDataset:
     """The images of tar shards, in the order of the shards and of their members.
 
     Only headers, captions and metadata are read while iterating; worker processes read the images.
-    What precedes a cut or a damage is given; the shard itself then is an unreadable item.
+    Of a truncated or damaged shard, the images before the damage are yielded, and the shard itself
+    as an unreadable item.
 
     Args:
         where: one ``.tar`` file (not compressed), a folder of them, or a brace pattern such as
@@ -109,7 +110,7 @@ class WebDataset:
 
 
 def expanded(pattern: str) -> Iterator[str]:
-    """The names that a brace pattern stands for; numbers keep their leading zeros."""
+    """The names that a brace pattern expands to; numbers keep their leading zeros."""
     found = RANGE.search(pattern)
     if found is None:
         yield pattern
@@ -162,7 +163,7 @@ def _items(file: BinaryIO, shard: Path, begin: Position) -> Iterator[Item]:
                     _add(sample, ending, member, tar)
                 tar.members.clear()  # type: ignore[attr-defined]
             file.seek(tar.offset)
-            if file.read(BLOCK) != bytes(BLOCK):
+            if file.read(BLOCK_BYTES) != bytes(BLOCK_BYTES):
                 damage = "it ends without the blocks that end a tar"
     except tarfile.TarError as error:
         damage = str(error)
@@ -175,7 +176,7 @@ def _items(file: BinaryIO, shard: Path, begin: Position) -> Iterator[Item]:
 
 
 def _split(name: str) -> tuple[str, str]:
-    """Key and ending of a member: ``a/0012.seg.png`` gives ``a/0012`` and ``.seg.png``."""
+    """Key and suffix of a member: ``a/0012.seg.png`` gives ``a/0012`` and ``.seg.png``."""
     folder, _, base = name.rpartition("/")
     stem, dot, ending = base.partition(".")
     return f"{folder}/{stem}", (dot + ending).lower()
@@ -197,4 +198,4 @@ def _add(sample: _Sample, ending: str, member: tarfile.TarInfo, tar: tarfile.Tar
 
 def _text(member: tarfile.TarInfo, tar: tarfile.TarFile) -> str:
     file = tar.extractfile(member)
-    return file.read(LONGEST_TEXT).decode("utf-8", errors="replace") if file else ""
+    return file.read(MAX_TEXT_BYTES).decode("utf-8", errors="replace") if file else ""

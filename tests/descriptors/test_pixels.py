@@ -8,7 +8,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from memguard.descriptors.base import distances
-from memguard.descriptors.pixels import SCALE, SIDE, Pixels
+from memguard.descriptors.pixels import SCALE, SIDE_PX, Pixels
 from memguard.vision.picture import Picture
 
 
@@ -21,7 +21,7 @@ def test_rows_are_the_shrunken_image_over_its_surroundings(
     photographs: dict[str, Image.Image],
 ) -> None:
     for name, image in photographs.items():
-        small = np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX)) / 255
+        small = np.asarray(image.resize((SIDE_PX, SIDE_PX), Image.Resampling.BOX)) / 255
         detail = small - gaussian_filter(small, (SCALE.window, SCALE.window, 0), mode="mirror")
         detail -= detail.mean(axis=(0, 1))
         energy = gaussian_filter(np.square(detail).mean(axis=2), SCALE.window, mode="mirror")

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fixtures.installed_packages import install
 from PIL import Image
 
 from memguard import Guard, build_index, open_index
@@ -19,6 +20,7 @@ from memguard.descriptors import (
 )
 from memguard.descriptors.registry import (
     ATTRIBUTES,
+    GROUP,
     LEARNED,
     OF_LEARNED,
     WEIGHTLESS,
@@ -138,16 +140,6 @@ class Unlearned:
 '''
 
 
-def install(site: Path, package: str, **offers: str) -> None:
-    """What pip leaves of a package that offers descriptors."""
-    (site / f"{package}.py").write_text(BRIGHTNESS)
-    about = site / f"{package}-1.0.dist-info"
-    about.mkdir()
-    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
-    lines = [f"{name} = {package}:{value}" for name, value in offers.items()]
-    (about / "entry_points.txt").write_text("\n".join(["[memguard.descriptors]", *lines]))
-
-
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "site"
@@ -159,7 +151,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_package_offers_descriptors_that_an_index_holds(
     site: Path, folder: Path, tmp_path: Path
 ) -> None:
-    install(site, "bright_one", brightness="Brightness", corners="Corners")
+    install(site, "bright_one", BRIGHTNESS, GROUP, brightness="Brightness", corners="Corners")
     assert known_names() == [*WEIGHTLESS, *LEARNED, "brightness", "corners"]
     (tmp_path / "weights").write_text("2.0")
     weights = {"corners": "", "brightness": str(tmp_path / "weights")}
@@ -179,7 +171,7 @@ def test_a_package_offers_descriptors_that_an_index_holds(
 
 
 def test_a_package_without_weights_takes_none(site: Path) -> None:
-    install(site, "bright_two", corners="Corners")
+    install(site, "bright_two", BRIGHTNESS, GROUP, corners="Corners")
     assert new_descriptors({"corners": ""})[-1].spec.name == "corners"
     assert len(new_descriptors({})) == len(WEIGHTLESS), "installing it does not change builds"
     with pytest.raises(ConfigurationError, match=r'corners has no weights: .*\{"corners": ""\}'):
@@ -187,7 +179,7 @@ def test_a_package_without_weights_takes_none(site: Path) -> None:
 
 
 def test_names_that_clash(site: Path) -> None:
-    install(site, "bright_three", clip="Brightness")
+    install(site, "bright_three", BRIGHTNESS, GROUP, clip="Brightness")
     with pytest.raises(
         ConfigurationError, match=r"bright_three and memguard both .*'clip' .*: unin"
     ):
@@ -195,8 +187,8 @@ def test_names_that_clash(site: Path) -> None:
 
 
 def test_two_packages_that_offer_one_name(site: Path) -> None:
-    install(site, "bright_four", corners="Corners")
-    install(site, "bright_five", corners="Corners")
+    install(site, "bright_four", BRIGHTNESS, GROUP, corners="Corners")
+    install(site, "bright_five", BRIGHTNESS, GROUP, corners="Corners")
     with pytest.raises(ConfigurationError, match=r"bright_\w+ and the package bright_\w+ both"):
         load_descriptors([])
 
@@ -212,7 +204,7 @@ def test_two_packages_that_offer_one_name(site: Path) -> None:
     ],
 )
 def test_offers_that_do_not_fit(site: Path, name: str, value: str, message: str) -> None:
-    install(site, f"bright_{name}", **{name: value})
+    install(site, f"bright_{name}", BRIGHTNESS, GROUP, **{name: value})
     assert len(new_descriptors({})) == len(WEIGHTLESS), "others are not in its way"
     with pytest.raises(ConfigurationError, match=f"(?s){message}"):
         new_descriptors({name: "weights.pt"})

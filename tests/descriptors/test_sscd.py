@@ -14,7 +14,7 @@ from PIL import Image
 from torchvision import transforms
 
 from memguard.descriptors.base import distances
-from memguard.descriptors.sscd import MEAN, SIDE, STD, Sscd
+from memguard.descriptors.sscd import MEAN, SIDE_PX, STD, Sscd
 from memguard.errors import WeightsError
 from memguard.files import sha256
 from memguard.vision.picture import Picture
@@ -37,10 +37,10 @@ def write_onnx(path: Path, *, takes_bytes: bool) -> Path:
         ),
         helper.make_node("Flatten", ["pooled"], ["rows"]),
     ]
-    shape: list[str | int] = ["n", 3, SIDE, SIDE]
+    shape: list[str | int] = ["n", 3, SIDE_PX, SIDE_PX]
     name, kind = "pixels", TensorProto.FLOAT
     if takes_bytes:
-        shape, name, kind = ["n", SIDE, SIDE, 3], "image", TensorProto.UINT8
+        shape, name, kind = ["n", SIDE_PX, SIDE_PX, 3], "image", TensorProto.UINT8
         steps = [
             helper.make_node("Cast", ["image"], ["floats"], to=TensorProto.FLOAT),
             helper.make_node("Transpose", ["floats"], ["pixels"], perm=[0, 3, 1, 2]),
@@ -72,7 +72,7 @@ def test_torchscript_equals_the_authors_transform_and_the_module(
     """The transform is the README's of facebookresearch/sscd-copy-detection, at 288 x 288."""
     transform = transforms.Compose(
         [
-            transforms.Resize([SIDE, SIDE], transforms.InterpolationMode.BICUBIC),
+            transforms.Resize([SIDE_PX, SIDE_PX], transforms.InterpolationMode.BICUBIC),
             transforms.ToTensor(),
             transforms.Normalize(mean=list(MEAN), std=list(STD)),
         ]
@@ -91,7 +91,7 @@ def test_torchscript_equals_the_authors_transform_and_the_module(
 def test_onnx_of_floats(photographs: dict[str, Image.Image], tmp_path: Path) -> None:
     sscd = Sscd(str(write_onnx(tmp_path / "tiny.onnx", takes_bytes=False)))
     images = list(photographs.values())
-    levels = np.stack([np.asarray(image.resize((SIDE, SIDE))) for image in images]) / 255
+    levels = np.stack([np.asarray(image.resize((SIDE_PX, SIDE_PX))) for image in images]) / 255
     normal = (levels - np.array(MEAN)) / np.array(STD)
     means = normal.reshape(-1, 3, 96, 3, 96, 3).mean(axis=(2, 4)).transpose(0, 3, 1, 2)
     expected = unit(means.reshape(len(images), -1))
@@ -103,7 +103,7 @@ def test_onnx_of_bytes_normalises_by_itself(
 ) -> None:
     sscd = Sscd(str(write_onnx(tmp_path / "tiny.onnx", takes_bytes=True)))
     images = list(photographs.values())
-    levels = np.stack([np.asarray(image.resize((SIDE, SIDE))) for image in images])
+    levels = np.stack([np.asarray(image.resize((SIDE_PX, SIDE_PX))) for image in images])
     means = levels.reshape(-1, 3, 96, 3, 96, 3).mean(axis=(2, 4)).transpose(0, 3, 1, 2)
     expected = unit(means.reshape(len(images), -1))
     np.testing.assert_allclose(embed(sscd, images), expected, atol=1e-4)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from memguard.sources import FileItem
 from memguard.sources.cursor import (
-    CLOCKS_APART,
+    CLOCK_SKEW_NS,
     UNREADABLE,
     Position,
     changed_after,
@@ -38,8 +38,8 @@ def test_a_file_put_here_counts_as_changed_whatever_its_modification_time(tmp_pa
     (tmp_path / "a").write_bytes(b"x")
     os.utime(tmp_path / "a", ns=(0, 0))
     assert changed_after(tmp_path / "a", now())
-    assert not changed_after(tmp_path / "a", now() + 2 * CLOCKS_APART)
-    assert changed_after(tmp_path / "gone", now() + 2 * CLOCKS_APART)
+    assert not changed_after(tmp_path / "a", now() + 2 * CLOCK_SKEW_NS)
+    assert changed_after(tmp_path / "gone", now() + 2 * CLOCK_SKEW_NS)
 
 
 def test_parts_after_a_position(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_parts_after_a_position(tmp_path: Path) -> None:
     for path in paths:
         path.write_bytes(b"x")
     assert [begin.done for _, begin in parts(paths, None)] == [0, 0, 0]
-    later = now() + 2 * CLOCKS_APART
+    later = now() + 2 * CLOCK_SKEW_NS
     after = str(Position(later, str(paths[1]), file_state(paths[1]), 7))
     resumed = list(parts(paths, after))
     assert [(path.name, begin.done) for path, begin in resumed] == [("b", 7), ("c", 0)]

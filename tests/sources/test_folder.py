@@ -13,7 +13,7 @@ import pytest
 
 from memguard.errors import BuildError
 from memguard.sources import Folder, Source
-from memguard.sources.cursor import CLOCKS_APART, Position
+from memguard.sources.cursor import CLOCK_SKEW_NS, Position
 
 
 def uris(source: Source, after: str | None = None) -> list[str]:
@@ -118,7 +118,7 @@ def after_the_clock(position: str) -> str:
     """The position of an iteration that began well after the files were put here."""
     parsed = Position.parse(position)
     assert parsed is not None
-    return str(dataclasses.replace(parsed, since=parsed.since + 2 * CLOCKS_APART))
+    return str(dataclasses.replace(parsed, since=parsed.since + 2 * CLOCK_SKEW_NS))
 
 
 def test_iteration_resumes_after_a_position(tmp_path: Path) -> None:

@@ -184,7 +184,7 @@ def test_a_new_revision_starts_over(hub: Hub) -> None:
 
 
 def test_a_dataset_that_is_not_there(hub: Hub) -> None:
-    with pytest.raises(ConfigurationError, match="nobody/nothing is not to be had"):
+    with pytest.raises(ConfigurationError, match="nobody/nothing cannot be read"):
         HuggingFace("hf:nobody/nothing")
 
 
@@ -229,7 +229,7 @@ print(json.dumps([source.state, hashes, [item.uri for item in rest], refusal]))
     assert state == hub_server.REVISION
     assert hashes == [hashlib.sha256(png(n)).hexdigest() for n in range(10)]
     assert rest == [f"hf:someone/pictures/train#{n}" for n in (7, 8, 9)]
-    assert "nobody/nothing is not to be had" in refusal
+    assert "nobody/nothing cannot be read" in refusal
 
 
 def test_what_is_saved(saved: Path, tmp_path: Path) -> None:

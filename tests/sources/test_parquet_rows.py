@@ -8,13 +8,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from memguard.sources.parquet_rows import BATCH, rows_from
+from memguard.sources.parquet_rows import BATCH_ROWS, rows_from
 
-COUNT = 3 * BATCH + 5
+COUNT = 3 * BATCH_ROWS + 5
 
 
-@pytest.mark.parametrize("group", [7, BATCH, COUNT])
-@pytest.mark.parametrize("skipped", [0, 1, 6, 7, 8, BATCH, BATCH + 1, COUNT - 1, COUNT, COUNT + 9])
+@pytest.mark.parametrize("group", [7, BATCH_ROWS, COUNT])
+@pytest.mark.parametrize(
+    "skipped", [0, 1, 6, 7, 8, BATCH_ROWS, BATCH_ROWS + 1, COUNT - 1, COUNT, COUNT + 9]
+)
 def test_no_row_is_left_out_or_given_twice(tmp_path: Path, group: int, skipped: int) -> None:
     path = tmp_path / "a.parquet"
     table = pa.table({"n": list(range(COUNT)), "other": ["x"] * COUNT})

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fixtures.installed_packages import install
 from fixtures.picture_files import encoded
 from PIL import Image
 
@@ -20,6 +21,7 @@ from memguard.sources import Folder, open_source
 from memguard.sources.embeddings import Embeddings
 from memguard.sources.huggingface import HuggingFace
 from memguard.sources.parquet import Parquet
+from memguard.sources.registry import GROUP
 from memguard.sources.urls import Urls
 from memguard.sources.webdataset import WebDataset
 
@@ -140,18 +142,9 @@ class Lacking:
 '''
 
 
-def install(site: Path, package: str, offer: str) -> None:
-    """What pip leaves of a package that offers a source."""
-    (site / f"{package}.py").write_text(PACKAGE)
-    about = site / f"{package}-1.0.dist-info"
-    about.mkdir()
-    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text(f"[memguard.sources]\n{package} = {package}:{offer}\n")
-
-
 def test_a_package_offers_a_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(tmp_path)
-    install(tmp_path, "numbers_source", "Counting")
+    install(tmp_path, "numbers_source", PACKAGE, GROUP, numbers="Counting")
     source = open_source("numbers:3", caption="c")
     assert [(item.uri, item.caption) for item in source.iterate()] == [
         ("0", "c"),
@@ -166,6 +159,6 @@ def test_a_package_offers_a_source(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_a_source_that_does_not_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(tmp_path)
-    install(tmp_path, "lacking_source", "Lacking")
+    install(tmp_path, "lacking_source", PACKAGE, GROUP, lacking="Lacking")
     with pytest.raises(ConfigurationError, match=r"Lacking lacks recognises, size, .*uninstall it"):
         open_source(tmp_path)

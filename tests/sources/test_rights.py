@@ -9,7 +9,7 @@ from fixtures.picture_files import encoded
 from PIL import Image, TiffImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
-from memguard.sources.rights import LONGEST, joined, notice, rights_of
+from memguard.sources.rights import MAX_CHARACTERS, joined, notice, rights_of
 
 RED = Image.new("RGB", (8, 8), "red")
 
@@ -143,4 +143,4 @@ def test_lines_are_joined_and_cut() -> None:
     assert joined(None, "") is None
     long = joined("x" * 10_000)
     assert long is not None
-    assert len(long) == LONGEST
+    assert len(long) == MAX_CHARACTERS
