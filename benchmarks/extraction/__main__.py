@@ -1,15 +1,14 @@
-"""How much do small diffusion models memorize, and how much of it does `guard` let through?
+"""How much do small diffusion models memorize, and how much of it gets past `guard`?
 
-    python -m benchmarks.extraction CACHE OUT [--only MODEL ...]
+    python -m benchmarks.extraction CACHE OUT [--only MODEL ...] [--quick]
 
-Trains small models on real pictures that stand 1 to 100 times in the training set, samples them,
-and asks what the samples copy (`ground_truth`: the criterion of Carlini et al. 2023, on
-pixels), against duplication, model size, training steps and deduplication. Then the same samples
-pass through `guard` under each policy (`guarded`), and the captioned model is audited
-without an index (`audit`). Models and samples stay in OUT (about 35 minutes of a
-free core the first time); indexes do, too, for each memguard that builds them. CACHE is
-that of `benchmarks.common.pictures`. Writes `results/extraction.json`, `.md`, the plot `.png` and
-sheets of samples.
+Trains small models on real pictures of which some are repeated 2 to 100 times, samples them, and
+finds the samples that are copies by their pixels (`ground_truth`), by repeats, model size, training
+steps and deduplication. Then the same samples pass through `guard` under each policy (`guarded`),
+and the captioned model is audited without an index (`audit`). CACHE is that of
+`benchmarks.common.pictures`; OUT keeps models, samples and indexes. Writes
+results/extraction.json and .md, the plot extraction.png and sheets of samples. README.md has time
+and data.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ import json
 import os
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +32,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.common.provenance import RESULTS, provenance
-from benchmarks.extraction.audit import audited
-from benchmarks.extraction.ground_truth import CRITERIA, RELATIVE, Truth, truth
+from benchmarks.extraction.audit import audit_model
+from benchmarks.extraction.ground_truth import CRITERIA, RELATIVE, Level, Truth, measure_truth
 from benchmarks.extraction.guarded import (
-    Judged,
+    CODE,
+    Outcome,
     calibration_of,
     deduplicated,
+    guard_samples,
     index_of,
-    judged,
-    regenerated,
-    source,
+    regenerate,
 )
 from benchmarks.extraction.pictures import Pool, pool
 from benchmarks.extraction.plots import Pair, plot, sheet
@@ -50,91 +50,126 @@ from benchmarks.extraction.train import Model, Recipe
 from memguard.demo.training import SAMPLING_STEPS
 
 LADDER = {100: 5, 50: 5, 10: 5, 5: 5, 2: 5}
-"""Copies to how many pictures stand so many times; all others stand once."""
+"""Number of files to how many pictures have that many; all others have one."""
 TEN = {50: 10}
 """The training set on which the bars are measured."""
-STEPS, CAPTIONED_STEPS = 2000, 1200
-KEPT = (500, 1000, 1500, STEPS)
-COMPARED = 1000
-"""The step at which models of other sizes and without duplicates are compared: all have the same
-schedule, and this much of it fits into the time."""
 SMALL = (16, 32, 32)
-"""Channels of the small model: a quarter of the weights."""
-SAMPLES, SAMPLES_OF_BARRED = 512, 1024
-REGENERATED = 64
+"""Channels of the small model, which has a quarter of the weights."""
 SAMPLING_SEED, REGENERATING_SEED = 0, 1
 SHOWN = 48
-"""Samples in each section of the sheet."""
-
-CURVES = (("small", COMPARED), ("duplicated", COMPARED), ("duplicated", STEPS))
-"""Models, and the steps at which they are drawn against duplication."""
+"""Samples in each section of a sheet."""
 GUARDED = (*BARRED, "duplicated", "deduplicated")
 """Models whose samples pass through guard."""
 
+
+@dataclass(frozen=True)
+class Scale:
+    """How long models are trained and how much is sampled.
+
+    Attributes:
+        steps, captioned_steps: optimizer steps.
+        compared: the step at which models of other sizes and without duplicates are compared. All
+            have the same schedule; its first half is what the time allows for all of them.
+        checkpoints: steps at which the model of many repeats is sampled, the last one included.
+        samples, barred_samples: of each model; of those on which the bars are measured.
+        regenerated: images of the run with `regenerate`.
+        audit_images: samples of each prompt of the audit.
+    """
+
+    steps: int = 2000
+    captioned_steps: int = 1200
+    compared: int = 1000
+    checkpoints: tuple[int, ...] = (500, 1000, 1500, 2000)
+    samples: int = 512
+    barred_samples: int = 1024
+    regenerated: int = 64
+    audit_images: int = 16
+
+    @property
+    def curves(self) -> tuple[tuple[str, int], ...]:
+        """Models, and the steps at which their levels are plotted."""
+        return (
+            ("small", self.compared),
+            ("duplicated", self.compared),
+            ("duplicated", self.steps),
+        )
+
+
+FULL = Scale()
+QUICK = Scale(
+    steps=40,
+    captioned_steps=20,
+    compared=20,
+    checkpoints=(10, 20, 30, 40),
+    samples=16,
+    barred_samples=16,
+    regenerated=4,
+    audit_images=4,
+)
+"""Shows that everything runs; its models have learned nothing."""
+
 Steps = Mapping[int, Truth]
-"""Step to the truth about the samples of the model as it was then."""
+"""Step to the truth about the samples of the model at that step."""
 
 
-def models(pictures: Pool, cache: Path) -> dict[str, Model]:
+def models(pictures: Pool, cache: Path, scale: Scale) -> dict[str, Model]:
     """All models of the benchmark, by name."""
     ladder = pictures.training_set(LADDER, first=0)
     ten = pictures.training_set(TEN, first=25)
     captioned = pictures.training_set(TEN, first=35, captioned=True)
     others = pictures.training_set(TEN, first=45)
+    to_the_end = Recipe(scale.steps, (scale.steps,))
+    to_compare = Recipe(scale.steps, (scale.compared,))
+    captions = Recipe(scale.captioned_steps, (scale.captioned_steps,))
     return {
         model.name: model
         for model in (
-            Model("duplicated", ladder, Recipe(STEPS, KEPT)),
-            Model(BARRED[0], ten, Recipe(STEPS, (STEPS,))),
-            Model(BARRED[1], others, Recipe(STEPS, (STEPS,), seed=2)),
-            Model(
-                "captioned", captioned, Recipe(CAPTIONED_STEPS, (CAPTIONED_STEPS,)), captioned=True
-            ),
-            Model("deduplicated", deduplicated(ladder, cache), Recipe(STEPS, (COMPARED,))),
-            Model("small", ladder, Recipe(STEPS, (COMPARED,), channels=SMALL)),
+            Model("duplicated", ladder, replace(to_the_end, checkpoints=scale.checkpoints)),
+            Model(BARRED[0], ten, to_the_end),
+            Model(BARRED[1], others, replace(to_the_end, seed=2)),
+            Model("captioned", captioned, captions, captioned=True),
+            Model("deduplicated", deduplicated(ladder, cache), to_compare),
+            Model("small", ladder, replace(to_compare, channels=SMALL)),
         )
     }
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(
-        prog="python -m benchmarks.extraction", description=(__doc__ or "").splitlines()[0]
-    )
-    arguments.add_argument("pictures", type=Path, help="cache of the pictures")
-    arguments.add_argument("cache", type=Path, help="keeps models, samples and indexes")
-    arguments.add_argument("--only", nargs="+", help="train and sample these models, and stop")
-    options = arguments.parse_args()
+    options = _options()
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
     faiss.omp_set_num_threads(1)
     started = time.monotonic()
-    pictures = pool(options.pictures)
-    known = models(pictures, options.cache)
+    out: Path = options.out / "quick" if options.quick else options.out
+    results = out if options.quick else RESULTS
+    scale = QUICK if options.quick else FULL
+    pictures = pool(options.cache)
+    known = models(pictures, out, scale)
     chosen = {name: known[name] for name in options.only or known}
 
     measured: dict[str, Steps] = {}
     for name, model in chosen.items():
         if model.captioned:
-            model.trained(options.cache, model.recipe.last)
+            model.trained(out, model.recipe.last)
             continue
         measured[name] = {
-            step: truth(samples(model, options.cache, step), model.pictures, pictures.left_out)
-            for step in model.recipe.kept
+            step: measure_truth(samples(model, out, step, scale), model.pictures, pictures.left_out)
+            for step in model.recipe.checkpoints
         }
         print(f"{name}: {time.monotonic() - started:.0f} s", flush=True)
     if options.only:
         return
 
-    index = index_of(known[BARRED[0]].pictures, options.cache)
-    made = {name: samples(known[name], options.cache, known[name].recipe.last) for name in GUARDED}
-    guards: dict[str, Judged] = {}
-    for name, images in made.items():
-        guards[name] = judged(index, images)
+    index = index_of(known[BARRED[0]].pictures, out)
+    sampled = {name: samples(known[name], out, known[name].recipe.last, scale) for name in GUARDED}
+    outcomes: dict[str, Outcome] = {}
+    for name, images in sampled.items():
+        outcomes[name] = guard_samples(index, images)
         print(f"guard on {name}: {time.monotonic() - started:.0f} s", flush=True)
     barred = known[BARRED[0]]
-    sampler = barred.trained(options.cache, barred.recipe.last)
-    again = regenerated(index, sampler, REGENERATED, REGENERATING_SEED)
-    audit = audited(known["captioned"], pictures.left_out, options.cache)
+    sampler = barred.trained(out, barred.recipe.last)
+    regenerated = regenerate(index, sampler, scale.regenerated, REGENERATING_SEED)
+    audit = audit_model(known["captioned"], pictures.left_out, out, scale.audit_images)
 
     summary = {
         **provenance(PACKAGES),
@@ -143,36 +178,53 @@ def main() -> None:
             "pieces of photographs": len(pictures.pieces),
             "left out": len(pictures.left_out),
         },
-        "models": {name: described(model, options.cache) for name, model in known.items()},
-        "source": source(),
-        "compared step": COMPARED,
+        "models": {name: described(model, out) for name, model in known.items()},
+        "source": CODE,
+        "compared step": scale.compared,
         "sampling": {"steps": SAMPLING_STEPS, "seed": SAMPLING_SEED},
         "extraction": {
             name: {str(step): as_json(one) for step, one in steps.items()}
             for name, steps in measured.items()
         },
         "calibration": calibration_of(index),
-        "guard": {name: by_criterion(guards[name], final(measured[name])) for name in GUARDED},
-        "regenerate": again.figures(
-            lambda images: RELATIVE.copies(truth(images, barred.pictures, pictures.left_out))
+        "guard": {name: by_criterion(outcomes[name], final(measured[name])) for name in GUARDED},
+        "regenerate": regenerated.figures(
+            lambda images: RELATIVE.copies(
+                measure_truth(images, barred.pictures, pictures.left_out)
+            )
         ),
         "audit": audit,
     }
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "extraction.json").write_text(json.dumps(summary, indent=1) + "\n")
+    results.mkdir(parents=True, exist_ok=True)
+    (results / "extraction.json").write_text(json.dumps(summary, indent=1) + "\n")
     text = markdown_report(summary)
-    (RESULTS / "extraction.md").write_text(text)
+    (results / "extraction.md").write_text(text)
     print(text)
-    draw(measured, summary)
+    draw(measured, summary, scale, results / "extraction.png")
     for name in BARRED:
-        shown = sections(final(measured[name]), guards[name], made[name])
-        sheet(shown, RESULTS / f"extraction_samples_{name.replace(' ', '_')}.png")
+        shown = sections(final(measured[name]), outcomes[name], sampled[name])
+        sheet(shown, results / f"extraction_samples_{name.replace(' ', '_')}.png")
     print(f"{time.monotonic() - started:.0f} s")
 
 
-def samples(model: Model, cache: Path, step: int) -> list[Image.Image]:
-    """Samples of a model without captions, made once."""
-    count = SAMPLES_OF_BARRED if model.name in BARRED else SAMPLES
+def _options() -> argparse.Namespace:
+    arguments = argparse.ArgumentParser(
+        prog="python -m benchmarks.extraction", description=(__doc__ or "").splitlines()[0]
+    )
+    arguments.add_argument("cache", type=Path, help="cache of benchmarks.common.pictures")
+    arguments.add_argument("out", type=Path, help="keeps models, samples and indexes")
+    arguments.add_argument("--only", nargs="+", help="train and sample these models, then stop")
+    arguments.add_argument(
+        "--quick",
+        action="store_true",
+        help="a few steps and samples, to see that it runs; results go to OUT/quick",
+    )
+    return arguments.parse_args()
+
+
+def samples(model: Model, cache: Path, step: int, scale: Scale) -> list[Image.Image]:
+    """Samples of a model without captions, from the cache if they are there."""
+    count = scale.barred_samples if model.name in BARRED else scale.samples
     kept = cache / "samples" / model.file(cache, step).parent.name / f"{step:05d}-{count}.npz"
     if not kept.is_file():
         sampler = model.trained(cache, step)
@@ -183,12 +235,12 @@ def samples(model: Model, cache: Path, step: int) -> list[Image.Image]:
 
 
 def final(steps: Steps) -> Truth:
-    """The truth about the model as it was when its training ended."""
+    """The truth about the model at the end of its training."""
     return steps[max(steps)]
 
 
-def by_criterion(guard: Judged, one: Truth) -> dict[str, Any]:
-    """What guard did to copies, and to other samples, as each criterion tells them apart."""
+def by_criterion(guard: Outcome, one: Truth) -> dict[str, Any]:
+    """What guard did to copies and to other samples, by each criterion."""
     return {
         criterion.name: guard.figures(criterion.copies(one), criterion.others(one))
         for criterion in CRITERIA
@@ -196,7 +248,7 @@ def by_criterion(guard: Judged, one: Truth) -> dict[str, Any]:
 
 
 def described(model: Model, cache: Path) -> dict[str, Any]:
-    """What was trained on what."""
+    """A model's hyperparameters and the size of its training set."""
     weights = sum(
         weight.numel() for weight in model.trained(cache, model.recipe.last).denoiser.parameters()
     )
@@ -209,7 +261,7 @@ def described(model: Model, cache: Path) -> dict[str, Any]:
         "seed": recipe.seed,
         "captioned": model.captioned,
         "distinct pictures": len(model.pictures.examples),
-        "files": sum(model.pictures.copies),
+        "files": sum(model.pictures.repeats),
     }
 
 
@@ -219,14 +271,14 @@ def as_json(one: Truth) -> dict[str, Any]:
         "samples": len(one.distance),
         "copies": {criterion.name: int(criterion.copies(one).sum()) for criterion in CRITERIA},
         "copies of left-out pictures": {
-            RELATIVE.name: int((one.other_relative < 1).sum()),
+            RELATIVE.name: int((one.left_out_relative < 1).sum()),
             **{
-                criterion.name: int((one.other_distance <= criterion.distance).sum())
+                criterion.name: int((one.left_out_distance <= criterion.distance).sum())
                 for criterion in CRITERIA
                 if criterion.distance is not None
             },
         },
-        "levels": [vars(level) | {"rate": level.rate} for level in one.levels()],
+        "levels": [level_as_json(level) for level in one.levels()],
         "(k, l2, 0.15)-eidetic": one.eidetic,
         "l2 to the nearest training picture, percentiles 5 25 50 75 95": [
             round(float(value), 3) for value in np.percentile(one.distance, (5, 25, 50, 75, 95))
@@ -234,15 +286,30 @@ def as_json(one: Truth) -> dict[str, Any]:
     }
 
 
-def draw(measured: Mapping[str, Steps], summary: Mapping[str, Any]) -> None:
-    """The plot."""
+def level_as_json(level: Level) -> dict[str, Any]:
+    """The number of repeats keeps the name that it has in older result files."""
+    return {
+        "copies": level.repeats,
+        "pictures": level.pictures,
+        "extracted": level.extracted,
+        "samples": level.samples,
+        "expected": level.expected,
+        "rate": level.rate,
+    }
+
+
+def draw(
+    measured: Mapping[str, Steps], summary: Mapping[str, Any], scale: Scale, path: Path
+) -> None:
+    """Write the plot."""
     ladder = measured["duplicated"]
-    often = np.array(ladder[STEPS].pictures.copies) > 1
+    is_repeated = np.array(ladder[scale.steps].pictures.repeats) > 1
 
     def shares(one: Truth) -> tuple[float, float]:
         copies = one.relative < 1
-        of_often = often[one.place]
-        return 100 * float((copies & of_often).mean()), 100 * float((copies & ~of_often).mean())
+        of_repeated = is_repeated[one.nearest]
+        repeated, others = copies & of_repeated, copies & ~of_repeated
+        return 100 * float(repeated.mean()), 100 * float(others.mean())
 
     def share(count: int, total: int) -> float:
         return 100 * count / max(total, 1)
@@ -253,20 +320,20 @@ def draw(measured: Mapping[str, Steps], summary: Mapping[str, Any]) -> None:
             f"{summary['models'][name]['weights'] / 1e6:.1f} million weights, {step} steps": (
                 measured[name][step].levels()
             )
-            for name, step in CURVES
+            for name, step in scale.curves
         },
         {
-            str(copies): [
+            str(repeats): [
                 (step, 100 * level.rate)
                 for step, one in ladder.items()
                 for level in one.levels()
-                if level.copies == copies
+                if level.repeats == repeats
             ]
-            for copies in (1, *sorted(LADDER))
+            for repeats in (1, *sorted(LADDER))
         },
         {
-            f"with duplicates, {COMPARED} steps": shares(ladder[COMPARED]),
-            f"without, {COMPARED} steps": shares(measured["deduplicated"][COMPARED]),
+            f"with repeats, {scale.compared} steps": shares(ladder[scale.compared]),
+            f"without, {scale.compared} steps": shares(measured["deduplicated"][scale.compared]),
         },
         {
             policy: (
@@ -275,17 +342,17 @@ def draw(measured: Mapping[str, Steps], summary: Mapping[str, Any]) -> None:
             )
             for policy, counts in guard["policies"].items()
         },
-        RESULTS / "extraction.png",
+        path,
     )
 
 
-def sections(one: Truth, guard: Judged, images: Sequence[Image.Image]) -> dict[str, list[Pair]]:
-    """Samples over their nearest training pictures: what was stopped, missed, and false."""
-    held, copies = guard.stopped["block"], one.relative < 1
+def sections(one: Truth, guard: Outcome, images: Sequence[Image.Image]) -> dict[str, list[Pair]]:
+    """Samples with their nearest training pictures, by what they are and what guard did."""
+    blocked, copies = guard.stopped["block"], one.relative < 1
 
     def pairs(which: NDArray[np.bool_]) -> list[Pair]:
         return [
-            (images[i], one.pictures.examples[int(one.place[i])].image)
+            (images[i], one.pictures.examples[int(one.nearest[i])].image)
             for i in np.flatnonzero(which)[:SHOWN]
         ]
 
@@ -293,10 +360,10 @@ def sections(one: Truth, guard: Judged, images: Sequence[Image.Image]) -> dict[s
         return f"{what}: {int(which.sum())} of {len(which)} samples"
 
     parts = {
-        "Copies that guard blocked": copies & held,
-        "Copies that got through": copies & ~held,
-        "Blocked, and no copies by relative l2": ~copies & held,
-        "Shown, and no copies": ~copies & ~held,
+        "Copies that guard blocked": copies & blocked,
+        "Copies that got through": copies & ~blocked,
+        "Blocked, and no copies by relative l2": ~copies & blocked,
+        "Shown, and no copies": ~copies & ~blocked,
     }
     return {heading(what, which): pairs(which) for what, which in parts.items()}
 

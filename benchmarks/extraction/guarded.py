@@ -1,8 +1,8 @@
-"""The same samples behind `guard`: what gets through each policy, and what is blocked for nothing.
+"""The same samples behind `guard`: which copies get through, which novel samples are stopped.
 
 The guard is the one a user gets: `build_index` of the training folder without learned weights,
-calibrated by leave-one-out; the pipelines are wrapped and called. Only its check is remembered, so
-that each image is checked once, however many policies are tried.
+calibrated by leave-one-out; the pipelines are wrapped and called. The guard remembers its verdicts,
+so that each image is checked once for all policies.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-import memguard
+from benchmarks.common.cache_key import code_key
 from benchmarks.extraction.pictures import TrainingSet
 from benchmarks.extraction.train import Sampler
 from memguard import (
@@ -42,18 +42,19 @@ POLICIES: Mapping[str, Policy] = {
     "block at similar": Policy("block", at="similar"),
     "raise": Policy("raise"),
 }
-"""The policies that settle what was made; `regenerate` makes something new."""
-BATCH = 16
+"""The policies that act on what was generated; `regenerate` generates something new."""
+BATCH_IMAGES = 16
 """Images checked at once."""
 
-AROUND = ("auditing", "cli", "demo", "report", "service")
-"""Parts of memguard that decide nothing about an image."""
+AreCopies = Callable[[Sequence[Image.Image]], NDArray[np.bool_]]
 
-Copies = Callable[[Sequence[Image.Image]], NDArray[np.bool_]]
+
+CODE = code_key("pipelines", "lifecycle.py", "sources")
+"""The key of the memguard that builds and guards, as it was when this module was imported."""
 
 
 class RememberingGuard(Guard):
-    """A guard that checks an image once."""
+    """A guard that checks each image once."""
 
     @cached_property
     def _known(self) -> dict[bytes, Verdict]:
@@ -64,35 +65,35 @@ class RememberingGuard(Guard):
         keys = [image.tobytes() for image in batch]
         new = {key: image for key, image in zip(keys, batch) if key not in self._known}
         waiting = list(new)
-        for start in range(0, len(waiting), BATCH):
-            part = waiting[start : start + BATCH]
+        for start in range(0, len(waiting), BATCH_IMAGES):
+            part = waiting[start : start + BATCH_IMAGES]
             verdicts = super().check([new[key] for key in part])
             self._known.update(zip(part, verdicts))
         return [self._known[key] for key in keys]
 
 
 @dataclass(frozen=True)
-class Judged:
+class Outcome:
     """What each policy did to the samples of one model.
 
     Attributes:
-        stopped: policy to whether each sample was stopped; see :func:`stopped_by`.
+        stopped: policy to whether it stopped each sample; see :func:`stopped_by`.
     """
 
     stopped: Mapping[str, NDArray[np.bool_]]
 
     def figures(self, copies: NDArray[np.bool_], others: NDArray[np.bool_]) -> dict[str, Any]:
-        """By policy: copies that got through, and others that were stopped for nothing."""
+        """By policy: copies that got through, and others that were stopped."""
         return {
             "copies": int(copies.sum()),
             "others": int(others.sum()),
             "policies": {
                 name: {
-                    "copies through": int((copies & ~held).sum()),
-                    "others stopped": int((others & held).sum()),
-                    "stopped": int(held.sum()),
+                    "copies through": int((copies & ~stopped).sum()),
+                    "others stopped": int((others & stopped).sum()),
+                    "stopped": int(stopped.sum()),
                 }
-                for name, held in self.stopped.items()
+                for name, stopped in self.stopped.items()
             },
         }
 
@@ -102,64 +103,65 @@ class Regenerated:
     """What a call of the real pipeline with policy `regenerate` returned.
 
     Attributes:
-        first: the images as they were first made.
-        shown: what the caller got, a placeholder where copies were made again and again.
-        verdicts: of what was made last, with its number of attempts.
-        held: where the placeholder stands.
+        first: the images of the first attempt.
+        shown: the images that the caller got, some of them placeholders.
+        verdicts: on the last attempts, with their numbers.
+        blocked: which images are placeholders, because every attempt was a copy.
     """
 
     first: Sequence[Image.Image]
     shown: Sequence[Image.Image]
     verdicts: Sequence[Verdict]
-    held: NDArray[np.bool_]
+    blocked: NDArray[np.bool_]
 
-    def figures(self, copies: Copies) -> dict[str, Any]:
-        """What came of the copies; `copies` tells which of some images are copies, in truth."""
-        tries = np.array([verdict.attempt for verdict in self.verdicts])
+    def figures(self, are_copies: AreCopies) -> dict[str, Any]:
+        """How many copies were regenerated and shown; `are_copies` is the ground truth."""
+        attempts = np.array([verdict.attempt for verdict in self.verdicts])
         return {
             "images": len(self.first),
-            "copies, first made": int(copies(self.first).sum()),
-            "made again": int((tries > 0).sum()),
-            "attempts": int(tries.sum()),
-            "replaced by a new image": int(((tries > 0) & ~self.held).sum()),
-            "blocked after all": int(self.held.sum()),
-            "copies shown": int((copies(self.shown) & ~self.held).sum()),
+            "copies, first made": int(are_copies(self.first).sum()),
+            "made again": int((attempts > 0).sum()),
+            "attempts": int(attempts.sum()),
+            "replaced by a new image": int(((attempts > 0) & ~self.blocked).sum()),
+            "blocked after all": int(self.blocked.sum()),
+            "copies shown": int((are_copies(self.shown) & ~self.blocked).sum()),
         }
 
 
 def index_of(pictures: TrainingSet, cache: Path) -> Path:
-    """The calibrated index of a training folder, built by this very memguard, or found.
+    """The calibrated index of a training folder, from the cache if this code has built it before.
 
-    Found even if it was built of other numbers of copies: an index holds each picture once, and
-    no decision depends on its copies.
+    Training sets that repeat the same pictures differently share one: an index holds each picture
+    once, and no decision depends on its repeats.
     """
     distinct = sorted(example.levels.tobytes() for example in pictures.examples)
-    return _built(pictures, cache / "indexes", distinct, calibrate=True)
+    return _build_once(pictures, cache / "indexes", distinct, calibrate=True)
 
 
 def deduplicated(pictures: TrainingSet, cache: Path) -> TrainingSet:
-    """What is left of a training folder without the files that `memguard duplicates --redundant`
-    lists."""
-    repeated = [
-        example.levels.tobytes() + str(copies).encode()
-        for example, copies in zip(pictures.examples, pictures.copies)
+    """The training set without the files that `memguard duplicates --redundant` names."""
+    files = [
+        example.levels.tobytes() + str(repeats).encode()
+        for example, repeats in zip(pictures.examples, pictures.repeats)
     ]
-    index = _built(pictures, cache / "deduplicated", repeated, calibrate=False)
+    index = _build_once(pictures, cache / "deduplicated", files, calibrate=False)
     redundant = Counter(
         Path(uri).name.rsplit("-", 1)[0] for uri in redundant_files(DirectoryIndex.open(index))
     )
     left = [
-        (example, copies - redundant[example.name])
-        for example, copies in zip(pictures.examples, pictures.copies)
-        if copies > redundant[example.name]
+        (example, repeats - redundant[example.name])
+        for example, repeats in zip(pictures.examples, pictures.repeats)
+        if repeats > redundant[example.name]
     ]
-    return TrainingSet([example for example, _ in left], [copies for _, copies in left])
+    return TrainingSet([example for example, _ in left], [repeats for _, repeats in left])
 
 
-def _built(pictures: TrainingSet, kept: Path, told_by: Iterable[bytes], *, calibrate: bool) -> Path:
-    """The index of a training folder, built by this very memguard, or found by what tells it."""
-    digest = hashlib.sha256(b"".join([source().encode(), *told_by])).hexdigest()[:12]
-    folder = kept / digest
+def _build_once(
+    pictures: TrainingSet, cache: Path, contents: Iterable[bytes], *, calibrate: bool
+) -> Path:
+    """The index of a training folder, in a folder named by the code and the contents."""
+    digest = hashlib.sha256(b"".join([CODE.encode(), *contents])).hexdigest()[:12]
+    folder = cache / digest
     index = folder / "training.memguard"
     if not (folder / "done").is_file():
         training = pictures.write(folder / "training")
@@ -168,63 +170,54 @@ def _built(pictures: TrainingSet, kept: Path, told_by: Iterable[bytes], *, calib
     return index
 
 
-def source() -> str:
-    """Names the memguard that checks: the digest of its modules, but for the commands around it."""
-    root = Path(memguard.__file__).parent
-    files = sorted([*root.rglob("*.py"), *root.glob("*.npz")])
-    deciding = [file for file in files if file.relative_to(root).parts[0] not in AROUND]
-    return hashlib.sha256(b"".join(file.read_bytes() for file in deciding)).hexdigest()[:12]
-
-
-def judged(index: Path, samples: Sequence[Image.Image]) -> Judged:
-    """Every sample through a guarded pipeline, under each policy; kept beside the index."""
+def guard_samples(index: Path, samples: Sequence[Image.Image]) -> Outcome:
+    """Every sample through a guarded pipeline, under each policy; cached next to the index."""
     digest = hashlib.sha256(b"".join(sample.tobytes() for sample in samples)).hexdigest()[:12]
-    kept = index.parent / f"judged-{digest}.npz"
-    if not kept.is_file():
+    cached = index.parent / f"outcome-{digest}.npz"
+    if not cached.is_file():
         guard = RememberingGuard(open_index(index))
         guard.check(samples)
         stopped = {name: stopped_by(policy, guard, samples) for name, policy in POLICIES.items()}
-        np.savez(kept, **stopped)  # type: ignore[arg-type]
-    return Judged(dict(np.load(kept)))
+        np.savez(cached, **stopped)  # type: ignore[arg-type]
+    return Outcome(dict(np.load(cached)))
 
 
 def stopped_by(policy: Policy, guard: Guard, samples: Sequence[Image.Image]) -> NDArray[np.bool_]:
-    """Whether a guarded pipeline that makes just this sample does not show it, for each sample.
+    """Whether each sample is withheld by a guarded pipeline that returns nothing else.
 
-    Under `flag`, which shows everything: whether the sample comes labelled `similar` or
-    `memorized`.
+    Under `flag`, which shows everything: whether the sample is labelled `similar` or `memorized`.
     """
 
-    def replay(position: int) -> list[Image.Image]:
-        return [samples[position]]
+    def replay(number: int) -> list[Image.Image]:
+        return [samples[number]]
 
     guard.policy = policy
     guarded = guard.wrap(replay)
     found = []
-    for position, made in enumerate(samples):
+    for number, sample in enumerate(samples):
         try:
-            (seen,) = guarded(position)
+            (shown,) = guarded(number)
         except MemorizedImageError:
             found.append(True)
             continue
         (verdict,) = guard.last_verdicts
         labelled = policy.action == "flag" and verdict.label in ("similar", "memorized")
-        found.append(seen is not made or labelled)
+        found.append(shown is not sample or labelled)
     return np.array(found)
 
 
-def regenerated(index: Path, sampler: Sampler, count: int, seed: int) -> Regenerated:
-    """`count` images of a pipeline that makes memorized ones again."""
+def regenerate(index: Path, sampler: Sampler, count: int, seed: int) -> Regenerated:
+    """`count` images of a pipeline whose memorized images are regenerated."""
     guard = RememberingGuard(open_index(index), policy="regenerate")
     first = sampler(count, torch.Generator().manual_seed(seed)).images
     output = guard.wrap(sampler)(count, torch.Generator().manual_seed(seed))
     verdicts = output.memorization
-    held = np.array([guard.policy.acts_on(verdict) for verdict in verdicts])
-    return Regenerated(first, output.images, verdicts, held)
+    blocked = np.array([guard.policy.acts_on(verdict) for verdict in verdicts])
+    return Regenerated(first, output.images, verdicts, blocked)
 
 
 def calibration_of(index: Path) -> dict[str, Any]:
-    """How the index was calibrated, for the record."""
+    """The index's calibration as JSON values, with a count of its contaminated negatives."""
     calibration = Calibration.read(index)
     assert calibration is not None
     data = dataclasses.asdict(calibration)

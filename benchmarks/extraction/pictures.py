@@ -1,8 +1,8 @@
-"""The pictures of the extraction benchmark: training sets whose duplication is known.
+"""Training sets of the extraction benchmark, whose repeated pictures are known.
 
-Stamps (cut to what they show) and pieces of photographs from `pictures`, at SIDE x SIDE. No two of
-them, mirrored or not, are within LEAST_DISTANCE of each other: a sample near one is near no other.
-Duplicated pictures are stamps, no two of one source.
+Stamps (cropped to their content) and pieces of photographs, at SIDE x SIDE pixels. No two of them,
+mirrored or not, are within LEAST_DISTANCE of each other, so a sample near one is near no other.
+Repeated pictures are stamps, no two from one source.
 """
 
 from __future__ import annotations
@@ -20,23 +20,26 @@ from benchmarks.common import pictures
 from memguard.vision.pixel_distances import l2
 
 SIDE = 32
-"""Width and height in pixels, of pictures and samples."""
+"""Width and height of pictures and samples, in pixels."""
 LEAST_DISTANCE = 0.18
 """The least l2 between two pictures of the benchmark, in [0, 1]."""
 LEAST_CONTRAST = 0.12
 """Standard deviation of a channel's pixels, in [0, 1]; below it a picture is too flat to copy."""
 MOST_WHITE = 0.4
-"""The largest share of white pixels: pictures that share a white ground are near each other."""
-PAPER = 0.96
-"""The level, of 1, above which a pixel is white."""
-PIECES = 2
-"""Pieces along each edge into which a photograph is cut."""
+"""The largest share of white pixels: pictures on white are near each other."""
+WHITE_LEVEL = 0.96
+"""The level in [0, 1] above which a pixel is white."""
+CONTENT_CONTRAST = 12
+"""The difference from white, of 255, by which a stamp's content shows."""
+PIECES_PER_EDGE = 2
+"""A photograph is cut into the square of this many pieces."""
 LEFT_OUT = 50
-"""Stamps, and pieces of photographs, that no model is trained on: as many of each."""
+"""Stamps that no model is trained on, and as many pieces of photographs."""
 SEED = 0
 """Of the order in which pictures are drawn."""
 
-STAMP = "stamp-"
+STAMP_PREFIX = "stamp-"
+"""Of the file names of stamps in the cache."""
 
 
 @dataclass(frozen=True)
@@ -67,22 +70,22 @@ class Example:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Pictures to train on, and how many copies of each.
+    """Pictures to train on, some of them repeated.
 
     Attributes:
         examples: the distinct pictures.
-        copies: of each, at least 1.
+        repeats: files of each, at least 1.
     """
 
     examples: Sequence[Example]
-    copies: Sequence[int]
+    repeats: Sequence[int]
 
     def write(self, folder: Path) -> Path:
-        """Write every copy as a PNG file of its own, as a training folder holds them."""
+        """Write a training folder, with a PNG file for every repeat."""
         folder.mkdir(parents=True, exist_ok=True)
-        for example, copies in zip(self.examples, self.copies, strict=True):
-            for copy in range(copies):
-                example.image.save(folder / f"{example.name}-{copy:03d}.png")
+        for example, repeats in zip(self.examples, self.repeats, strict=True):
+            for number in range(repeats):
+                example.image.save(folder / f"{example.name}-{number:03d}.png")
         return folder
 
 
@@ -101,26 +104,26 @@ class Pool:
     left_out: Sequence[Example]
 
     def training_set(
-        self, duplicated: Mapping[int, int], first: int, captioned: bool = False
+        self, repeated: Mapping[int, int], first: int, captioned: bool = False
     ) -> TrainingSet:
         """A training set of all pictures, or of the stamps alone.
 
         Args:
-            duplicated: copies to how many pictures stand so many times; the others stand once.
-            first: where among the stamps of different sources the duplicated ones begin.
+            repeated: number of files to how many pictures have that many; the others have one.
+            first: the first repeated stamp, counting one stamp for each source.
             captioned: use only pictures with a caption.
         """
-        copies = [count for count, pictures in duplicated.items() for _ in range(pictures)]
+        repeats = [count for count, pictures in repeated.items() for _ in range(pictures)]
         by_source = {stamp.source: stamp for stamp in reversed(self.stamps)}
-        chosen = list(reversed(by_source.values()))[first : first + len(copies)]
+        chosen = list(reversed(by_source.values()))[first : first + len(repeats)]
         names = {example.name for example in chosen}
         others = [*self.stamps, *([] if captioned else self.pieces)]
         single = [example for example in others if example.name not in names]
-        return TrainingSet([*chosen, *single], [*copies, *[1] * len(single)])
+        return TrainingSet([*chosen, *single], [*repeats, *[1] * len(single)])
 
 
 def pool(cache: Path) -> Pool:
-    """The pictures, found by `pictures.load` and drawn in an order that SEED fixes."""
+    """All pictures of the cache that qualify, in a random order that SEED fixes."""
     candidates = list(_candidates(cache))
     np.random.default_rng(SEED).shuffle(candidates)
     apart = _apart(candidates)
@@ -137,50 +140,50 @@ def _candidates(cache: Path) -> Iterator[Example]:
             continue
         name, whole = picture.path.stem, picture.open()
         caption = captions.get(picture.path.name, "")
-        if name.startswith(STAMP):
+        if name.startswith(STAMP_PREFIX):
             if not caption or caption in used:
                 continue
             used.add(caption)
-            parts = [whole.crop(_content(whole))]
+            parts = [whole.crop(_content_box(whole))]
         else:
             parts = list(_pieces(whole))
         for number, part in enumerate(parts):
             levels = np.asarray(ImageOps.fit(part, (SIDE, SIDE), Image.Resampling.BOX))
             example = Example(f"{name}-{number}", picture.group, levels, caption)
-            white = float((example.unit.min(axis=2) > PAPER).mean())
+            white = float((example.unit.min(axis=2) > WHITE_LEVEL).mean())
             contrast = float(example.unit.std(axis=(0, 1)).mean())
             if white < MOST_WHITE and contrast > LEAST_CONTRAST:
                 yield example
 
 
 def _captions(cache: Path) -> dict[str, str]:
-    """The English sentence beside each stamp, by the stamp's name in the cache."""
+    """The English caption of each stamp, by the stamp's file name in the cache."""
     root = cache / "packages" / "tuxpaint-stamps-default" / pictures.STAMPS
     found = {}
     for file in root.rglob("*.txt"):
         name = file.relative_to(root).with_suffix(".png").as_posix()
         lines = file.read_text(encoding="utf-8").splitlines()
         if lines and lines[0].strip():
-            found[STAMP + name.replace("/", "-")] = lines[0].strip()
+            found[STAMP_PREFIX + name.replace("/", "-")] = lines[0].strip()
     return found
 
 
-def _content(image: Image.Image) -> tuple[int, int, int, int] | None:
-    """The box around all that is not white."""
-    dark = ImageOps.invert(image.convert("L")).point(lambda level: 255 * (level > 12))
+def _content_box(image: Image.Image) -> tuple[int, int, int, int] | None:
+    """The box around everything that is not white."""
+    dark = ImageOps.invert(image.convert("L")).point(lambda level: 255 * (level > CONTENT_CONTRAST))
     return dark.getbbox()
 
 
 def _pieces(image: Image.Image) -> Iterator[Image.Image]:
-    width, height = image.width // PIECES, image.height // PIECES
-    for row in range(PIECES):
-        for column in range(PIECES):
+    width, height = image.width // PIECES_PER_EDGE, image.height // PIECES_PER_EDGE
+    for row in range(PIECES_PER_EDGE):
+        for column in range(PIECES_PER_EDGE):
             left, top = column * width, row * height
             yield image.crop((left, top, left + width, top + height))
 
 
 def _apart(candidates: Sequence[Example]) -> list[Example]:
-    """The candidates in order, without those too near to an earlier one."""
+    """The candidates in their order, without those too near to an earlier one."""
     kept: list[Example] = []
     for candidate in candidates:
         if kept:

@@ -1,4 +1,4 @@
-"""The plot and the sample sheet of the extraction benchmark."""
+"""The plot and the sheets of samples of the extraction benchmark."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from PIL import Image, ImageDraw
 from benchmarks.extraction.ground_truth import Level
 
 CELL = 64
-"""Edge, in pixels, of a picture on the sheet."""
+"""Edge in pixels of a picture on the sheet."""
 COLUMNS = 16
-HEADING = 16
-GAP = 4
+HEADING, GAP = 16, 4
+"""Heights in pixels of a section's heading and between pairs."""
 COLOURS = 128
-"""Palette of the sheet, so that it stays small."""
+"""Size of the sheet's palette, to keep the file small."""
 
 Curve = Sequence[tuple[float, float]]
 """Points (x, y)."""
@@ -30,24 +30,24 @@ Pair = tuple[Image.Image, Image.Image]
 
 
 def plot(
-    by_duplication: Mapping[str, Sequence[Level]],
+    by_repeats: Mapping[str, Sequence[Level]],
     by_steps: Mapping[str, Curve],
     by_deduplication: Mapping[str, tuple[float, float]],
     by_policy: Mapping[str, tuple[float, float]],
     path: Path,
 ) -> None:
-    """Four panels: extraction against duplication and model size, steps, deduplication, guard.
+    """Four panels: repeats and model size, training steps, deduplication, and the guard.
 
     Args:
-        by_duplication: model to its levels.
-        by_steps: number of copies to (step, pictures extracted in %).
-        by_deduplication: training set to the shares of samples, in %, that copy a picture which
-            it held more than once, and one which it held once.
+        by_repeats: model to its levels.
+        by_steps: number of repeats to (step, pictures extracted in %).
+        by_deduplication: training set to the shares of samples, in %, that copy a picture that
+            the full training set holds several times, and one that it holds once.
         by_policy: policy to (copies that get through, samples that are no copies stopped), in %.
         path: of the PNG.
     """
     figure, axes = plt.subplots(2, 2, figsize=(11, 7.6), layout="constrained")
-    _duplication(axes[0, 0], by_duplication)
+    _repeats(axes[0, 0], by_repeats)
     _steps(axes[0, 1], by_steps)
     _deduplication(axes[1, 0], by_deduplication)
     _policies(axes[1, 1], by_policy)
@@ -55,16 +55,16 @@ def plot(
     plt.close(figure)
 
 
-def _duplication(axes: Axes, models: Mapping[str, Sequence[Level]]) -> None:
+def _repeats(axes: Axes, models: Mapping[str, Sequence[Level]]) -> None:
     for number, (name, levels) in enumerate(models.items()):
-        known = [level for level in levels if level.copies]
+        known = [level for level in levels if level.repeats]
         shares = [100 * level.samples / level.expected for level in known]
         axes.plot(range(len(known)), shares, "o-", label=name, color=f"C{number}")
-        axes.set_xticks(range(len(known)), [str(level.copies) for level in known])
-    axes.set_xlabel("copies of a picture in the training set")
+        axes.set_xticks(range(len(known)), [str(level.repeats) for level in known])
+    axes.set_xlabel("files of a picture in the training set")
     axes.set_ylabel("samples that copy such a picture,\n% of its share of the training set")
     axes.set_ylim(-3, 103)
-    axes.set_title("Duplication, model size and training")
+    axes.set_title("Repeats, model size and training")
     axes.legend(frameon=False, loc="upper left")
 
 
@@ -76,11 +76,11 @@ def _steps(axes: Axes, curves: Mapping[str, Curve]) -> None:
     axes.set_ylabel("pictures extracted, %")
     axes.set_ylim(-3, 103)
     axes.set_title("Training steps")
-    axes.legend(frameon=False, title="copies", loc="upper left", ncols=2)
+    axes.legend(frameon=False, title="files", loc="upper left", ncols=2)
 
 
 def _deduplication(axes: Axes, shares: Mapping[str, tuple[float, float]]) -> None:
-    names = ["of the pictures that had duplicates", "of the others"]
+    names = ["of the repeated pictures", "of the others"]
     _bars(axes, list(shares), list(zip(*shares.values())), names)
     axes.set_ylabel("samples that are copies, %")
     axes.set_title("Deduplication of the training set")
@@ -90,7 +90,7 @@ def _policies(axes: Axes, policies: Mapping[str, tuple[float, float]]) -> None:
     names = ["copies that get through", "others that are stopped"]
     _bars(axes, list(policies), list(zip(*policies.values())), names)
     axes.set_ylabel("%")
-    axes.set_title("Samples of the model of 50 copies, behind guard")
+    axes.set_title("Samples of the model with 50 files a picture, behind guard")
 
 
 def _bars(

@@ -11,10 +11,10 @@ from memguard.calibration.calibrate import Rate
 PACKAGES = ("torch", "diffusers", "numpy", "faiss-cpu", "opencv-python-headless", "ImageHash")
 
 BARRED = ("ten", "other ten")
-"""The models on which the bars are measured: 50 copies of 10 pictures. The first one's misses led
-to the signal `structure_and_l2`; the second was trained after that."""
+"""The models on which the bars are measured: 10 pictures, 50 files of each. The misses of the first
+led to the signal `structure_and_l2`; the second was trained after that."""
 MOST_THROUGH, MOST_FALSE, LEAST_AUC = 0.01, 0.01, 0.95
-"""Issue 5: copies that may get through, others that may be blocked, and how well prompts rank."""
+"""Issue 5: shares of copies that get through and of others blocked, and the audit's AUC."""
 
 OUTCOMES = ("copies through", "others stopped")
 
@@ -22,14 +22,15 @@ Summary = Mapping[str, Any]
 
 
 def markdown_report(summary: Summary) -> str:
-    """All tables."""
+    """All tables, from the stored figures alone."""
     parts = [
         _preamble(summary),
-        "### What the models copied\n\n" + _copied(summary),
-        "### Against duplication and model size\n\n" + _by_level(summary),
-        "### Against training steps\n\n" + _by_steps(summary),
+        "### Copies among the samples\n\n" + _copied(summary),
+        "### By repeats and model size\n\n" + _by_level(summary),
+        "### By training steps\n\n" + _by_steps(summary),
         "### The same samples behind `guard`\n\n" + _policies(summary),
-        "### `regenerate`, on the model of 50 copies\n\n" + _regenerate(summary["regenerate"]),
+        "### `regenerate`, on the model with 50 files a picture\n\n"
+        + _regenerate(summary["regenerate"]),
         "### The audit without an index\n\n" + _audit(summary["audit"]),
         "### The bars\n\n" + _bars(summary),
     ]
@@ -42,15 +43,15 @@ def _preamble(summary: Summary) -> str:
     batch, seed = ({model[name] for model in models} for name in ("batch", "seed"))
     return (
         f"Small diffusion models, trained in batches of {_all(batch)} on pictures of 32 x 32 "
-        f"pixels (Debian's stamps, and pieces of photographs): {pictures['stamps']} stamps and "
+        f"pixels (Debian's stamps and pieces of photographs): {pictures['stamps']} stamps and "
         f"{pictures['pieces of photographs']} pieces, no two within an l2 of 0.18; "
-        f"{pictures['left out']} more were left out of every training set. One seed a "
-        f"model ({_all(seed)}). Samples by DDIM in {summary['sampling']['steps']} steps, seed "
-        f"{summary['sampling']['seed']}. A copy, if nothing else is said: relative l2 below 1 to a "
-        "training picture (alpha 0.5, 50 neighbours; Carlini et al. 2023, on CIFAR-10), from "
-        f"pixels at full size. {summary['date']}, {machine['cpu']}, one core, torch "
-        f"{versions['torch']}, memguard {versions['memguard']} ({summary['commit']}), whose code "
-        f"has the digest {summary['source']}."
+        f"{pictures['left out']} more were left out of every training set. One seed per "
+        f"model ({_all(seed)}). Sampled with DDIM in {summary['sampling']['steps']} steps, seed "
+        f"{summary['sampling']['seed']}. Unless a criterion is named, a copy has a relative l2 "
+        "below 1 to a training picture (alpha 0.5, 50 neighbours; Carlini et al. 2023, on "
+        f"CIFAR-10), on pixels at full size. {summary['date']}, {machine['cpu']}, one core, torch "
+        f"{versions['torch']}, memguard {versions['memguard']} ({summary['commit']}, cache key "
+        f"{summary['source']})."
     )
 
 
@@ -89,11 +90,12 @@ def _copied(summary: Summary) -> str:
                 ]
             )
     return markdown(rows) + (
-        "\n\n*Chance* counts samples that would pass for copies of a left-out picture. "
-        "`duplicated` and `small` saw the same pictures, 1 to 100 times each; `deduplicated` saw "
-        "what is left without the files that `memguard duplicates --redundant` lists; `ten` saw 10 "
-        "pictures 50 times, and the others once; `other ten` other pictures, with another "
-        "seed. A model is sampled in the middle of its schedule where its step is not its last."
+        "\n\n*Chance* counts samples that the criterion calls copies of a left-out picture. "
+        "`duplicated` and `small` saw the same training set, with 1 to 100 files of each picture; "
+        "`deduplicated` saw it without the files that `memguard duplicates --redundant` names; "
+        "`ten` saw 50 files of each of 10 pictures and one file of the others; `other ten` other "
+        "pictures, with another seed. Where the step is not a model's last, it was sampled in the "
+        "middle of its schedule."
     )
 
 
@@ -102,24 +104,25 @@ def _by_level(summary: Summary) -> str:
     compared = {name: steps[step] for name, steps in summary["extraction"].items() if step in steps}
     heads = [f"{name} ({_millions(summary['models'][name])} M)" for name in compared]
     return (
-        markdown([["copies", *heads], *_levels(list(compared.values()))])
-        + f"\n\nAfter {step} steps of the same schedule: pictures extracted of pictures (samples "
-        "that copy one, of those that a model would show that draws from its training set)."
+        markdown([["files", *heads], *_levels(list(compared.values()))])
+        + f"\n\nAfter {step} steps of the same schedule: extracted pictures / pictures (samples "
+        "that copy one, of as many as a model that draws from its training set would show)."
     )
 
 
 def _by_steps(summary: Summary) -> str:
     steps = summary["extraction"]["duplicated"]
-    return markdown([["copies", *steps], *_levels(list(steps.values()))])
+    return markdown([["files", *steps], *_levels(list(steps.values()))])
 
 
 def _levels(columns: Sequence[Summary]) -> list[list[str]]:
+    """A row for each number of files; the JSON calls it "copies"."""
     found = [{level["copies"]: level for level in one["levels"]} for one in columns]
     rows = []
-    for copies in sorted(set().union(*found)):
-        row = ["left out" if copies == 0 else str(copies)]
+    for files in sorted(set().union(*found)):
+        row = ["left out" if files == 0 else str(files)]
         for levels in found:
-            level = levels.get(copies)
+            level = levels.get(files)
             row.append(
                 f"{level['extracted']}/{level['pictures']} "
                 f"({level['samples']} of {level['expected']:.0f})"
@@ -144,9 +147,9 @@ def _policies(summary: Summary) -> str:
             rows.append([name, criterion, *cells])
     return markdown(rows) + (
         "\n\n*Others* are, by relative l2, all samples that are no copies; by plain l2, those "
-        "farther than twice the distance from every training picture. `flag` shows everything: "
-        "here *through* is without a label, and *stopped* with one. `block` and `raise` act on "
-        "`memorized`. With the upper Clopper-Pearson bound at 95 %."
+        "farther than twice the distance from every training picture. `flag` shows everything; its "
+        "copies *through* have no label, its *stopped* samples have one. `block` and `raise` act "
+        "on `memorized`. In brackets the upper Clopper-Pearson bound at 95 %."
     )
 
 
