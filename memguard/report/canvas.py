@@ -19,7 +19,7 @@ DPI = 100
 FONT = "DejaVu Sans Mono"
 """Comes with matplotlib."""
 FONT_SIZE = 13
-FALLBACKS = ("Noto Sans CJK JP", "WenQuanYi Zen Hei", "Arial Unicode MS")
+FALLBACKS = ("Noto Sans CJK JP", "Arial Unicode MS")
 """Fonts, where installed, for characters that DejaVu lacks; others are drawn as boxes."""
 CELL_WIDTH = 8
 """Pixels of a character of FONT at FONT_SIZE: 0.602 font sizes, rounded up as hinting does."""
