@@ -78,7 +78,7 @@ def _black_box(audit: Audit | UnconditionalAudit) -> Iterator[str]:
         )
     yield (
         "There was no index of the training set, so nothing is confirmed: a prompt may allow "
-        "only one picture, and images that are memorized but rarely generated were not seen."
+        "only one picture, and images that are memorized but rarely generated were missed."
     )
 
 

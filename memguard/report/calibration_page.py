@@ -100,11 +100,11 @@ def write_calibration_page(
 
 def _histograms(calibration: Calibration, measured: Measurements) -> list[tuple[str, str | None]]:
     """Each signal with its plot."""
-    return [
-        (name, plot_uri(plots.histogram(name, negatives, measured.copies[name], limits.get(name))))
-        for limits in [calibration.thresholds]
-        for name, negatives in measured.negatives.items()
-    ]
+    svgs = {
+        name: plots.histogram(name, values, measured.copies[name], calibration.thresholds.get(name))
+        for name, values in measured.negatives.items()
+    }
+    return [(name, plot_uri(svg)) for name, svg in svgs.items()]
 
 
 def _missed(measured: Measurements) -> int:

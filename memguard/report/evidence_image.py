@@ -127,8 +127,10 @@ def _text(verdict: Verdict, comparison: Comparison | None) -> list[tuple[str, st
     if comparison is None:
         return text
     match = comparison.match
-    near = max(match.near_duplicates - 1, 0)
-    counts = f"files with the same bytes: {match.exact_duplicates}; near-duplicates: {near}"
+    counts = (
+        f"files with the same bytes: {match.exact_duplicates}; "
+        f"near-duplicates: {match.near_duplicates - 1}"
+    )
     text += [(f"Reference: {match.uri}", FAINT), (f"View: {match.view}; {counts}", FAINT)]
     text += [(f"Caption: {match.caption}", FAINT)] * bool(match.caption)
     text += [(f"Rights: {match.rights}", FAINT)] * bool(match.rights)

@@ -23,7 +23,7 @@ PICTURE_EDGE = 200
 
 
 def render(template: str, **values: Any) -> str:
-    """The page that a template beside this module makes of the values.
+    """Render a template of this folder.
 
     Raises:
         ConfigurationError: the extra ``report`` is not installed.
