@@ -1,14 +1,13 @@
-"""The picture sets of the detection benchmark, fetched from package registries into a cache.
+"""Pictures for benchmarks, fetched from package registries into a cache.
 
     python -m benchmarks.common.pictures CACHE
 
-Photographs: stamps and wallpapers from Debian packages, and the photographs inside the
-scikit-image and scikit-learn wheels. Large photographs are cut into pieces that do not overlap.
-Drawings: stamps. Emoji: the same concepts drawn by two vendors, from npm. Needs `apt-get`,
-`dpkg-deb` and `npm`.
+Photographs are stamps and wallpapers from Debian packages, and those inside the scikit-image and
+scikit-learn wheels; large ones are cut into pieces that do not overlap. Drawings are stamps. Emoji
+are the same concepts drawn by two vendors, from npm. Needs `apt-get`, `dpkg-deb` and `npm`.
 
-Pictures that come from one source (cuts of one photograph, views of one object, coins of one
-series) share a `group`, and `split` never separates a group.
+Pictures from one source (pieces of one photograph, views of one object, coins of one series) share
+a `group`, and `split` never separates a group.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ from PIL import Image
 
 Kind = Literal["photograph", "drawing", "glyph", "emoji"]
 
-EDGE = 512
-"""The longer edge of every picture in pixels, except emoji (64)."""
-SMALLEST_EDGE = 100
-"""Stamps whose longer edge is shorter than this are left out: they are icons."""
+LONGER_EDGE = 512
+"""Of every picture in pixels, except emoji (64)."""
+SMALLEST_STAMP = 100
+"""The longer edge in pixels below which a stamp is an icon, and not used."""
 LEAST_CONTRAST = 12.0
-"""Cuts whose grey levels (0 to 255) have a smaller standard deviation are left out as blank."""
+"""The standard deviation of grey levels (0 to 255) below which a piece is blank, and not used."""
 
 DEBIAN_PACKAGES = (
     "tuxpaint-stamps-default",
@@ -49,8 +48,8 @@ DRAWN_STAMPS = re.compile(
 SERIES = r"money|moon|planets|alphabets|hanukkah|grave|bunny|chess|easter|roadsigns|/t_|dreydl"
 """Stamps of one series are views of one object or variations of one drawing."""
 SHARED_PARTS = (re.compile(r"vehicles-construction-cartoon"),)
-"""Drawings of one pattern were made from one another (seen by eye: a cab on other wheels), though
-their groups differ: they are copies in part, and so no negatives to each other."""
+"""Drawings whose names match one pattern share parts, though their groups differ (seen by eye: one
+cab on other wheels). They are no negatives for each other."""
 GLYPHS = re.compile(r"^symbols/(alphabets|math|music|money/00_symbols)")
 
 WALLPAPERS = {
@@ -104,7 +103,7 @@ class Picture:
 
     Attributes:
         path: an RGB PNG file in the cache.
-        kind: what it shows.
+        kind: photograph, drawing, glyph or emoji.
         group: its source; pictures of one group may show the same thing.
     """
 
@@ -147,11 +146,11 @@ def split(pictures: Sequence[Picture], seed: int) -> Split:
 
 
 def load(cache: Path) -> list[Picture]:
-    """The pictures of the cache, which is filled on the first call."""
+    """The pictures of the cache; the first call fetches them."""
     listing = cache / "pictures.json"
     if not listing.exists():
         _fetch(cache / "packages")
-        pictures = [*_stamps(cache), *_wallpaper_cuts(cache), *_wheel_photographs(cache)]
+        pictures = [*_stamps(cache), *_wallpaper_pieces(cache), *_wheel_photographs(cache)]
         pictures += _emoji(cache)
         rows = [[str(p.path.relative_to(cache)), p.kind, p.group] for p in pictures]
         listing.write_text(json.dumps(rows, indent=0))
@@ -179,12 +178,12 @@ def _stamps(cache: Path) -> Iterator[Picture]:
     for file in sorted(root.rglob("*.png")):
         name = file.relative_to(root).as_posix()
         with Image.open(file) as image:
-            if max(image.size) < SMALLEST_EDGE:
+            if max(image.size) < SMALLEST_STAMP:
                 continue
             picture = _on_white(image)
         kind: Kind = "drawing" if DRAWN_STAMPS.search(name) else "photograph"
         kind = "glyph" if GLYPHS.search(name) else kind
-        yield _keep(picture, cache, "stamp-" + name.replace("/", "-"), kind, _stamp_group(name))
+        yield _save(picture, cache, "stamp-" + name.replace("/", "-"), kind, _stamp_group(name))
 
 
 def _stamp_group(name: str) -> str:
@@ -198,25 +197,25 @@ def _stamp_group(name: str) -> str:
     return f"{folder.removesuffix('/cartoon')}/{word.group() if word else file}"
 
 
-def _wallpaper_cuts(cache: Path) -> Iterator[Picture]:
+def _wallpaper_pieces(cache: Path) -> Iterator[Picture]:
     for package, (folder, names) in WALLPAPERS.items():
         root = cache / "packages" / package / folder
         for name in names:
             files = [*root.glob(f"{name}.*"), *root.glob(f"{name}/contents/images/*")]
             with Image.open(max(files, key=lambda file: file.stat().st_size)) as image:
                 photograph = image.convert("RGB")
-            for index, cut in enumerate(_cuts(photograph)):
-                yield _keep(cut, cache, f"cut-{name}-{index}.png", "photograph", name)
+            for index, piece in enumerate(_pieces(photograph)):
+                yield _save(piece, cache, f"cut-{name}-{index}.png", "photograph", name)
 
 
-def _cuts(image: Image.Image, columns: int = 4, rows: int = 3) -> Iterator[Image.Image]:
-    """Pieces that do not overlap, without the blank ones."""
+def _pieces(image: Image.Image, columns: int = 4, rows: int = 3) -> Iterator[Image.Image]:
+    """Pieces in a grid, without the blank ones."""
     width, height = image.width // columns, image.height // rows
     for index in range(columns * rows):
         left, top = index % columns * width, index // columns * height
-        cut = image.crop((left, top, left + width, top + height))
-        if np.asarray(cut.convert("L")).std() >= LEAST_CONTRAST:
-            yield cut
+        piece = image.crop((left, top, left + width, top + height))
+        if np.asarray(piece.convert("L")).std() >= LEAST_CONTRAST:
+            yield piece
 
 
 def _wheel_photographs(cache: Path) -> Iterator[Picture]:
@@ -228,7 +227,7 @@ def _wheel_photographs(cache: Path) -> Iterator[Picture]:
     for file in files:
         with Image.open(file) as image:
             picture = _on_white(image)
-        yield _keep(picture, cache, f"wheel-{file.stem}.png", "photograph", file.stem)
+        yield _save(picture, cache, f"wheel-{file.stem}.png", "photograph", file.stem)
 
 
 def _emoji(cache: Path) -> Iterator[Picture]:
@@ -244,13 +243,13 @@ def _emoji(cache: Path) -> Iterator[Picture]:
 
 def _on_white(image: Image.Image) -> Image.Image:
     layer = image.convert("RGBA")
-    ground = Image.new("RGB", image.size, "white")
-    ground.paste(layer, mask=layer.getchannel("A"))
-    return ground
+    background = Image.new("RGB", image.size, "white")
+    background.paste(layer, mask=layer.getchannel("A"))
+    return background
 
 
-def _keep(image: Image.Image, cache: Path, name: str, kind: Kind, group: str) -> Picture:
-    scale = EDGE / max(image.size)
+def _save(image: Image.Image, cache: Path, name: str, kind: Kind, group: str) -> Picture:
+    scale = LONGER_EDGE / max(image.size)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     path = cache / "pictures" / name
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -25,18 +25,22 @@ class BatchMemory:
     """What detectors have computed for the current batch of queries."""
 
     def __init__(self) -> None:
-        self.verified: dict[tuple[int, int], Distances] = {}
+        self.verified: dict[tuple[int, int], tuple[Picture, Picture, Distances]] = {}
         self.described: dict[tuple[str, bytes], NDArray[Any]] = {}
 
     def verify(self, query: Picture, reference: Picture) -> Distances:
-        """:func:`memguard.detection.verification.verify`, once for each pair of pictures."""
+        """:func:`memguard.detection.verification.verify`, once for each pair of pictures.
+
+        The pictures are kept with the result: an `id` is unique only while its object lives, and
+        detectors drop the views that they turn.
+        """
         key = (id(query), id(reference))
         if key not in self.verified:
-            self.verified[key] = verify(query, reference)
-        return dict(self.verified[key])
+            self.verified[key] = (query, reference, verify(query, reference))
+        return dict(self.verified[key][-1])
 
     def clear(self) -> None:
-        """Forget the batch: pictures of the next one may have the same `id`."""
+        """Forget the batch."""
         self.verified.clear()
         self.described.clear()
 
