@@ -45,3 +45,20 @@ def test_long_names_stay_inside_the_picture(detector: Detector, cat: Image.Image
     assert longer.height > usual.height
     edge = np.asarray(longer)[HEAD + PANEL + 5 :, -MARGIN + 4 :]
     assert (edge == 255).all()
+
+
+def test_captions_and_uris_in_any_script(detector: Detector, cat: Image.Image) -> None:
+    explanation = explain(cat, detector)
+    comparison = explanation.comparison
+    assert comparison is not None
+    match = dataclasses.replace(
+        comparison.match,
+        uri="https://example.org/$x$/\N{CYRILLIC CAPITAL LETTER ZHE}.png",
+        caption="\N{CJK UNIFIED IDEOGRAPH-732B}\N{CAT FACE} $a_b^2$ \\frac\n\tend " * 20,
+        rights="\N{COPYRIGHT SIGN} [red]\N{ARABIC LETTER NOON}\x07",
+    )
+    drawn = dataclasses.replace(
+        explanation, comparison=dataclasses.replace(comparison, match=match)
+    ).draw()
+    assert drawn.height > explanation.draw().height
+    assert (np.asarray(drawn)[HEAD + PANEL + 5 :, -MARGIN + 4 :] == 255).all()
