@@ -188,7 +188,7 @@ class Collections:
         """Wait, without a timeout, until all rows are indexed and the index is searched.
 
         Until then Milvus 2.3 searches only a part of the rows, by an interim index: it misses a
-        quarter of VLAD's copies (``benchmarks/index_milvus.py``).
+        quarter of VLAD's copies (``benchmarks/index/milvus.py``).
         """
         self.flush(name)
         started = reported = time.monotonic()
