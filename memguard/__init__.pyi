@@ -3,7 +3,7 @@ from .auditing.audit import audit as audit
 from .auditing.result import Audit as Audit
 from .auditing.unconditional import audit_unconditional as audit_unconditional
 from .auditing.unconditional_result import UnconditionalAudit as UnconditionalAudit
-from .calibration.calibrate import Calibration as Calibration
+from .calibration.result import Calibration as Calibration
 from .detection.detector import Detector as Detector
 from .errors import BuildError as BuildError
 from .errors import CalibrationError as CalibrationError

@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from memguard.calibration.calibrate import Calibration
 from memguard.calibration.calibrate import calibrate as choose_calibration
-from memguard.calibration.measurements import FolderPictures, Negatives
+from memguard.calibration.negatives import FolderPictures, Named
+from memguard.calibration.result import Calibration
 from memguard.defaults import (
     DEFAULT_WEIGHTS,
     MEMORIZED_RATE,
@@ -204,7 +204,7 @@ def calibrate_index(
 
 
 def _calibrate(
-    detector: Detector, writer: IndexWriter, negatives: Negatives | None, **options: Any
+    detector: Detector, writer: IndexWriter, negatives: Sequence[Named] | None, **options: Any
 ) -> Calibration:
     calibration, measured = choose_calibration(detector, negatives, **options)
     writer.write_document(MEASUREMENTS, measured.to_bytes())

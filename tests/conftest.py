@@ -22,7 +22,7 @@ from fixtures.picture_files import write_cuts
 from numpy.typing import NDArray
 from PIL import Image
 
-from memguard.calibration import measurements
+from memguard.calibration import measure as calibration_measure
 from memguard.demo.photographs import photographs as skimage_photographs
 from memguard.index.base import BuildSummary
 from memguard.lifecycle import build_index, calibrate_index
@@ -102,7 +102,7 @@ def photograph_index(
     (root / "images" / "chelsea.txt").write_text("a cat [indoors]", encoding="utf-8")
     build_index(root / "images", root / "small.memguard", weights={}, calibrate=False, workers=0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measurements, "COPIED", 2)
+        patch.setattr(calibration_measure, "MOST_SIMULATED", 2)
         calibrate_index(root / "small.memguard")
     return root / "small.memguard"
 

@@ -13,6 +13,7 @@ DECIDING = (
     "detection",
     "index",
     "calibration",
+    "signal_type.py",
     "verdict.py",
     "defaults.py",
 )

@@ -17,16 +17,21 @@ from benchmarks.detection.observation import Distances, Observation, read_observ
 from benchmarks.detection.other_signals import OtherSignals
 from benchmarks.detection.shared import BatchMemory, SharedDescriptor, SharedIndex, SharedPicture
 from benchmarks.detection.splits import Query, Task
-from memguard.calibration.measurements import is_copy
+from memguard.calibration.contamination import is_copy
 from memguard.descriptors import weightless_descriptors
+from memguard.descriptors.phash import PHash256
 from memguard.descriptors.sscd import Sscd
 from memguard.detection.detector import Detector
+from memguard.detection.signals import signal_table
 from memguard.index.ingest.builder import build
 from memguard.index.ingest.reader import content_id
 from memguard.sources import FileItem, Item
 from memguard.verdict import Match
 
 BATCH_QUERIES = 16
+
+SIGNALS = signal_table([PHash256, Sscd])
+"""Those that recognise copies among the negatives."""
 
 CODE = code_key()
 """The key of the memguard that measures, as it was when this module was imported."""
@@ -103,9 +108,9 @@ def _observation(
         if query.role == "copy":
             counted = [match for match in matches if match.id == own]
         elif query.role == "leave-one-out":
-            counted = [match for match in matches if not is_copy(match.distances)]
-        elif any(is_copy(match.distances) for match in matches):
-            contaminated_by[name] = next(m.uri for m in matches if is_copy(m.distances))
+            counted = [match for match in matches if not is_copy(match.distances, SIGNALS)]
+        elif any(is_copy(match.distances, SIGNALS) for match in matches):
+            contaminated_by[name] = next(m.uri for m in matches if is_copy(m.distances, SIGNALS))
         signals = counted[0].distances if counted else ()
         distances[name] = {
             signal: round(min(match.distances[signal] for match in counted), 5)

@@ -9,13 +9,14 @@ from benchmarks.detection.plots import Pair
 from benchmarks.detection.score import (
     MEMGUARD,
     Rule,
+    allocated,
     columns,
     default_thresholds,
     halves,
     uncontaminated,
 )
 from benchmarks.detection.splits import Query, Task
-from memguard.calibration.quantiles import choose, flagged
+from memguard.calibration.quantiles import flagged
 
 RATE = 0.001
 """The false-positive rate for which thresholds are chosen."""
@@ -59,7 +60,7 @@ def missed_copies(observations: Observations, rule: Rule) -> list[Observation]:
     found = [False] * len(copies)
     for side in (0, 1):
         others = {name: values[half != side] for name, values in distances.items()}
-        hits = flagged(distances, choose(negatives, others, RATE))
+        hits = flagged(distances, allocated(negatives, others, RATE))
         found = [old or (hit and own == side) for old, hit, own in zip(found, hits, half)]
     return [one for one, hit in zip(copies, found) if not hit]
 
@@ -74,7 +75,7 @@ def false_positives(
     else:
         copies = columns(with_role(observations, "copy"), rule)
         negatives = columns(uncontaminated(observations, rule), rule)
-        thresholds = choose(negatives, copies, RATE)
+        thresholds = allocated(negatives, copies, RATE)
     return [one for one, hit in zip(tests, flagged(columns(tests, rule), thresholds)) if hit]
 
 

@@ -9,10 +9,19 @@ from typing import Any
 import numpy as np
 
 from benchmarks.detection.observation import Observations, with_role
-from benchmarks.detection.score import LABELS, Rule, columns, measurements, uncontaminated
+from benchmarks.detection.score import (
+    LABELS,
+    Rule,
+    allocated,
+    columns,
+    measurements,
+    signal_types,
+    uncontaminated,
+)
 from benchmarks.detection.splits import CLEAN
-from memguard.calibration.calibrate import Rate, WorkingPoint, operate
-from memguard.calibration.quantiles import choose, flagged
+from memguard.calibration.operating_rules import OperatingRule, evaluate
+from memguard.calibration.quantiles import flagged
+from memguard.calibration.rates import Rate
 from memguard.defaults import NEEDED_PER_RATE
 
 
@@ -58,7 +67,9 @@ def promises(kind: str, seed: int, observations: Observations, rule: Rule) -> It
     measured = measurements(with_role(clean, "copy"), negatives, rule)
     default_rate = next(rate for rate, label in LABELS.items() if label == "memorized")
     for target in (NEEDED_PER_RATE / len(negatives), default_rate):
-        thresholds, operating = operate(measured, WorkingPoint("memorized", target, rule.signals))
+        thresholds, operating = evaluate(
+            measured, OperatingRule("memorized", target, signal_types(rule))
+        )
         hits = flagged(tests, thresholds)
         yield Promise(
             kind,
@@ -90,7 +101,7 @@ def leave_one_out(splits: Sequence[Observations], rule: Rule, rate: float) -> di
             "held-out": uncontaminated(clean, rule),
         }
         for method, negatives in negatives_by_method.items():
-            thresholds = choose(columns(negatives, rule), copies, rate)
+            thresholds = allocated(columns(negatives, rule), copies, rate)
             counts[method] += int(flagged(tests, thresholds).sum())
             found[method] += flagged(copies, thresholds).tolist()
     left, held = counts["leave-one-out"], counts["held-out"]

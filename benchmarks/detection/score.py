@@ -13,14 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.detection.observation import Observation, Observations, with_role
-from memguard.calibration.calibrate import Rate, operate, working_points
-from memguard.calibration.measurements import Measurements
-from memguard.calibration.quantiles import Distances, choose, flagged
-from memguard.detection.signals import DEFAULTS
+from memguard.calibration.measurements import Distances, Measurements
+from memguard.calibration.operating_rules import evaluate, operating_rules
+from memguard.calibration.quantiles import allocate, flagged
+from memguard.calibration.rates import Rate
+from memguard.descriptors.sscd import Sscd
+from memguard.detection.signals import default_thresholds as library_defaults
+from memguard.detection.signals import signal_table
+from memguard.signal_type import SignalType
 from memguard.verdict import Label
 from memguard.vision.transforms import SIMULATED_COPIES
 
-WEIGHTLESS = tuple(name for name in DEFAULTS if name not in ("sscd_normalised", "clip"))
+TABLE = signal_table([Sscd])
+DEFAULTS = library_defaults(TABLE)
+WEIGHTLESS = tuple(name for name in DEFAULTS if name != "sscd_normalised")
 WITH_SSCD = (*WEIGHTLESS, "sscd_normalised")
 
 
@@ -173,10 +179,10 @@ def thresholds_of(
         return default_thresholds(LABELS[target], rule)
     if by == "library":
         rates = {label: rate for rate, label in LABELS.items()}
-        flag, block = working_points(rule.signals, rates["similar"], rates["memorized"])
+        flag, block = operating_rules(signal_types(rule), rates["similar"], rates["memorized"])
         point = block if LABELS[target] == "memorized" else flag
-        return operate(measurements(copies, negatives, rule), point)[0]
-    choose_thresholds = choose if rule in MEMGUARD else equal_tails
+        return evaluate(measurements(copies, negatives, rule), point)[0]
+    choose_thresholds = allocated if rule in MEMGUARD else equal_tails
     return choose_thresholds(columns(negatives, rule), columns(copies, rule), target)
 
 
@@ -184,12 +190,23 @@ def measurements(copies: Observations, negatives: Observations, rule: Rule) -> M
     """Observations in the form that memguard's calibration takes."""
     return Measurements(
         negatives=columns(negatives, rule),
-        copies=columns(copies, rule),
+        simulated_copies=columns(copies, rule),
         transforms=tuple(one.transform for one in copies),
         method="held-out",
         blank=0,
-        set_aside=(),
+        contaminated=(),
     )
+
+
+def signal_types(rule: Rule) -> tuple[SignalType, ...]:
+    """The signals of one of memguard's own rules."""
+    return tuple(TABLE[name] for name in rule.signals)
+
+
+def allocated(negatives: Distances, copies: Distances, rate: float) -> dict[str, float]:
+    """memguard's thresholds for these negatives and simulated copies."""
+    least = {name: TABLE[name].least for name in negatives}
+    return allocate(negatives, copies, rate, least)
 
 
 def equal_tails(negatives: Distances, _: Distances, rate: float) -> dict[str, float]:

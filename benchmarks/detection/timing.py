@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,7 @@ class TimedIndex(DirectoryIndex):
 
 
 class TimedDetector(Detector):
-    """A detector whose comparison of descriptors is a step, as is its verification."""
+    """A detector whose descriptors and verification are steps."""
 
     def __init__(
         self, index: TimedIndex, descriptors: Sequence[Descriptor], *, thorough: bool
@@ -92,12 +92,6 @@ class TimedDetector(Detector):
             thorough=thorough,
             verify=self.clock.timed("verification", verify),
         )
-
-    def _compare(
-        self, vectors: Mapping[str, NDArray[Any]], records: Sequence[Record]
-    ) -> list[dict[str, float]]:
-        with self.clock.step("comparing vectors"):
-            return super()._compare(vectors, records)
 
 
 def milliseconds_per_image(

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from numpy.typing import NDArray
 
 from memguard.descriptors.base import Descriptor
+from memguard.signal_type import SignalType
 
 
 class WrappedDescriptor:
@@ -15,10 +16,12 @@ class WrappedDescriptor:
 
     name: ClassVar[str] = ""
     learned: ClassVar[bool] = False
+    signals: ClassVar[tuple[SignalType, ...]] = ()
 
     def __init__(self, inner: Descriptor) -> None:
         self.inner = inner
         self.spec = inner.spec
+        self.signals = inner.signals  # type: ignore[misc]
         self.neighbours = inner.neighbours
         self.score_normalised = inner.score_normalised
         self.describes_windows = inner.describes_windows

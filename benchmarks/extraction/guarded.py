@@ -7,7 +7,6 @@ so that each image is checked once for all policies.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -218,7 +217,6 @@ def regenerate(index: Path, sampler: Sampler, count: int, seed: int) -> Regenera
 
 def calibration_of(index: Path) -> dict[str, Any]:
     """The index's calibration as JSON values, with a count of its contaminated negatives."""
-    calibration = Calibration.read(index)
+    calibration = Calibration.of(open_index(index))
     assert calibration is not None
-    data = dataclasses.asdict(calibration)
-    return {**data, "set_aside": len(calibration.set_aside)}
+    return {**calibration.to_json(), "set_aside": len(calibration.contaminated)}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from benchmarks.common.markdown import table as markdown
-from memguard.calibration.calibrate import Rate
+from memguard.calibration.rates import Rate
 
 PACKAGES = ("torch", "diffusers", "numpy", "faiss-cpu", "opencv-python-headless", "ImageHash")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from memguard.auditing.eidetic import DELTA
 from memguard.auditing.references import duplicates_of
 from memguard.auditing.samples import Sample
-from memguard.calibration.calibrate import Rate
+from memguard.calibration.rates import Rate
 from memguard.verdict import Match, Verdict
 
 LookedUp = tuple[str | None, Sample, Verdict]

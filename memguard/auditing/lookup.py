@@ -12,7 +12,7 @@ from typing import Any
 from memguard.auditing.findings import Findings, LookedUp
 from memguard.auditing.run_folder import RunFolder
 from memguard.auditing.samples import Sample
-from memguard.calibration.calibrate import calibrated_detector
+from memguard.calibration.load import calibrated_detector
 from memguard.index import Index
 from memguard.index.open import open_index
 from memguard.verdict import Verdict

@@ -10,7 +10,7 @@ from memguard.auditing.cliques import Clique
 from memguard.auditing.findings import Findings
 from memguard.auditing.json_values import json_values
 from memguard.auditing.samples import Counts
-from memguard.calibration.calibrate import Rate
+from memguard.calibration.rates import Rate
 from memguard.verdict import Verdict
 
 

@@ -18,7 +18,7 @@ from memguard.auditing.run_folder import RESULT, RunFolder
 from memguard.auditing.samples import Counts
 from memguard.auditing.sampling import Progress, describe_request, generate_all, progress_counter
 from memguard.auditing.unconditional_result import Eidetic, Group, UnconditionalAudit
-from memguard.calibration.calibrate import Rate
+from memguard.calibration.rates import Rate
 from memguard.defaults import AUDIT_BATCH
 from memguard.errors import ConfigurationError
 from memguard.files import write_json

@@ -1,10 +1,10 @@
-"""Thresholds from the tail of the negatives' distances.
+"""Thresholds from the lower tail of the negatives' distances.
 
 A false-positive rate of 1e-3 lies at the edge of what a few thousand negatives show. Distances
-have a least value, that of an image to itself, and near such an end the share of negatives within
-a distance is a power of it, whatever their distribution (the Weibull case of extreme value theory:
-Fisher and Tippett 1928; Gnedenko 1943). The power is estimated from the logarithms of the nearest
-negatives, as Hill (1975) does, but by their median, which one odd negative cannot drag along.
+have a least value, that of an image to itself. Near such an end the share of negatives within a
+distance is a power of it for any distribution (the Weibull case of extreme value theory: Fisher and
+Tippett 1928; Gnedenko 1943). The power is estimated from the logarithms of the nearest negatives,
+as by Hill (1975), but by their median, which one outlier cannot move.
 """
 
 from __future__ import annotations
@@ -14,26 +14,25 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from memguard.detection.signals import LEAST
+from memguard.calibration.measurements import Distances
 
-Distances = Mapping[str, NDArray[np.float64]]
-"""Signal name to one distance per query, float64 (n,); infinite where nothing was compared."""
+TAIL_SHARE, LEAST_TAIL = 0.1, 30
+"""The share of negatives that the tail is fitted to, and how many at least. Chosen by hand: 30 give
+a median of 15 on each side."""
 
-TAIL, FEWEST_TAIL = 0.1, 30
-"""The share of negatives that the tail is fitted to, and how many at least, if there are enough."""
-
-CLOSEST = 1e-6
-"""Smaller distances count as this one."""
+LEAST_DISTANCE = 1e-6
+"""Distances are rounded up to this one, so that logarithms are finite."""
 
 QUANTA = 32
-"""Parts into which the allowed rate is divided among the signals."""
+"""Parts into which the allowed rate is divided among the signals. Chosen by hand: fine enough for
+five signals."""
 
-DRAWN_IN = 0.9
-"""What is left of the allowed rate where the fitted tails let too many of the negatives in."""
+TIGHTENING = 0.9
+"""Factor on the allowed rate where the fitted tails flag too many of the negatives."""
 
 
 def tail_threshold(negatives: NDArray[np.float64], rate: float, least: float = 0.0) -> float:
-    """The distance that a share ``rate`` of negatives is expected to stay within.
+    """The distance within which a share ``rate`` of negatives is expected.
 
     Args:
         negatives: one distance per negative, float64 (n,).
@@ -48,7 +47,7 @@ def tail_threshold(negatives: NDArray[np.float64], rate: float, least: float = 0
         return -np.inf
     ordered = np.sort(negatives)
     informative = int((ordered < ordered[-1]).sum())
-    count = int(min(max(TAIL * len(ordered), FEWEST_TAIL), informative / 2))
+    count = int(min(max(TAIL_SHARE * len(ordered), LEAST_TAIL), informative / 2))
     edge = ordered[min(count, len(ordered) - 1)]
     within = ordered[ordered < edge]
     share = len(within) / len(ordered)
@@ -58,46 +57,55 @@ def tail_threshold(negatives: NDArray[np.float64], rate: float, least: float = 0
         if len(within):
             return float(within[-1])
         return float(np.nextafter(first_beyond, -np.inf)) if np.isfinite(first_beyond) else -np.inf
-    reach = max(float(edge) - least, CLOSEST)
-    logarithms = np.log(reach / np.maximum(within - least, CLOSEST))
+    reach = max(float(edge) - least, LEAST_DISTANCE)
+    logarithms = np.log(reach / np.maximum(within - least, LEAST_DISTANCE))
     scale = float(np.median(logarithms)) / np.log(2)
     return least + reach * float((rate / share) ** scale)
 
 
-def choose(negatives: Distances, copies: Distances, rate: float) -> dict[str, float]:
-    """Thresholds that share out ``rate`` among the signals for the most recall.
+def allocate(
+    negatives: Distances,
+    simulated_copies: Distances,
+    rate: float,
+    least: Mapping[str, float] | None = None,
+) -> dict[str, float]:
+    """Thresholds that allocate ``rate`` to the signals for the most recall.
 
     The signals' expected rates add up to at most ``rate``, so the rate of their union does not
-    exceed it whatever their dependence (Bonferroni); nor do they flag more of these negatives.
-    Shares start equal; parts of them are then moved to where they find more copies, as long as
-    some move helps.
+    exceed it under any dependence (Bonferroni); nor do they flag more of these negatives. Shares
+    start equal. Parts of them are then moved to where they find more copies, until no move helps.
 
     Args:
         negatives: distances of novel images.
-        copies: distances of simulated copies, of the same signals.
-        rate: the union's allowed false-positive rate, in (0, 1). Where the distance of an image
-            to itself is not 0, :data:`memguard.detection.signals.LEAST` has it.
+        simulated_copies: distances of simulated copies, of the same signals.
+        rate: the union's allowed false-positive rate, in (0, 1).
+        least: signal name to the distance of an image to itself, where that is not 0.
 
     Returns:
-        Signal name to threshold; signals that are given no share are absent.
+        Signal name to threshold; signals without a share are absent.
     """
     allowed = rate
     while True:
-        thresholds = _shared_out(negatives, copies, allowed)
+        thresholds = _allocate(negatives, simulated_copies, allowed, least or {})
         if not thresholds or flagged(negatives, thresholds).mean() <= rate:
             return thresholds
-        allowed *= DRAWN_IN
+        allowed *= TIGHTENING
 
 
-def _shared_out(negatives: Distances, copies: Distances, rate: float) -> dict[str, float]:
+def _allocate(
+    negatives: Distances,
+    simulated_copies: Distances,
+    rate: float,
+    least: Mapping[str, float],
+) -> dict[str, float]:
     def limit(name: str, part: int) -> float:
-        return tail_threshold(negatives[name], rate * part / QUANTA, LEAST.get(name, 0.0))
+        return tail_threshold(negatives[name], rate * part / QUANTA, least.get(name, 0.0))
 
     names = list(negatives)
     parts = {name: QUANTA // len(names) for name in names}
     found = {
-        name: [np.zeros(len(copies[name]), dtype=bool)]
-        + [copies[name] <= limit(name, part) for part in range(1, QUANTA + 1)]
+        name: [np.zeros(len(simulated_copies[name]), dtype=bool)]
+        + [simulated_copies[name] <= limit(name, part) for part in range(1, QUANTA + 1)]
         for name in names
     }
 
@@ -124,6 +132,6 @@ def _shared_out(negatives: Distances, copies: Distances, rate: float) -> dict[st
 
 
 def flagged(distances: Distances, thresholds: Mapping[str, float]) -> NDArray[np.bool_]:
-    """Which queries some signal flags, bool (n,)."""
+    """Whether some signal is within its threshold, bool (n,)."""
     within = [distances[name] <= limit for name, limit in thresholds.items()]
     return np.asarray(np.any(within, axis=0), dtype=bool)

@@ -56,12 +56,12 @@ def calibrate(
         )
     page = _calibration_page(index)
     if as_json:
-        print_json(calibration)
+        print_json(calibration.to_json())
         return
     table = Table(title=f"{calibration.method}: {calibration.negatives} negatives")
     for heading in ("label", "target FPR", "observed FPR (95 % bound)", "recall of copies"):
         table.add_column(heading)
-    for label, point in calibration.points().items():
+    for label, point in calibration.operating_points().items():
         recall = sum(point.recall.values()) / max(len(point.recall), 1)
         table.add_row(
             label,
@@ -70,7 +70,7 @@ def calibrate(
             f"{recall:.1%}",
         )
     out.print(table)
-    for pair in calibration.set_aside[:MOST_SHOWN]:
+    for pair in calibration.contaminated[:MOST_SHOWN]:
         out.print(f"[yellow]set aside[/] {escape(pair.image)}: a copy of {escape(pair.reference)}")
     doubtful = calibration.memorized.at_worst
     if doubtful.count > calibration.memorized.observed.count:

@@ -90,7 +90,7 @@ def explain(
             table.add_column(
                 heading, justify="right" if number else "left", no_wrap=heading == "signal"
             )
-        for cells in signal_rows(verdict):
+        for cells in signal_rows(verdict, explanation.signals):
             label = labels.get(cells[0])
             table.add_row(*cells, style=COLOURS.get(label) if label else "dim")
         out.print(table)

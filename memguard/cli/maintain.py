@@ -178,14 +178,14 @@ def push(
 
 def _alike(index: Path, images: list[Path], weights: Mapping[str, str]) -> dict[str, str]:
     """Ids of the references that the images copy, with their uris."""
-    from memguard.calibration.calibrate import calibrated_detector
-    from memguard.detection.find_copies import alike
+    from memguard.calibration.load import calibrated_detector
+    from memguard.detection.find_copies import find_copies
     from memguard.index.open import open_index
 
     detector = calibrated_detector(open_index(index), weights=weights)
     found: dict[str, str] = {}
     for path in images:
-        matches = alike(detector, read_image(path))
+        matches = find_copies(detector, read_image(path))
         if not matches:
             err.print(f"[yellow]no training image is like[/] {escape(str(path))}")
         found |= {match.id: match.uri for match in matches}

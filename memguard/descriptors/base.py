@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from memguard.signal_type import SignalType
 from memguard.vision.picture import Picture
 
 Metric = Literal["hamming", "cosine"]
@@ -58,10 +59,12 @@ class Descriptor(Protocol):
         name: that of its spec, and of its entry in the registry.
         learned: whether it has weights (then it is a :class:`LearnedDescriptor`); one without
             is made with no arguments.
+        signals: what its distances mean: the signal NAME, and NAME_normalised if score-normalised.
     """
 
     name: ClassVar[str]
     learned: ClassVar[bool]
+    signals: ClassVar[tuple[SignalType, ...]]
 
     @property
     def spec(self) -> DescriptorSpec: ...

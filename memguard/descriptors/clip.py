@@ -32,8 +32,14 @@ from memguard.descriptors.resizing import SquareResize
 from memguard.descriptors.weights import absolute
 from memguard.errors import ConfigurationError, WeightsError
 from memguard.files import sha256
+from memguard.signal_type import DescriptorSignal, SignalType, Threshold
 
 HUB_PREFIX = "hf-hub:"
+
+NEAR_DUPLICATE = 0.05
+"""Cosine distance within which images of LAION are near-duplicates (Webster et al. 2023, "On the
+De-duplication of LAION-2B")."""
+
 BATCH_IMAGES = 32
 """Images per forward pass; more gain nothing on a CPU and cost memory."""
 
@@ -73,6 +79,19 @@ class Clip:
     """
 
     name: ClassVar[str] = "clip"
+    signals: ClassVar[tuple[SignalType, ...]] = (
+        DescriptorSignal(
+            "clip",
+            "CLIP embedding, what the picture is about: 1 - cosine",
+            default=Threshold(similar=NEAR_DUPLICATE, memorized=None),
+            may_block=False,
+        ),
+        DescriptorSignal(
+            "clip_normalised",
+            "CLIP embedding, less the usual distance of the image to references",
+            least=-1,
+        ),
+    )
     learned: ClassVar[bool] = True
     neighbours: ClassVar[int] = 5
     score_normalised: ClassVar[bool] = True

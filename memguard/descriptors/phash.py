@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memguard.descriptors.base import DescriptorSpec
+from memguard.signal_type import DescriptorSignal, SignalType, Witness
 from memguard.vision.picture import Picture
 
 
@@ -61,6 +62,11 @@ class PHash64(PHash):
     """The usual perceptual hash."""
 
     name: ClassVar[str] = "phash64"
+    signals: ClassVar[tuple[SignalType, ...]] = (
+        DescriptorSignal(
+            "phash64", "bits of a 64 bit perceptual hash that differ", counts_bits=True
+        ),
+    )
 
     hash_size: int = 8
 
@@ -70,6 +76,14 @@ class PHash256(PHash):
     """A hash of more frequencies, which separates more images."""
 
     name: ClassVar[str] = "phash256"
+    signals: ClassVar[tuple[SignalType, ...]] = (
+        DescriptorSignal(
+            "phash256",
+            "bits of a 256 bit perceptual hash that differ",
+            counts_bits=True,
+            witness=Witness("layout", 60),
+        ),
+    )
 
     hash_size: int = 16
     neighbours: int = 3

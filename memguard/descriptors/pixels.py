@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memguard.descriptors.base import DescriptorSpec
+from memguard.signal_type import DescriptorSignal, SignalType
 from memguard.vision.picture import Picture
 from memguard.vision.structure import Scale, structure
 
@@ -29,6 +30,9 @@ class Pixels:
     """:func:`~memguard.vision.structure.structure` of the image as a small square."""
 
     name: ClassVar[str] = "pixels"
+    signals: ClassVar[tuple[SignalType, ...]] = (
+        DescriptorSignal("pixels", "16 x 16 thumbnail: 1 - cosine"),
+    )
     learned: ClassVar[bool] = False
     neighbours: ClassVar[int] = 5
     score_normalised: ClassVar[bool] = False

@@ -40,7 +40,15 @@ LEARNED: Mapping[str, str] = {
 }
 """Descriptors with weights; an index holds those that its builder named."""
 
-ATTRIBUTES = ("name", "learned", "neighbours", "score_normalised", "describes_windows", "describe")
+ATTRIBUTES = (
+    "name",
+    "learned",
+    "neighbours",
+    "signals",
+    "score_normalised",
+    "describes_windows",
+    "describe",
+)
 OF_LEARNED = ("from_weights", "from_spec")
 """Attributes required of a class; ``spec`` and ``prepare`` may be set by an instance."""
 
@@ -118,12 +126,18 @@ def descriptor_class(name: str) -> type[Descriptor]:
     """The class of a known descriptor, imported now.
 
     Raises:
-        ConfigurationError: a package offers something else under this name, or is broken.
+        ConfigurationError: the name is unknown, or a package offers something else under it.
     """
     if name in WEIGHTLESS or name in LEARNED:
         module, _, attribute = (WEIGHTLESS.get(name) or LEARNED[name]).partition(":")
         return cast("type[Descriptor]", getattr(importlib.import_module(module), attribute))
-    offer = _offered()[name]
+    offered = _offered()
+    if name not in offered:
+        raise ConfigurationError(
+            f"there is no descriptor {name!r} here: upgrade memguard, or install the package that "
+            "offers it"
+        )
+    offer = offered[name]
     found = offered_class(offer, ATTRIBUTES)
     if found.learned:
         offered_class(offer, OF_LEARNED)

@@ -21,6 +21,7 @@ from memguard.descriptors.resizing import SquareResize
 from memguard.descriptors.weights import absolute
 from memguard.errors import MemguardError, WeightsError
 from memguard.files import sha256
+from memguard.signal_type import DescriptorSignal, SignalType, Threshold, Witness
 
 SIDE_PX = 288
 """Input edge: "we resize images to 288 pixels on the short edge" (SSCD, section 5); resized to a
@@ -47,6 +48,16 @@ class Sscd:
     """
 
     name: ClassVar[str] = "sscd"
+    signals: ClassVar[tuple[SignalType, ...]] = (
+        DescriptorSignal("sscd", "SSCD copy-detection embedding: 1 - cosine"),
+        DescriptorSignal(
+            "sscd_normalised",
+            "SSCD embedding, less the usual distance of the image to references",
+            least=-1,
+            default=Threshold(similar=-0.28, memorized=-0.36),
+            witness=Witness("embedding", -0.36),
+        ),
+    )
     learned: ClassVar[bool] = True
     neighbours: ClassVar[int] = 5
     score_normalised: ClassVar[bool] = True

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memguard.descriptors.base import DescriptorSpec
+from memguard.signal_type import DescriptorSignal, SignalType
 from memguard.vision.local_features import CENTROIDS, DIRECTIONS, FEATURE_EDGE_PX, vlad
 from memguard.vision.picture import Picture
 
@@ -23,6 +24,9 @@ class Vlad:
     """:func:`memguard.vision.local_features.vlad` as a descriptor, float32 unit vectors."""
 
     name: ClassVar[str] = "vlad"
+    signals: ClassVar[tuple[SignalType, ...]] = (
+        DescriptorSignal("vlad", "summary of all local features: 1 - cosine"),
+    )
     learned: ClassVar[bool] = False
     neighbours: ClassVar[int] = 8
     score_normalised: ClassVar[bool] = False

@@ -12,17 +12,17 @@ from memguard.verdict import Match
 from memguard.vision.picture import Picture
 
 
-def alike(detector: Detector, image: Image.Image) -> list[Match]:
+def find_copies(detector: Detector, image: Image.Image) -> list[Match]:
     """The references for which the detector would call the image memorized or similar.
 
-    What is found is left out, and the image looked up again, until nothing more is found.
+    Those found are excluded and the search repeated until it finds nothing more.
 
     Raises:
         ConfigurationError: the image is blank.
     """
     picture = Picture(image)
     if picture.is_blank:
-        raise ConfigurationError("the image is blank: it is like every other blank image")
+        raise ConfigurationError("the image is blank: every other blank image resembles it")
     found: list[Match] = []
     while True:
         rest = copy.copy(detector)

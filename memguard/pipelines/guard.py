@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar, cast, get_args
 
 from PIL import Image
 
-from memguard.calibration.calibrate import calibrated_detector
+from memguard.calibration.load import calibrated_detector
 from memguard.errors import (
     CheckFailedError,
     ConfigurationError,

@@ -8,7 +8,7 @@ from memguard.auditing.findings import Findings
 from memguard.auditing.result import Audit
 from memguard.auditing.samples import Counts
 from memguard.auditing.unconditional_result import UnconditionalAudit
-from memguard.calibration.calibrate import CONFIDENCE, Rate
+from memguard.calibration.rates import CONFIDENCE, Rate
 from memguard.report.formatting import percent
 
 

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from memguard.calibration.calibrate import CONFIDENCE, FOLDS, Calibration
-from memguard.calibration.measurements import Measurements, SetAside
+from memguard.calibration.measurements import ContaminatedNegative, Measurements
+from memguard.calibration.operating_rules import FOLDS
+from memguard.calibration.rates import CONFIDENCE
+from memguard.calibration.result import Calibration
 from memguard.defaults import NEEDED_PER_RATE
+from memguard.detection.signals import index_signals
 from memguard.errors import CalibrationError, ConfigurationError
 from memguard.files import sealed, write_text
 from memguard.index import Index
@@ -28,18 +31,10 @@ from memguard.report.calibration_points import points
 from memguard.report.calibration_tables import recall_table, signal_table
 from memguard.report.formatting import distance_text
 from memguard.report.pages import find_pictures, plot_uri, render
+from memguard.signal_type import SignalType
 
 MOST_PAIRS = 60
 """Contaminated negatives that are shown with their pictures; the others are named."""
-
-DECIDING = (
-    "structure",
-    "phash256",
-    "aligned_structure",
-    "local_features",
-    "sscd_normalised",
-)
-"""The witnesses of :func:`memguard.calibration.measurements.is_copy`."""
 
 
 def calibration_page(index: Index | str | os.PathLike[str]) -> str:
@@ -56,23 +51,24 @@ def calibration_page(index: Index | str | os.PathLike[str]) -> str:
             f"{opened.name} has not been calibrated; run `memguard calibrate {opened.name}`"
         )
     measured = Measurements.of(opened)
+    types = index_signals(opened)
     return render(
         "calibration.html.j2",
         name=Path(opened.name).resolve().name,
         directory=opened.name,
         calibration=calibration,
         points=points(opened.name, calibration, measured),
-        signals=signal_table(calibration, measured),
-        histograms=_histograms(calibration, measured),
-        roc=plot_uri(plots.roc(calibration, measured)),
+        signals=signal_table(calibration, measured, types),
+        histograms=_histograms(calibration, measured, types),
+        roc=plot_uri(plots.roc(calibration, measured, types)),
         recall=recall_table(calibration, measured),
         bars=plot_uri(plots.recall_bars(calibration)),
         copies=len(measured.transforms),
         missed=_missed(measured),
         colours=plots.LABEL_COLOURS,
         sides={"negatives": plots.NEGATIVES, "copies": plots.COPIES},
-        pairs=_pairs(opened, calibration.set_aside[:MOST_PAIRS]),
-        more_pairs=calibration.set_aside[MOST_PAIRS:],
+        pairs=_pairs(opened, calibration.contaminated[:MOST_PAIRS], types),
+        more_pairs=calibration.contaminated[MOST_PAIRS:],
         records=len(opened),
         outgrown=calibration.outgrown(len(opened)),
         provable=NEEDED_PER_RATE / max(calibration.negatives, 1),
@@ -98,21 +94,36 @@ def write_calibration_page(
     return target
 
 
-def _histograms(calibration: Calibration, measured: Measurements) -> list[tuple[str, str | None]]:
+def _histograms(
+    calibration: Calibration, measured: Measurements, types: Mapping[str, SignalType]
+) -> list[tuple[str, str | None]]:
     """Each signal with its plot."""
-    svgs = {
-        name: plots.histogram(name, values, measured.copies[name], calibration.thresholds.get(name))
-        for name, values in measured.negatives.items()
-    }
-    return [(name, plot_uri(svg)) for name, svg in svgs.items()]
+    return [
+        (
+            name,
+            plot_uri(
+                plots.histogram(
+                    types[name],
+                    negatives,
+                    measured.simulated_copies[name],
+                    calibration.thresholds.get(name),
+                )
+            ),
+        )
+        for name, negatives in measured.negatives.items()
+    ]
 
 
 def _missed(measured: Measurements) -> int:
     """Simulated copies whose own reference the search did not propose."""
-    return max((int(np.isinf(values).sum()) for values in measured.copies.values()), default=0)
+    return max(
+        (int(np.isinf(values).sum()) for values in measured.simulated_copies.values()), default=0
+    )
 
 
-def _pairs(index: Index, pairs: Sequence[SetAside]) -> list[dict[str, Any]]:
+def _pairs(
+    index: Index, pairs: Sequence[ContaminatedNegative], types: Mapping[str, SignalType]
+) -> list[dict[str, Any]]:
     """Each contaminated negative with the reference that it copies."""
     uris = find_pictures(index, {name for pair in pairs for name in (pair.image, pair.reference)})
     return [
@@ -122,9 +133,9 @@ def _pairs(index: Index, pairs: Sequence[SetAside]) -> list[dict[str, Any]]:
                 for role, name in (("negative", pair.image), ("reference", pair.reference))
             ],
             "distances": [
-                (name, distance_text(name, distance))
+                (name, distance_text(distance))
                 for name, distance in pair.distances.items()
-                if name in DECIDING
+                if name in types and types[name].witness is not None
             ],
         }
         for pair in pairs

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from memguard.calibration.calibrate import Calibration, Operating, Rate
 from memguard.calibration.measurements import Measurements
 from memguard.calibration.quantiles import flagged
+from memguard.calibration.rates import Rate
+from memguard.calibration.result import Calibration, OperatingPoint
 from memguard.defaults import NEEDED_PER_RATE
 from memguard.report.formatting import percent
 from memguard.report.plots import VERBS
@@ -32,7 +33,7 @@ class Point:
 
     label: Label
     verb: str
-    operating: Operating
+    operating: OperatingPoint
     needed: str
     recall: float
     own: int
@@ -45,7 +46,7 @@ def points(index: str, calibration: Calibration, measured: Measurements) -> list
 
 
 def _point(index: str, calibration: Calibration, measured: Measurements, label: Label) -> Point:
-    operating = calibration.points()[label]
+    operating = calibration.operating_points()[label]
     limits = {
         name: limit
         for name, threshold in calibration.thresholds.items()
@@ -62,7 +63,7 @@ def _point(index: str, calibration: Calibration, measured: Measurements, label: 
     )
 
 
-def _needed(index: str, operating: Operating, label: Label) -> str:
+def _needed(index: str, operating: OperatingPoint, label: Label) -> str:
     target, observed = operating.target, operating.observed
     verb = {"memorized": "blocked", "similar": "flagged"}[label]
     least = math.ceil(NEEDED_PER_RATE / target)

@@ -7,7 +7,7 @@ it in ``tests/report/test_calibration_tables.py``; the page renders every column
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Generic, Literal, TypeVar
@@ -15,10 +15,11 @@ from typing import Any, Generic, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from memguard.calibration.calibrate import Calibration, Rate
 from memguard.calibration.measurements import Measurements
-from memguard.detection.signals import Threshold
-from memguard.report.formatting import WORDS, percent, threshold_text
+from memguard.calibration.rates import Rate
+from memguard.calibration.result import Calibration
+from memguard.report.formatting import percent, threshold_text
+from memguard.signal_type import SignalType, Threshold
 from memguard.verdict import Label
 
 T = TypeVar("T")
@@ -80,7 +81,7 @@ class Table:
 class SignalEvidence:
     """One signal: its threshold, and the distances of negatives and of simulated copies."""
 
-    name: str
+    type: SignalType
     threshold: Threshold | None
     negatives: NDArray[np.float64] | None
     copies: NDArray[np.float64] | None
@@ -105,7 +106,7 @@ def _limit(label: Label) -> Callable[[SignalEvidence], Cell]:
         if signal.threshold is None:
             return Cell("-")
         limit = signal.limit(label)
-        return Cell(threshold_text(signal.name, limit), limit)
+        return Cell(threshold_text(limit, counts_bits=signal.type.counts_bits), limit)
 
     return cell
 
@@ -142,16 +143,21 @@ RECALL_COLUMNS: Sequence[Column[TransformRecall]] = (
 UNUSED = "Decides nothing: the allowed rate finds more copies in other signals."
 
 
-def signal_table(calibration: Calibration, measured: Measurements) -> Table:
+def signal_table(
+    calibration: Calibration, measured: Measurements, types: Mapping[str, SignalType]
+) -> Table:
     """The thresholds of each signal, and how many images lie within each of them."""
     rows = []
     for name in dict.fromkeys([*calibration.thresholds, *measured.negatives]):
         threshold = calibration.thresholds.get(name)
         signal = SignalEvidence(
-            name, threshold, measured.negatives.get(name), measured.copies.get(name)
+            types[name],
+            threshold,
+            measured.negatives.get(name),
+            measured.simulated_copies.get(name),
         )
         cells = tuple(column.cell(signal) for column in SIGNAL_COLUMNS)
-        rows.append(Row(name, cells, WORDS.get(name, ""), "" if threshold else UNUSED))
+        rows.append(Row(name, cells, types[name].words, "" if threshold else UNUSED))
     return Table(SIGNAL_COLUMNS, rows)
 
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from memguard.detection.verification import laid_over
+from memguard.detection.picture_pair import align_square
 from memguard.detection.views import seen_as
 from memguard.index import Index
 from memguard.verdict import Match
@@ -54,7 +54,7 @@ class Comparison:
     @cached_property
     def _square(self) -> NDArray[np.float32]:
         alignment = align(self.query.features, self.reference.features)
-        return laid_over(self.query, self.reference, alignment)
+        return align_square(self.query, self.reference, alignment)
 
     @property
     def toned_rms(self) -> float:

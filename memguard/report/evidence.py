@@ -12,12 +12,13 @@ from typing import Any
 
 from PIL import Image
 
-from memguard.calibration.calibrate import calibrated_detector
+from memguard.calibration.load import calibrated_detector
 from memguard.detection.detector import Detector
 from memguard.index import Index
 from memguard.index.open import open_index
 from memguard.report.comparison import Comparison, compare
 from memguard.report.evidence_image import draw
+from memguard.signal_type import SignalType
 from memguard.verdict import Verdict
 from memguard.vision.decode import to_rgb
 from memguard.vision.picture import Picture
@@ -31,11 +32,13 @@ class Explanation:
         image: the query, RGB.
         verdict: as a guard of the same index gives it.
         comparison: with the reference that the verdict's ``why`` names; None where it names none.
+        signals: what the index can measure, by name.
     """
 
     image: Image.Image
     verdict: Verdict
     comparison: Comparison | None
+    signals: Mapping[str, SignalType]
 
     def to_json(self) -> dict[str, Any]:
         """The verdict's JSON, with the comparison's alignment, tiles and mask."""
@@ -63,7 +66,7 @@ class Explanation:
         Raises:
             ConfigurationError: the extra ``report`` is not installed.
         """
-        return draw(self.image, self.verdict, self.comparison)
+        return draw(self.image, self.verdict, self.comparison, self.signals)
 
 
 def explain(
@@ -93,8 +96,8 @@ def explain(
         )
     picture = Picture(image)
     if picture.is_blank:
-        return Explanation(picture.image, detector.detect([image])[0], None)
+        return Explanation(picture.image, detector.detect([image])[0], None, detector.signals)
     matches = detector.find_matches([picture])[0]
     verdict = detector.decide(matches)
     comparison = compare(picture, matches[0], detector.index) if matches else None
-    return Explanation(to_rgb(image), verdict, comparison)
+    return Explanation(to_rgb(image), verdict, comparison, detector.signals)

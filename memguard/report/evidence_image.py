@@ -12,6 +12,7 @@ from PIL import Image
 from memguard.report.canvas import Canvas, wrapped
 from memguard.report.comparison import Comparison
 from memguard.report.formatting import SIGNAL_HEADINGS, signal_rows
+from memguard.signal_type import SignalType
 from memguard.verdict import Label, Verdict
 
 if TYPE_CHECKING:
@@ -40,11 +41,16 @@ COLUMNS = "{:<20}{:>14}{:>20}{:>20}{:>20}   {}"
 """Of the table of signals, in characters."""
 
 
-def draw(image: Image.Image, verdict: Verdict, comparison: Comparison | None) -> Image.Image:
+def draw(
+    image: Image.Image,
+    verdict: Verdict,
+    comparison: Comparison | None,
+    signals: Mapping[str, SignalType],
+) -> Image.Image:
     """Query, reference, difference and mask side by side, and every signal below them."""
     lines = [
         (line, color)
-        for text, color in _text(verdict, comparison)
+        for text, color in _text(verdict, comparison, signals)
         for line in wrapped(text, WIDTH - 2 * MARGIN)
     ]
     below = HEAD + PANEL + 2 * LINE
@@ -121,7 +127,9 @@ def _tiles(canvas: Canvas, comparison: Comparison) -> None:
             axes.text(xs[4], ys[4], l2, ha="center", va="center", color=INK, bbox=box)
 
 
-def _text(verdict: Verdict, comparison: Comparison | None) -> list[tuple[str, str]]:
+def _text(
+    verdict: Verdict, comparison: Comparison | None, signals: Mapping[str, SignalType]
+) -> list[tuple[str, str]]:
     """Paragraphs with their colours: the reason, the reference, the signals."""
     text = [(verdict.why, INK)]
     if comparison is None:
@@ -136,5 +144,5 @@ def _text(verdict: Verdict, comparison: Comparison | None) -> list[tuple[str, st
     text += [(f"Rights: {match.rights}", FAINT)] * bool(match.rights)
     text += [("", INK), (COLUMNS.format(*SIGNAL_HEADINGS), FAINT)]
     inks = {signal.name: COLOURS.get(signal.label, INK) for signal in verdict.signals}
-    rows = signal_rows(verdict)
+    rows = signal_rows(verdict, signals)
     return text + [(COLUMNS.format(*row), inks.get(row[0], FAINT)) for row in rows]

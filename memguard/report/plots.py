@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from memguard._optional import require
 from memguard.auditing.eidetic import RELATIVE_COPY
-from memguard.calibration.calibrate import FOLDS, Calibration, operate, working_points
 from memguard.calibration.measurements import Measurements
+from memguard.calibration.operating_rules import FOLDS, evaluate, operating_rules
+from memguard.calibration.result import Calibration
 from memguard.defaults import NEEDED_PER_RATE
-from memguard.detection.signals import Threshold
 from memguard.report.formatting import threshold_text
+from memguard.signal_type import SignalType, Threshold
 from memguard.verdict import Label
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ STYLE: Mapping[str, Any] = {
 
 
 def histogram(
-    name: str,
+    signal: SignalType,
     negatives: NDArray[np.float64],
     copies: NDArray[np.float64],
     threshold: Threshold | None,
@@ -76,9 +77,9 @@ def histogram(
         limits = _limits(threshold)
         for label, limit in limits.items():
             axes.axvline(limit, color=LABEL_COLOURS[label], ls=LABEL_LINES[label], lw=1.6)
-        axes.set_title(name)
+        axes.set_title(signal.name)
         axes.set_title(
-            ", ".join(f"{VERBS[label]} {threshold_text(name, limits[label])}" for label in limits),
+            ", ".join(f"{VERBS[label]} {_threshold(signal, limits[label])}" for label in limits),
             loc="right",
             fontweight="normal",
             fontsize=9,
@@ -90,7 +91,9 @@ def histogram(
     return svg(draw, (4.9, 2.7))
 
 
-def roc(calibration: Calibration, measured: Measurements) -> bytes | None:
+def roc(
+    calibration: Calibration, measured: Measurements, signals: Mapping[str, SignalType]
+) -> bytes | None:
     """Recall against the false-positive rate of all signals together; None for too few images.
 
     Each negative is judged by thresholds chosen without it, as for the observed rates.
@@ -99,12 +102,12 @@ def roc(calibration: Calibration, measured: Measurements) -> bytes | None:
     if count < FEWEST or not measured.transforms:
         return None
     blocked = calibration.memorized.target
-    rates, recalls = zip(*(_trade(measured, rate, blocked) for rate in RATES.tolist()))
+    rates, recalls = zip(*(_trade(measured, signals, rate, blocked) for rate in RATES.tolist()))
 
     def draw(axes: Axes) -> None:
         axes.plot(rates, recalls, "o", color=COPIES, ms=3.5, label="other targets")
         axes.axvspan(0, NEEDED_PER_RATE / count, color="#000000", alpha=0.06, lw=0)
-        for label, point in calibration.points().items():
+        for label, point in calibration.operating_points().items():
             observed = point.observed
             axes.errorbar(
                 [observed.share],
@@ -128,7 +131,9 @@ def roc(calibration: Calibration, measured: Measurements) -> bytes | None:
         ticks = [0, 1 / count, *(tick for tick in (1e-3, 1e-2, 0.1, 1.0) if tick > 2 / count)]
         axes.set_xticks(ticks, [f"{100 * tick:.2g} %" if tick < 1 else "100 %" for tick in ticks])
         axes.minorticks_off()
-        lowest = min(*recalls, *(_mean(point.recall) for point in calibration.points().values()))
+        lowest = min(
+            *recalls, *(_mean(point.recall) for point in calibration.operating_points().values())
+        )
         axes.set_ylim(max(0.0, math.floor(lowest * 10 - 0.5) / 10), 1.01)
         axes.locator_params(axis="y", steps=[1, 2, 5, 10], nbins=8)
         axes.yaxis.set_major_formatter(per_cent)
@@ -142,7 +147,7 @@ def roc(calibration: Calibration, measured: Measurements) -> bytes | None:
 
 def recall_bars(calibration: Calibration) -> bytes | None:
     """Recall of each transform at both operating points; None without simulated copies."""
-    points = calibration.points()
+    points = calibration.operating_points()
     names = list(calibration.memorized.recall)
     if not names:
         return None
@@ -220,11 +225,18 @@ def relative_plot(relative: Sequence[float]) -> bytes | None:
     return svg(draw, (6.4, 2.6))
 
 
-def _trade(measured: Measurements, rate: float, blocked: float) -> tuple[float, float]:
+def _trade(
+    measured: Measurements, signals: Mapping[str, SignalType], rate: float, blocked: float
+) -> tuple[float, float]:
     """False-positive rate and recall of flagging, at one target rate."""
-    flag, _ = working_points(list(measured.negatives), rate, min(blocked, rate))
-    _, worth = operate(measured, flag)
+    measured_signals = [signals[name] for name in measured.negatives]
+    flag, _ = operating_rules(measured_signals, rate, min(blocked, rate))
+    _, worth = evaluate(measured, flag)
     return worth.observed.share, _mean(worth.recall)
+
+
+def _threshold(signal: SignalType, limit: float) -> str:
+    return threshold_text(limit, counts_bits=signal.counts_bits)
 
 
 def _limits(threshold: Threshold | None) -> dict[Label, float]:

@@ -9,7 +9,7 @@ from fixtures.audit_findings import small_findings, verdict
 from memguard.auditing.findings import Findings
 from memguard.auditing.samples import Counts
 from memguard.auditing.unconditional_result import Eidetic, Group, UnconditionalAudit
-from memguard.calibration.calibrate import Rate
+from memguard.calibration.rates import Rate
 from memguard.verdict import Verdict
 
 EIDETIC = Eidetic(4, (0.5, 2.0), Rate.of(1, 2), 1, 0.15, "tiled_l2", {1: 0, 5: 1})

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from memguard.calibration.quantiles import DRAWN_IN, choose, flagged, tail_threshold
+from memguard.calibration.quantiles import TIGHTENING, allocate, flagged, tail_threshold
 
 RATES = (0.0002, 0.001, 0.01, 0.05, 0.2)
 
@@ -102,8 +102,8 @@ def test_infinite_distances_are_far(rate: float) -> None:
     """Nothing was compared with most negatives, or with any."""
     negatives = np.full(1000, math.inf)
     assert tail_threshold(negatives, rate) == -math.inf
-    assert choose({"a": negatives}, {"a": np.zeros(3)}, rate) == {}
-    assert choose({"a": negatives[:0]}, {"a": np.zeros(3)}, rate) == {}
+    assert allocate({"a": negatives}, {"a": np.zeros(3)}, rate) == {}
+    assert allocate({"a": negatives[:0]}, {"a": np.zeros(3)}, rate) == {}
     negatives[:100] = np.linspace(0.3, 0.9, 100)
     threshold = tail_threshold(negatives, rate)
     assert math.isfinite(threshold)
@@ -123,7 +123,7 @@ def test_the_union_keeps_the_rate_in_sample() -> None:
         ):
             copies = {name: values / 2 for name, values in negatives.items()}
             for rate in (0.01, 0.05, 0.2):
-                thresholds = choose(negatives, copies, rate)
+                thresholds = allocate(negatives, copies, rate)
                 observed = flagged(negatives, thresholds).mean()
                 assert rate / 3 < observed <= rate, (seed, list(negatives), rate)
 
@@ -131,7 +131,7 @@ def test_the_union_keeps_the_rate_in_sample() -> None:
 def test_the_rate_goes_to_the_signal_that_finds_copies() -> None:
     negatives = {"sharp": power(2000, 0), "dull": power(2000, 1)}
     copies = {"sharp": power(300, 2) * 0.3, "dull": power(300, 3)}
-    thresholds = choose(negatives, copies, 0.01)
+    thresholds = allocate(negatives, copies, 0.01)
     alone = tail_threshold(negatives["sharp"], 0.01)
     half = tail_threshold(negatives["sharp"], 0.005)
     assert half < thresholds["sharp"] <= alone
@@ -149,7 +149,7 @@ def test_signals_that_find_different_copies_share_the_rate() -> None:
         "layout": np.where(first, 0.2, 1.0) * power(400, 2),
         "pieces": np.where(first, 1.0, 0.2) * power(400, 3),
     }
-    thresholds = choose(negatives, copies, 0.01)
+    thresholds = allocate(negatives, copies, 0.01)
     assert set(thresholds) == {"layout", "pieces"}
     assert flagged(copies, thresholds).mean() > 0.8
 
@@ -159,9 +159,9 @@ def test_without_copies_the_rate_is_shared_equally() -> None:
     nothing = {"a": np.zeros(0), "b": np.zeros(0)}
     equal = [
         {name: tail_threshold(values, rate / 2) for name, values in negatives.items()}
-        for rate in 0.02 * DRAWN_IN ** np.arange(8)
+        for rate in 0.02 * TIGHTENING ** np.arange(8)
     ]
-    assert any(choose(negatives, nothing, 0.02) == pytest.approx(limits) for limits in equal)
+    assert any(allocate(negatives, nothing, 0.02) == pytest.approx(limits) for limits in equal)
 
 
 def test_flagged_by_hand() -> None:

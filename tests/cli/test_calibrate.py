@@ -9,14 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from fixtures.calibrations import MEMORIZED, SIMILAR, Calibrated
+from fixtures.calibrations import MEMORIZED, SIMILAR, Calibrated, stored_calibration
 from fixtures.command_line import memguard
 from fixtures.picture_files import write_cuts
 from PIL import Image
 from typer.testing import CliRunner
 
-from memguard.calibration import measurements
-from memguard.calibration.calibrate import Calibration
+from memguard.calibration import measure as calibration_measure
 from memguard.cli import app
 from memguard.index.base import BuildSummary
 from memguard.lifecycle import build_index
@@ -34,7 +33,7 @@ def test_calibrate(calibrated: Calibrated, tmp_path: Path) -> None:
         assert word in done.stdout
     assert "set aside" in done.stdout
     assert f"{calibrated.negatives}/copy.jpg: a copy of " in done.stdout
-    assert Calibration.read(index) == calibrated.calibration
+    assert stored_calibration(index) == calibrated.calibration
 
 
 def test_a_leave_one_out_too_small_for_its_rates_says_so(
@@ -52,13 +51,13 @@ def test_a_leave_one_out_too_small_for_its_rates_says_so(
     report = json.loads(done.stdout)
     assert report["method"] == "leave-one-out"
     assert report["similar"]["target"] == 0.02
-    assert Calibration.read(tmp_path / "x").similar.target == 0.02
+    assert stored_calibration(tmp_path / "x").similar.target == 0.02
 
 
 def test_calibrate_writes_the_page_and_report_writes_it_again(
     built: tuple[Path, BuildSummary], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(measurements, "COPIED", 2)
+    monkeypatch.setattr(calibration_measure, "MOST_SIMULATED", 2)
     index = tmp_path / "small.memguard"
     shutil.copytree(built[0], index)
     done = CliRunner().invoke(app, ["calibrate", str(index)])
@@ -78,7 +77,7 @@ def test_without_the_extra_calibrate_says_so_and_succeeds(
     index = tmp_path / "small.memguard"
     shutil.copytree(built[0], index)
     hide = (
-        "import memguard.calibration.measurements as m; m.COPIED = 2;"
+        "import memguard.calibration.measure as m; m.MOST_SIMULATED = 2;"
         "import sys; sys.modules['jinja2'] = None; sys.modules['matplotlib'] = None;"
         "from memguard.cli import main; main()"
     )

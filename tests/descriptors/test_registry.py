@@ -91,6 +91,7 @@ class Brightness:
     name = "brightness"
     learned = True
     neighbours = 2
+    signals = ()
     score_normalised = False
     describes_windows = False
 
@@ -136,7 +137,7 @@ class Lacking:
 class Unlearned:
     name = "unlearned"
     learned = True
-    neighbours = score_normalised = describes_windows = describe = 1
+    neighbours = score_normalised = describes_windows = describe = signals = 1
 '''
 
 

@@ -12,13 +12,14 @@ import pytest
 from fixtures.calibrations import GALLERY, MEMORIZED, Calibrated
 from PIL import Image
 
-from memguard.calibration.calibrate import calibrated_detector
+from memguard.calibration.load import calibrated_detector
 from memguard.descriptors import load_descriptors
-from memguard.detection.detector import MATCHES, Detector
-from memguard.detection.signals import DEFAULTS, Threshold
+from memguard.detection.decision import SHOWN_MATCHES
+from memguard.detection.detector import Detector
 from memguard.index import Index
 from memguard.index.open import open_index
 from memguard.index.store.canary import CANARIES
+from memguard.signal_type import Threshold
 from memguard.verdict import Match, Verdict
 from memguard.vision.picture import Picture
 from memguard.vision.transforms import SIMULATED_COPIES
@@ -110,7 +111,7 @@ def test_other_photographs_are_clear(
     for verdict in detector.detect(novel):
         assert verdict.label == "clear"
         assert verdict.score < 0.5
-        assert 0 < len(verdict.matches) <= MATCHES
+        assert 0 < len(verdict.matches) <= SHOWN_MATCHES
         assert " is beyond the flag threshold " in verdict.why
         limits = {f"{signal.similar:.3g}" for signal in verdict.signals}
         assert verdict.why.rpartition(" ")[2] in limits
@@ -134,11 +135,11 @@ def test_matches_carry_every_distance_and_signals_the_smallest(
     for match in verdict.matches:
         assert set(match.distances) == SIGNALS
         assert all(math.isfinite(distance) for distance in match.distances.values())
-    assert {signal.name for signal in verdict.signals} == SIGNALS & set(DEFAULTS)
+    assert {signal.name for signal in verdict.signals} == set(detector.thresholds)
     for signal in verdict.signals:
         smallest = min(match.distances[signal.name] for match in verdict.matches)
         assert signal.distance == smallest
-        limit = DEFAULTS[signal.name]
+        limit = detector.thresholds[signal.name]
         assert (signal.similar, signal.memorized) == (limit.similar, limit.memorized)
     assert verdict.score == max(signal.evidence for signal in verdict.signals)
     evidence = [

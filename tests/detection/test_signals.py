@@ -1,14 +1,129 @@
-"""The default thresholds are sane values of signals that exist."""
+"""The table of signals: names, default thresholds, and signals of installed packages."""
 
 from __future__ import annotations
 
-from memguard.detection.signals import DEFAULTS
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from memguard.descriptors import weightless_descriptors
+from memguard.descriptors.clip import Clip
+from memguard.descriptors.sscd import Sscd
+from memguard.detection.signals import default_thresholds, signal_table
+from memguard.errors import ConfigurationError
+from memguard.signal_type import SignalType
 
 
-def test_flagging_takes_less_than_blocking() -> None:
-    for name, limit in DEFAULTS.items():
+@pytest.fixture(scope="module")
+def table() -> dict[str, SignalType]:
+    return signal_table([*weightless_descriptors(), Clip, Sscd])
+
+
+def test_flagging_takes_less_than_blocking(table: dict[str, SignalType]) -> None:
+    for name, limit in default_thresholds(table).items():
         assert limit.memorized is None or limit.memorized < limit.similar, name
 
 
-def test_clip_alone_only_flags() -> None:
-    assert [name for name, limit in DEFAULTS.items() if limit.memorized is None] == ["clip"]
+def test_clip_alone_only_flags(table: dict[str, SignalType]) -> None:
+    defaults = default_thresholds(table)
+    assert [name for name, limit in defaults.items() if limit.memorized is None] == ["clip"]
+    assert [name for name in defaults if not table[name].may_block] == ["clip"]
+
+
+def test_what_blocks_comes_first(table: dict[str, SignalType]) -> None:
+    """The order in which a verdict lists its signals."""
+    assert list(default_thresholds(table)) == [
+        "structure",
+        "aligned_structure",
+        "structure_and_l2",
+        "sscd_normalised",
+        "clip",
+    ]
+
+
+def test_every_signal_says_what_it_measures(table: dict[str, SignalType]) -> None:
+    for name, signal in table.items():
+        assert signal.name == name
+        assert signal.words, name
+    assert {name for name, signal in table.items() if signal.counts_bits} == {
+        "phash64",
+        "phash256",
+    }
+
+
+def test_two_signals_of_one_name_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="two signals are named 'clip_normalised'"):
+        signal_table([Clip, Clip])
+
+
+BRIGHTNESS = """
+from memguard.detection.signals import PictureSignal
+from memguard.signal_type import Threshold
+
+
+class Brightness(PictureSignal):
+    name = "brightness"
+    words = "difference of the mean levels"
+    default = Threshold(similar=0.02, memorized=0.01)
+
+    def measure(self, pair):
+        return float(abs(pair.query.square.mean() - pair.reference.square.mean()))
+
+
+class Unnamed(Brightness):
+    name = "darkness"
+"""
+
+CHECK = """
+import sys
+from PIL import Image
+from memguard.calibration.load import calibrated_detector
+from memguard.index.open import open_index
+
+detector = calibrated_detector(open_index(sys.argv[1]))
+(verdict,) = detector.detect([Image.open(sys.argv[2])])
+print([signal.distance for signal in verdict.signals if signal.name == "brightness"])
+"""
+
+
+def run_with_package(
+    site: Path, offer: str, *arguments: object
+) -> subprocess.CompletedProcess[str]:
+    """Run CHECK where a package that offers this signal is installed."""
+    (site / "bright.py").write_text(BRIGHTNESS)
+    about = site / "bright-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: bright\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(f"[memguard.signals]\n{offer}\n")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), *sys.path])}
+    command = [sys.executable, "-c", CHECK, *map(str, arguments)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_package_offers_a_signal_that_decides(gallery: Path, tmp_path: Path) -> None:
+    image = gallery.parent / "images" / "coffee.png"
+    done = run_with_package(tmp_path, "brightness = bright:Brightness", gallery, image)
+    assert done.returncode == 0, done.stderr
+    (distance,) = json.loads(done.stdout)
+    assert distance == pytest.approx(0, abs=0.01), "the reference is the image's thumbnail"
+
+
+@pytest.mark.parametrize(
+    ("offer", "message"),
+    [
+        ("brightness = bright:Unnamed", "must be a PictureSignal or a RelativeSignal of that name"),
+        ("brightness = bright:Threshold", "lacks name, words, measure"),
+        ("brightness = bright:absent", "cannot be imported"),
+        ("l2 = bright:Brightness", "and memguard both offer 'l2'"),
+    ],
+)
+def test_offers_that_do_not_fit(gallery: Path, tmp_path: Path, offer: str, message: str) -> None:
+    image = gallery.parent / "images" / "coffee.png"
+    done = run_with_package(tmp_path, offer, gallery, image)
+    assert done.returncode == 1
+    assert "ConfigurationError" in done.stderr
+    assert message in done.stderr

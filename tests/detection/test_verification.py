@@ -8,7 +8,8 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from memguard.detection.verification import COPY, MOST_INSIDE, verify
+from memguard.detection.signals import COPY_TILED_L2, FOREGROUND_WEIGHT
+from memguard.detection.verification import verify
 from memguard.vision.foreground import foreground_distance
 from memguard.vision.picture import Picture
 from memguard.vision.pixel_distances import l2
@@ -47,5 +48,5 @@ def test_a_smoothed_copy_needs_no_second_witness() -> None:
     assert original.foreground is not None
     assert foreground_distance(smoothed.small, original.foreground) > 0.9
     found = verify(smoothed, original)
-    assert found["tiled_l2"] <= COPY
-    assert found["structure"] < MOST_INSIDE * 0.9
+    assert found["tiled_l2"] <= COPY_TILED_L2
+    assert found["structure"] < FOREGROUND_WEIGHT * 0.9

@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from memguard import BuildError, ConfigurationError
-from memguard.calibration.calibrate import Calibration, calibrate
+from memguard.calibration.calibrate import calibrate
+from memguard.calibration.result import Calibration
 from memguard.descriptors import weightless_descriptors
 from memguard.descriptors.base import DescriptorSpec
+from memguard.descriptors.clip import Clip
 from memguard.descriptors.phash import PHash
 from memguard.detection.detector import Detector
 from memguard.index.base import Progress
@@ -186,6 +188,7 @@ class Levels:
     """A descriptor in place of a model with published embeddings: 27 levels of a picture."""
 
     neighbours = 5
+    signals = Clip.signals
     score_normalised = describes_windows = True
 
     def __init__(self, model: str = "levels") -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from memguard.calibration.calibrate import calibrated_detector
+from memguard.calibration.load import calibrated_detector
 from memguard.detection.detector import Detector
 from memguard.index.open import open_index
 

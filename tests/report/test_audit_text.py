@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from memguard.calibration.calibrate import Rate
+from memguard.calibration.rates import Rate
 from memguard.report.audit_text import between
 
 

@@ -11,13 +11,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from fixtures.calibrations import PICTURE_SIGNALS, stored_calibration, stored_measurements
 from fixtures.html_page import Page
 from fixtures.picture_files import write_cuts
 from PIL import Image
 
-from memguard.calibration import measurements
-from memguard.calibration.calibrate import Calibration
-from memguard.calibration.measurements import Measurements
+from memguard.calibration import measure as calibration_measure
 from memguard.errors import CalibrationError
 from memguard.index.base import BuildSummary
 from memguard.lifecycle import calibrate_index
@@ -29,7 +28,7 @@ from memguard.report.plots import _trade
 def _few_copies() -> Iterator[None]:
     """Simulated copies of two references are enough to look at."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measurements, "COPIED", 2)
+        patch.setattr(calibration_measure, "MOST_SIMULATED", 2)
         yield
 
 
@@ -69,13 +68,13 @@ def test_the_numbers_are_those_of_calibration_json(shown: tuple[Path, Page]) -> 
 
 def test_how_many_lie_within_each_threshold(shown: tuple[Path, Page]) -> None:
     index, page = shown
-    calibration = Calibration.read(index)
-    measured = Measurements.read(index)
+    calibration = stored_calibration(index)
+    measured = stored_measurements(index)
     assert calibration is not None
     for name, threshold in calibration.thresholds.items():
         if threshold.memorized is not None:
             within = int((measured.negatives[name] <= threshold.memorized).sum())
-            share = (measured.copies[name] <= threshold.memorized).mean()
+            share = (measured.simulated_copies[name] <= threshold.memorized).mean()
             assert f" {within} {100 * share:.3g} % " in page.words(f"signal-{name}")
 
 
@@ -130,22 +129,24 @@ def test_held_out_negatives_a_copy_among_them_and_a_reached_target(
     page = Page(calibration_page(index))
     aside = page.words("set-aside")
     assert "Negatives that are copies" in aside
-    assert str(copy) in [pair.image for pair in calibration.set_aside]
+    assert str(copy) in [pair.image for pair in calibration.contaminated]
     assert f"negative {copy} reference {reference}" in page.words()
     photos = [address for address in page.addresses if address.startswith("data:image/jpeg")]
-    assert len(photos) == 2 * len(calibration.set_aside)
+    assert len(photos) == 2 * len(calibration.contaminated)
     assert f"{calibration.blank} blank image" in page.words()
     assert calibration.blank >= 1
     assert f"{calibration.negatives} images held out" in page.words()
     assert len(cuts) >= calibration.negatives
 
-    for label, point in calibration.points().items():
+    for label, point in calibration.operating_points().items():
         assert point.at_worst.total > point.observed.total
         assert point.at_worst.upper in page.numbers[label]
         proven = point.observed.upper <= point.target
         assert ("is PROVEN" in page.words(label)) == proven
 
-    rate, recall = _trade(Measurements.read(index), 0.2, calibration.memorized.target)
+    rate, recall = _trade(
+        stored_measurements(index), PICTURE_SIGNALS, 0.2, calibration.memorized.target
+    )
     assert rate == calibration.similar.observed.share, "the ROC passes through the working point"
     shares = list(calibration.similar.recall.values())
     assert recall == pytest.approx(sum(shares) / len(shares), abs=1e-9)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from memguard.calibration.calibrate import Rate
+from memguard.calibration.rates import Rate
 from memguard.report.calibration_points import negatives_needed
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
-from fixtures.calibrations import Calibrated
+from fixtures.calibrations import PICTURE_SIGNALS, Calibrated, stored_measurements
 from fixtures.html_page import Page
+from msgspec.structs import replace
 
-from memguard.calibration.measurements import Measurements
 from memguard.report import calibration_page, calibration_tables
 from memguard.report.calibration_tables import Cell, Column, recall_table, signal_table
 
 
 def test_columns_of_the_signals(calibrated: Calibrated) -> None:
-    table = signal_table(calibrated.calibration, Measurements.read(calibrated.path))
+    table = signal_table(
+        calibrated.calibration, stored_measurements(calibrated.path), PICTURE_SIGNALS
+    )
     assert table.groups == [("block", 3), ("flag", 3)]
     headings = [column.heading for column in table.columns]
     assert headings == ["at or below", "negatives within", "copies within"] * 2
@@ -27,14 +27,14 @@ def test_columns_of_the_signals(calibrated: Calibrated) -> None:
 
 
 def test_a_signal_without_thresholds_has_dashes_and_a_remark(calibrated: Calibrated) -> None:
-    alone = dataclasses.replace(calibrated.calibration, thresholds={})
-    for row in signal_table(alone, Measurements.read(calibrated.path)).rows:
+    alone = replace(calibrated.calibration, thresholds={})
+    for row in signal_table(alone, stored_measurements(calibrated.path), PICTURE_SIGNALS).rows:
         assert {cell.text for cell in row.cells} == {"-"}
         assert row.remark.startswith("Decides nothing")
 
 
 def test_recall_of_each_transform(calibrated: Calibrated) -> None:
-    measured = Measurements.read(calibrated.path)
+    measured = stored_measurements(calibrated.path)
     table = recall_table(calibrated.calibration, measured)
     assert table.groups == []
     for row in table.rows:

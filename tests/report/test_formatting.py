@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from fixtures.calibrations import PICTURE_SIGNALS
 
 from memguard.report.formatting import (
     SIGNAL_HEADINGS,
@@ -17,15 +18,15 @@ from memguard.verdict import Match, Signal, Verdict
 
 
 def test_hash_thresholds_are_the_bits_that_count() -> None:
-    assert threshold_text("phash256", np.nextafter(48, 0)) == "47"
-    assert threshold_text("phash256", 48.0) == "48"
-    assert threshold_text("structure", None) == "never"
+    assert threshold_text(np.nextafter(48, 0), counts_bits=True) == "47"
+    assert threshold_text(48.0, counts_bits=True) == "48"
+    assert threshold_text(None) == "never"
 
 
 def test_distances_have_the_digits_that_matter() -> None:
-    assert distance_text("phash64", 3.0) == "3"
-    assert distance_text("structure", 0.123456) == "0.1235"
-    assert distance_text("structure", math.inf) == "none"
+    assert distance_text(3.0) == "3"
+    assert distance_text(0.123456) == "0.1235"
+    assert distance_text(math.inf) == "none"
 
 
 def test_shares_in_per_cent() -> None:
@@ -36,6 +37,6 @@ def test_shares_in_per_cent() -> None:
 def test_signals_with_thresholds_come_first() -> None:
     match = Match("1", "a.png", "as is", {"phash64": 20.0, "structure": 0.5})
     signal = Signal("structure", 0.4, similar=0.3, memorized=0.2)
-    rows = signal_rows(Verdict("clear", 0.1, (signal,), (match,)))
+    rows = signal_rows(Verdict("clear", 0.1, (signal,), (match,)), PICTURE_SIGNALS)
     assert [dict(zip(SIGNAL_HEADINGS, row))["reference shown"] for row in rows] == ["0.5", "20"]
     assert rows[0] == ("structure", "0.4", "0.5", "0.3", "0.2", "clear")

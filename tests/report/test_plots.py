@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from xml.etree import ElementTree
 
 import numpy as np
-from fixtures.calibrations import Calibrated
+from fixtures.calibrations import PICTURE_SIGNALS, Calibrated, stored_measurements
+from msgspec.structs import replace
 
-from memguard.calibration.measurements import Measurements
 from memguard.report.plots import histogram, precision_plot, recall_bars, relative_plot, roc
 
 
@@ -20,23 +19,27 @@ def texts(svg: bytes | None) -> str:
 
 
 def test_no_roc_from_a_handful_of_negatives(calibrated: Calibrated) -> None:
-    calibration, measured = calibrated.calibration, Measurements.read(calibrated.path)
-    assert roc(calibration, measured) is not None
-    assert roc(dataclasses.replace(calibration, negatives=3), measured) is None
+    calibration, measured = calibrated.calibration, stored_measurements(calibrated.path)
+    assert roc(calibration, measured, PICTURE_SIGNALS) is not None
+    assert roc(replace(calibration, negatives=3), measured, PICTURE_SIGNALS) is None
 
 
 def test_a_bar_for_each_transform(calibrated: Calibrated) -> None:
     drawn = texts(recall_bars(calibrated.calibration))
     for name in calibrated.calibration.memorized.recall:
         assert f"<!-- {name} -->" in drawn
-    nothing = dataclasses.replace(calibrated.calibration.memorized, recall={})
-    assert recall_bars(dataclasses.replace(calibrated.calibration, memorized=nothing)) is None
+    nothing = replace(calibrated.calibration.memorized, recall={})
+    assert recall_bars(replace(calibrated.calibration, memorized=nothing)) is None
 
 
 def test_a_histogram_without_finite_distances_says_so() -> None:
     infinite = np.full(3, np.inf)
-    assert "nothing was compared" in texts(histogram("structure", infinite, infinite, None))
-    assert "nothing was compared" not in texts(histogram("structure", np.ones(3), infinite, None))
+    assert "nothing was compared" in texts(
+        histogram(PICTURE_SIGNALS["structure"], infinite, infinite, None)
+    )
+    assert "nothing was compared" not in texts(
+        histogram(PICTURE_SIGNALS["structure"], np.ones(3), infinite, None)
+    )
 
 
 def test_plots_of_an_audit_without_samples() -> None:

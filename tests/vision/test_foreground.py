@@ -8,7 +8,8 @@ import skimage.data
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from memguard.detection.verification import MOST_INSIDE, verify
+from memguard.detection.signals import FOREGROUND_WEIGHT
+from memguard.detection.verification import verify
 from memguard.vision.foreground import RIM_PX, find_foreground, foreground_distance
 from memguard.vision.picture import Picture
 from memguard.vision.transforms import gaussian_noise
@@ -50,7 +51,7 @@ def test_discs_of_other_textures_share_their_outline_only() -> None:
     assert float(coffee.coarse @ cat.coarse) > 0.5
     assert foreground_distance(cat.small, coffee.foreground) > 0.6
     assert foreground_distance(coffee.small, coffee.foreground) == pytest.approx(0, abs=1e-5)
-    assert verify(cat, coffee)["structure"] >= MOST_INSIDE * 0.6
+    assert verify(cat, coffee)["structure"] >= FOREGROUND_WEIGHT * 0.6
 
 
 def test_a_noisy_copy_of_a_disc_is_still_near() -> None:
@@ -64,7 +65,7 @@ def test_plain_discs_must_agree_in_tone() -> None:
     assert navy.foreground is not None
     assert foreground_distance(disc("navy").small, navy.foreground) == pytest.approx(0, abs=1e-5)
     assert foreground_distance(disc("darkred").small, navy.foreground) == 1
-    assert verify(disc("darkred"), navy)["structure"] == MOST_INSIDE
+    assert verify(disc("darkred"), navy)["structure"] == FOREGROUND_WEIGHT
 
 
 @pytest.mark.parametrize("name", ["astronaut", "coffee"])

@@ -12,7 +12,7 @@ from fixtures.milvus_server import forwarded
 from PIL import Image
 
 from memguard import CheckFailedError, Guard, IndexUnavailableError, guard
-from memguard.calibration.calibrate import Calibration
+from memguard.calibration.result import Calibration
 from memguard.index.local import DirectoryIndex
 from memguard.index.milvus import collections as milvus_collections
 from memguard.index.milvus.collections import Collections

@@ -1,0 +1,67 @@
+"""The detector of an index with the thresholds of its calibration."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from memguard.calibration.result import Calibration
+from memguard.descriptors import load_descriptors
+from memguard.detection.detector import Detector
+from memguard.index import Index
+
+log = logging.getLogger("memguard")
+
+
+def calibrated_detector(
+    index: Index,
+    *,
+    thorough: bool = False,
+    weights: Mapping[str, str] | None = None,
+    loaded: Detector | None = None,
+) -> Detector:
+    """A detector with the index's descriptors and calibrated thresholds, else the defaults.
+
+    Logs a warning where the index has no calibration, has outgrown it, or was calibrated without
+    ``thorough``.
+
+    Args:
+        index: the training set.
+        thorough: see :class:`memguard.Detector`.
+        weights: descriptor name to where its weights are now, if they have moved.
+        loaded: a detector whose models are used again if they are those of the index.
+
+    Raises:
+        WeightsError: see :func:`memguard.descriptors.load_descriptors`.
+        CalibrationError: the calibration is damaged.
+    """
+    if loaded is not None and loaded.index.specs == index.specs:
+        descriptors = loaded.descriptors
+    else:
+        descriptors = load_descriptors(index.specs, weights=weights)
+    calibration = Calibration.of(index)
+    again = f"run `memguard calibrate {index.name}`"
+    if calibration is None:
+        log.warning("%s has not been calibrated; default thresholds apply: %s", index, again)
+        return Detector(index, descriptors, thorough=thorough)
+    if calibration.outgrown(len(index)):
+        log.warning(
+            "%s has grown from %d records since its calibration, so that more novel images may be "
+            "flagged than was promised; %s",
+            index,
+            calibration.records,
+            again,
+        )
+    if thorough and not calibration.thorough:
+        log.warning("%s was calibrated without thorough; %s --thorough", index, again)
+    return Detector(
+        index,
+        descriptors,
+        calibration.thresholds,
+        rates={
+            label: point.target
+            for label, point in calibration.operating_points().items()
+            if point.calibrated
+        },
+        thorough=thorough,
+    )

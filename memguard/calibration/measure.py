@@ -1,0 +1,178 @@
+"""Measurement of negatives and of simulated copies against an index."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from memguard.calibration.contamination import copied
+from memguard.calibration.measurements import ContaminatedNegative, Distances, Measurements
+from memguard.calibration.negatives import (
+    LEFT_OUT,
+    HeldOut,
+    LeaveOneOut,
+    Named,
+    Negatives,
+    reference_pictures,
+)
+from memguard.detection.detector import Detector
+from memguard.detection.signals import default_thresholds
+from memguard.index import Index
+from memguard.verdict import Match
+from memguard.vision.picture import Picture
+from memguard.vision.transforms import simulated_copies
+
+MOST_SIMULATED, FEWEST_SIMULATED = 40, 5
+"""References whose copies are simulated: a quarter of the index, within these bounds. They bound
+the time of a calibration."""
+
+OTHERS = 8
+"""References that serve as the other picture of simulated insets and blends."""
+
+BATCH = 16
+"""Pictures compared with the index at once."""
+
+Closest = Mapping[str, float]
+"""Signal name to the smallest distance of one query."""
+
+Advance = Callable[[int], None]
+"""Called with the number of pictures just measured."""
+
+
+@dataclass(frozen=True)
+class SimulatedCopy:
+    """A transformed reference.
+
+    Attributes:
+        transform: name in :data:`memguard.vision.transforms.SIMULATED_COPIES`.
+        reference: id of the original.
+        picture: the copy.
+    """
+
+    transform: str
+    reference: str
+    picture: Picture
+
+
+def measure(
+    detector: Detector,
+    held_out: Sequence[Named] | None,
+    on_progress: Callable[[int, int], None],
+    rng: np.random.Generator,
+) -> Measurements:
+    """Measure negatives and simulated copies against the detector's index.
+
+    Args:
+        detector: its thresholds only order the matches.
+        held_out: named pictures outside the training set; None for leave-one-out.
+        on_progress: called with pictures measured and pictures to measure.
+        rng: draws the references and the simulated copies.
+    """
+    index = detector.index
+    rows = sorted(index.sample(LEFT_OUT, rng))  # by either method, so that rng goes on alike
+    negatives = LeaveOneOut(index, rows) if held_out is None else HeldOut(held_out)
+    simulated = list(_simulate(index, rng))
+    total = len(negatives) + len(simulated)
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        on_progress(done, total)
+
+    novel = measure_negatives(detector, negatives, advance)
+    found = measure_simulated_copies(detector, simulated, advance)
+    measured = {name for row in novel.rows + found for name in row}
+    names = [name for name in default_thresholds(detector.signals) if name in measured]
+    return Measurements(
+        negatives=_columns(novel.rows, names),
+        simulated_copies=_columns(found, names),
+        transforms=tuple(copy.transform for copy in simulated),
+        method=negatives.method,
+        blank=novel.blank,
+        contaminated=tuple(novel.contaminated),
+    )
+
+
+@dataclass(frozen=True)
+class MeasuredNegatives:
+    """Distances of negatives.
+
+    Attributes:
+        rows: the closest distances of each novel image.
+        blank: negatives that show nothing.
+        contaminated: negatives that copy a reference.
+    """
+
+    rows: list[Closest]
+    blank: int
+    contaminated: list[ContaminatedNegative]
+
+
+def measure_negatives(
+    detector: Detector, negatives: Negatives, advance: Advance
+) -> MeasuredNegatives:
+    """The distances of each negative to the references that it does not copy."""
+    rows: list[Closest] = []
+    contaminated: list[ContaminatedNegative] = []
+    blank = 0
+    for start in range(0, len(negatives), BATCH):
+        batch = negatives.read(start, start + BATCH)
+        shown = [(name, picture) for name, picture in batch if not picture.is_blank]
+        blank += len(batch) - len(shown)
+        found = negatives.find_matches(detector, shown)
+        for (name, _), matches in zip(shown, found, strict=True):
+            copies = copied(matches, detector.signals)
+            if copies:
+                contaminated.append(
+                    ContaminatedNegative(
+                        negatives.address(name), copies[0].uri, copies[0].distances
+                    )
+                )
+            if not copies or negatives.keeps_contaminated:
+                rows.append(_closest([match for match in matches if match not in copies]))
+        advance(len(batch))
+    return MeasuredNegatives(rows, blank, contaminated)
+
+
+def measure_simulated_copies(
+    detector: Detector, simulated: Sequence[SimulatedCopy], advance: Advance
+) -> list[Closest]:
+    """The distances of each simulated copy to its own reference."""
+    rows: list[Closest] = []
+    for start in range(0, len(simulated), BATCH):
+        batch = simulated[start : start + BATCH]
+        found = detector.find_matches([copy.picture for copy in batch])
+        for copy, matches in zip(batch, found, strict=True):
+            rows.append(_closest([match for match in matches if match.id == copy.reference]))
+        advance(len(batch))
+    return rows
+
+
+def _simulate(index: Index, rng: np.random.Generator) -> Iterator[SimulatedCopy]:
+    """Simulated copies of a sample of the references."""
+    order = index.sample(len(index), rng)
+    others = [picture.image for _, picture in reference_pictures(index, order[-OTHERS:])]
+    count = min(MOST_SIMULATED, max(FEWEST_SIMULATED, len(order) // 4))
+    for original, picture in reference_pictures(index, order[:count]):
+        if not picture.is_blank:
+            for name, transform in simulated_copies(others).items():
+                yield SimulatedCopy(name, original, Picture(transform(picture.image, rng)))
+
+
+def _closest(matches: Sequence[Match]) -> Closest:
+    names = dict.fromkeys(name for match in matches for name in match.distances)
+    return {
+        name: min(match.distances[name] for match in matches if name in match.distances)
+        for name in names
+    }
+
+
+def _columns(rows: Sequence[Closest], signals: Sequence[str]) -> Distances:
+    return {
+        name: np.array([row.get(name, math.inf) for row in rows], dtype=np.float64)
+        for name in signals
+    }

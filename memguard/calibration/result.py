@@ -1,0 +1,119 @@
+"""The calibration of an index as it is stored: thresholds, and what they are worth."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from memguard.calibration.measurements import ContaminatedNegative, Method
+from memguard.calibration.rates import Rate
+from memguard.errors import CalibrationError
+from memguard.files import checked_json, read_checked
+from memguard.index import Index
+from memguard.index.store.documents import CALIBRATION
+from memguard.signal_type import Threshold
+from memguard.verdict import Label
+
+GROWTH = 1.1
+"""Size of the index, relative to its size at calibration, above which to calibrate again. Chosen
+by hand: the best distance over N references falls slowly with N."""
+
+Status = Literal["proven", "not proven", "missed"]
+
+
+class OperatingPoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One operating point: the target rate, and what was observed.
+
+    Attributes:
+        target: the allowed false-positive rate, in (0, 1).
+        calibrated: whether there were enough negatives to choose the thresholds; otherwise the
+            defaults apply, tightened where negatives contradict the target.
+        observed: the false-positive rate by cross-validation over the negatives.
+        at_worst: the same if every contaminated negative were novel after all.
+        recall: transform of the simulated copies to the share of them that is found.
+    """
+
+    target: float
+    calibrated: bool
+    observed: Rate
+    at_worst: Rate
+    recall: dict[str, float]
+
+    @property
+    def status(self) -> Status:
+        """Whether the negatives prove the target, contradict it, or neither."""
+        if self.observed.upper <= self.target:
+            return "proven"
+        return "missed" if self.observed.lower > self.target else "not proven"
+
+
+class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Thresholds of an index, how they were chosen, and what they are worth.
+
+    Attributes:
+        thresholds: signal name to thresholds.
+        similar, memorized: the two operating points.
+        method: where the negatives came from.
+        negatives: how many were measured, without blank and contaminated ones.
+        blank: negatives that show nothing.
+        contaminated: negatives that copy a reference.
+        records: references in the index at calibration.
+        thorough: whether the detector was thorough.
+    """
+
+    thresholds: dict[str, Threshold]
+    similar: OperatingPoint
+    memorized: OperatingPoint
+    method: Method
+    negatives: int
+    blank: int
+    contaminated: tuple[ContaminatedNegative, ...] = msgspec.field(name="set_aside")
+    records: int
+    thorough: bool
+
+    def operating_points(self) -> dict[Label, OperatingPoint]:
+        """The operating points by the label that they give."""
+        return {"similar": self.similar, "memorized": self.memorized}
+
+    def outgrown(self, records: int) -> bool:
+        """Whether an index of this size should be calibrated again."""
+        return records > GROWTH * self.records
+
+    def to_json(self) -> dict[str, Any]:
+        """A dict of plain JSON values, under the stored names."""
+        values: dict[str, Any] = msgspec.to_builtins(self)
+        return values
+
+    def to_bytes(self) -> bytes:
+        """JSON with a checksum; what :meth:`from_bytes` reads."""
+        return checked_json(self.to_json())
+
+    @classmethod
+    def of(cls, index: Index) -> Calibration | None:
+        """The calibration of an open index, or None.
+
+        Raises:
+            CalibrationError: the stored calibration is damaged.
+        """
+        data = index.read_document(CALIBRATION)
+        return None if data is None else cls.from_bytes(data, index.name)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, index: str) -> Calibration:
+        """The inverse of :meth:`to_bytes`.
+
+        Args:
+            data: the stored document.
+            index: name of the index, for the error.
+
+        Raises:
+            CalibrationError: the document is damaged.
+        """
+        try:
+            return msgspec.convert(read_checked(data), cls)
+        except ValueError as error:
+            raise CalibrationError(
+                f"the {CALIBRATION} of {index} is damaged ({error}); run `memguard calibrate "
+                f"{index}`"
+            ) from error

@@ -1,0 +1,135 @@
+"""Candidates: the references that some descriptor's nearest-neighbour search returns.
+
+Each view of a query is described like a reference. Each descriptor then proposes its nearest
+references; all that any view's vector finds are candidates of that view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memguard.descriptors import Descriptor
+from memguard.descriptors.base import distances
+from memguard.descriptors.vlad import Vlad
+from memguard.detection.score_normalisation import normalised
+from memguard.detection.views import features_of, views, windows
+from memguard.index import Index
+from memguard.index.record import Record
+from memguard.verdict import View
+from memguard.vision.local_features import vlad
+from memguard.vision.picture import Picture
+
+WINDOW_NEIGHBOURS = 3
+"""Neighbours searched for each window of a query. Chosen by hand: 5 windows of 3 views."""
+
+
+@dataclass(frozen=True)
+class QueryView:
+    """One view of one query.
+
+    Attributes:
+        query: its place in the batch.
+        view: how it is seen.
+        picture: what is seen.
+        windows: parts of it.
+        vectors: descriptor name to vectors (1 + windows, width), the whole picture's first.
+        window_vlads: the VLAD of the local features inside each window.
+    """
+
+    query: int
+    view: View
+    picture: Picture
+    windows: Sequence[Picture] = ()
+    vectors: dict[str, NDArray[Any]] = field(default_factory=dict)
+    window_vlads: Sequence[NDArray[Any]] = ()
+
+
+def described_views(
+    queries: Sequence[Picture], descriptors: Sequence[Descriptor], *, thorough: bool
+) -> list[QueryView]:
+    """The views of all queries with their vectors, each descriptor in one batch."""
+    found = [
+        QueryView(
+            i,
+            view,
+            picture,
+            windows(picture) if thorough and view == "as is" else (),
+            window_vlads=[vlad(part) for part in features_of(picture)] if thorough else (),
+        )
+        for i, query in enumerate(queries)
+        for view, picture in views(query, thorough=thorough).items()
+    ]
+    for descriptor in descriptors if found else ():
+        parts = [
+            [one.picture, *(one.windows if descriptor.describes_windows else ())] for one in found
+        ]
+        matrix = descriptor.describe(
+            [descriptor.prepare(picture) for pictures in parts for picture in pictures]
+        )
+        ends = np.cumsum([len(pictures) for pictures in parts])[:-1]
+        for one, vectors in zip(found, np.split(matrix, ends), strict=True):
+            one.vectors[descriptor.spec.name] = vectors
+    return found
+
+
+def search(
+    index: Index, descriptors: Sequence[Descriptor], queries: Sequence[QueryView], extra: int
+) -> list[set[int]]:
+    """The rows of each view's candidates.
+
+    Args:
+        index: the training set.
+        descriptors: those of the index.
+        queries: described views.
+        extra: neighbours searched for whole pictures besides each descriptor's usual number.
+    """
+    found: list[set[int]] = [set() for _ in queries]
+
+    def propose(name: str, vectors: Sequence[tuple[int, NDArray[Any]]], neighbours: int) -> None:
+        """Zero vectors have no neighbours."""
+        shown = [(i, vector) for i, vector in vectors if vector.any()]
+        if shown:
+            _, nearest = index.search(name, np.stack([vector for _, vector in shown]), neighbours)
+            for (i, _), rows in zip(shown, nearest.tolist(), strict=True):
+                found[i].update(row for row in rows if row >= 0)
+
+    for descriptor in descriptors:
+        name = descriptor.spec.name
+        whole = [(i, one.vectors[name][0]) for i, one in enumerate(queries)]
+        propose(name, whole, descriptor.neighbours + extra)
+        parts = [(i, part) for i, one in enumerate(queries) for part in one.vectors[name][1:]]
+        propose(name, parts, WINDOW_NEIGHBOURS)
+        if name == Vlad.name:
+            parts = [(i, part) for i, one in enumerate(queries) for part in one.window_vlads]
+            propose(name, parts, WINDOW_NEIGHBOURS)
+    return found
+
+
+def compare_vectors(
+    index: Index,
+    descriptors: Sequence[Descriptor],
+    vectors: Mapping[str, NDArray[Any]],
+    records: Sequence[Record],
+) -> list[dict[str, float]]:
+    """The smallest distance of a view's vectors to each record, by descriptor signal."""
+    compared: list[dict[str, float]] = [{} for _ in records]
+    for descriptor in descriptors:
+        spec = descriptor.spec
+        name, queries = spec.name, vectors[spec.name]
+        held = [i for i, record in enumerate(records) if name in record.vectors]
+        if not held:
+            continue
+        references = np.stack([records[i].vectors[name] for i in held])
+        columns = {name: np.stack([distances(spec, query, references) for query in queries])}
+        if descriptor.score_normalised:
+            background = index.background(name)
+            columns[f"{name}_normalised"] = normalised(queries, references, background)
+        for signal, column in columns.items():
+            for i, value in zip(held, column.min(axis=0).tolist(), strict=True):
+                compared[i][signal] = value
+    return compared

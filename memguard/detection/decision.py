@@ -1,0 +1,76 @@
+"""The decision: the smallest distance in each signal against its thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from memguard.signal_type import Threshold
+from memguard.verdict import Label, Match, Signal, Verdict
+
+SHOWN_MATCHES = 5
+"""Matches in a verdict."""
+
+SEVERITY: tuple[Label, ...] = ("clear", "similar", "memorized")
+THRESHOLD_NAMES: Mapping[Label, str] = {"similar": "flag", "memorized": "block"}
+
+
+def decide(
+    matches: Sequence[Match],
+    thresholds: Mapping[str, Threshold],
+    rates: Mapping[Label, float],
+) -> Verdict:
+    """The verdict on a query.
+
+    Args:
+        matches: its candidates by :func:`rank`, the strongest first.
+        thresholds: signal name to thresholds.
+        rates: label to the false-positive rate that its thresholds were chosen for.
+    """
+    signals = tuple(
+        Signal(
+            name,
+            min(match.distances[name] for match in matches if name in match.distances),
+            threshold.similar,
+            threshold.memorized,
+        )
+        for name, threshold in thresholds.items()
+        if any(name in match.distances for match in matches)
+    )
+    if not signals:
+        return Verdict("clear", 0.0, why="no reference came near the image")
+    return Verdict(
+        label=max((signal.label for signal in signals), key=SEVERITY.index),
+        score=max(signal.evidence for signal in signals),
+        signals=signals,
+        matches=tuple(matches[:SHOWN_MATCHES]),
+        why=_why(max(matches, key=lambda match: rank(match, thresholds)), thresholds, rates),
+    )
+
+
+def rank(match: Match, thresholds: Mapping[str, Threshold]) -> tuple[int, float]:
+    """The gravest label that a reference gives, then the evidence of all signals together."""
+    signals = _signals(match, thresholds)
+    label = max((SEVERITY.index(signal.label) for signal in signals), default=0)
+    return label, sum(signal.evidence for signal in signals)
+
+
+def _signals(match: Match, thresholds: Mapping[str, Threshold]) -> list[Signal]:
+    """The signals of one reference alone."""
+    return [
+        Signal(name, match.distances[name], limit.similar, limit.memorized)
+        for name, limit in thresholds.items()
+        if name in match.distances
+    ]
+
+
+def _why(match: Match, thresholds: Mapping[str, Threshold], rates: Mapping[Label, float]) -> str:
+    signal = max(_signals(match, thresholds), key=lambda signal: signal.evidence)
+    kind: Label = "memorized" if signal.label == "memorized" else "similar"
+    limit = signal.memorized if kind == "memorized" else signal.similar
+    side = "beyond" if signal.label == "clear" else "within"
+    view = "" if match.view == "as is" else f" ({match.view})"
+    rate = f" (FPR {rates[kind]:g})" if kind in rates else ""
+    return (
+        f"{signal.name} distance {signal.distance:.3g} to reference {match.uri}{view} is "
+        f"{side} the {THRESHOLD_NAMES[kind]} threshold {limit:.3g}{rate}"
+    )

@@ -1,0 +1,53 @@
+"""The detector of an index with its calibrated thresholds."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from fixtures.calibrations import (
+    EXAMPLE,
+    store_calibration,
+)
+from msgspec.structs import replace
+
+from memguard.calibration.load import calibrated_detector
+from memguard.detection.signals import default_thresholds
+from memguard.index.open import open_index
+
+
+def test_an_index_that_is_not_calibrated_says_so(
+    gallery: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    checker = calibrated_detector(open_index(gallery))
+    assert checker.thresholds == default_thresholds(checker.signals)
+    assert checker.rates == {}
+    assert "has not been calibrated; default thresholds apply: run `memguard calib" in caplog.text
+
+
+@pytest.mark.parametrize(("records", "warns"), [(4, False), (3, True)])
+def test_an_index_that_has_outgrown_its_calibration_says_so(
+    gallery: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, records: int, warns: bool
+) -> None:
+    index = Path(shutil.copytree(gallery, tmp_path / "index"))
+    store_calibration(index, replace(EXAMPLE, records=records))
+    checker = calibrated_detector(open_index(index))
+    assert checker.thresholds == EXAMPLE.thresholds
+    assert checker.rates == {"similar": 0.01}, "the other rate was not proven"
+    said = f"has grown from {records} records since its calibration" in caplog.text
+    assert said == warns
+    assert bool(caplog.records) == warns
+
+
+def test_thorough_wants_a_thorough_calibration(
+    gallery: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    index = Path(shutil.copytree(gallery, tmp_path / "index"))
+    store_calibration(index, replace(EXAMPLE, records=4))
+    assert calibrated_detector(open_index(index), thorough=True).thorough
+    assert "was calibrated without thorough; run `memguard calibrate" in caplog.text
+    caplog.clear()
+    store_calibration(index, replace(EXAMPLE, records=4, thorough=True))
+    calibrated_detector(open_index(index), thorough=True)
+    assert not caplog.records

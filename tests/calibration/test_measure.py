@@ -1,0 +1,160 @@
+"""What calibration measures, and the negatives that it excludes."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fixtures.calibrations import NOVEL, Calibrated, stored_measurements, write_gallery, write_novel
+from PIL import Image, ImageOps
+
+from memguard.calibration import measure as calibration_measure
+from memguard.calibration.contamination import is_copy
+from memguard.calibration.measure import measure
+from memguard.calibration.measurements import Measurements
+from memguard.descriptors import load_descriptors
+from memguard.descriptors.phash import PHash256
+from memguard.detection.detector import Detector
+from memguard.detection.signals import signal_table
+from memguard.index import Index
+from memguard.index.open import open_index
+from memguard.lifecycle import build_index
+from memguard.vision.picture import Picture
+from memguard.vision.transforms import SIMULATED_COPIES
+
+SIGNALS = {"structure", "aligned_structure", "structure_and_l2"}
+
+
+def detector(path: Path) -> Detector:
+    index = open_index(path)
+    return Detector(index, load_descriptors(index.specs))
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Leave-one-out on an index of three novel pictures, a blank one, a cat, its smaller JPEG,
+    a coffee cup, and its mirror image."""
+
+    measured: Measurements
+    steps: list[tuple[int, int]]
+    index: Index
+
+
+@pytest.fixture(scope="module")
+def left_out(
+    photographs: dict[str, Image.Image], tmp_path_factory: pytest.TempPathFactory
+) -> LeftOut:
+    images = tmp_path_factory.mktemp("left-out") / "images"
+    write_novel(images, 3)
+    cat, coffee = photographs["chelsea.png"], photographs["coffee.png"]
+    Image.new("RGB", (50, 50), "white").save(images / "blank.png")
+    cat.save(images / "cat.png")
+    cat.resize((300, 200)).save(images / "smaller.jpg", quality=70)
+    coffee.save(images / "coffee.png")
+    ImageOps.mirror(coffee).save(images / "mirrored.png")
+    output = images.parent / "index"
+    build_index(images, output, weights={}, calibrate=False, workers=0)
+    steps: list[tuple[int, int]] = []
+    with pytest.MonkeyPatch.context() as patch:
+        # only for speed
+        patch.setattr(calibration_measure, "MOST_SIMULATED", 2)
+        measured = measure(
+            detector(output), None, lambda *now: steps.append(now), np.random.default_rng(0)
+        )
+    return LeftOut(measured, steps, open_index(output))
+
+
+def test_leave_one_out_sets_near_duplicates_and_mirror_images_aside(left_out: LeftOut) -> None:
+    pairs = {
+        (Path(one.image).name, Path(one.reference).name) for one in left_out.measured.contaminated
+    }
+    assert pairs == {
+        ("cat.png", "smaller.jpg"),
+        ("smaller.jpg", "cat.png"),
+        ("coffee.png", "mirrored.png"),
+        ("mirrored.png", "coffee.png"),
+    }
+    for one in left_out.measured.contaminated:
+        assert one.distances["structure"] < 0.05
+        assert is_copy(one.distances, signal_table([PHash256]))
+
+
+def test_leave_one_out_measures_each_reference_against_the_others(left_out: LeftOut) -> None:
+    """Without itself and its copies nothing is near: no distance is that of a copy."""
+    measured = left_out.measured
+    assert measured.method == "leave-one-out"
+    assert measured.blank == 1
+    assert set(measured.negatives) == SIGNALS
+    for name, distances in measured.negatives.items():
+        assert len(distances) == 7, name
+        assert np.isfinite(distances).all()
+    assert measured.negatives["structure"].min() > 0.3
+    assert measured.negatives["aligned_structure"].min() > 0.55
+
+
+def test_simulated_copies_are_measured_to_their_own_reference(left_out: LeftOut) -> None:
+    measured = left_out.measured
+    kinds = list(SIMULATED_COPIES)
+    pictures = len(measured.transforms) // len(kinds)
+    assert pictures in (1, 2)  # one of the two drawn may be the blank one
+    assert measured.transforms == tuple(kinds * pictures)
+    assert {len(distances) for distances in measured.simulated_copies.values()} == {
+        len(measured.transforms)
+    }
+    jpeg = [i for i, kind in enumerate(measured.transforms) if kind == "jpeg 30"]
+    assert measured.simulated_copies["structure"][jpeg].max() < 0.1
+    assert measured.simulated_copies["aligned_structure"][jpeg].max() < 0.2
+
+
+def test_progress_reaches_the_end(left_out: LeftOut) -> None:
+    total = 8 + len(left_out.measured.transforms)
+    assert left_out.steps[-1] == (total, total)
+    assert {all_ for _, all_ in left_out.steps} == {total}
+    done = [now for now, _ in left_out.steps]
+    assert done == sorted(done)
+    assert done[0] == 8
+
+
+def test_held_out_copies_are_found_and_blank_ones_counted(calibrated: Calibrated) -> None:
+    measured = stored_measurements(calibrated.path)
+    assert measured.method == "held-out"
+    (pair,) = measured.contaminated
+    assert Path(pair.image).name == "copy.jpg"
+    assert Path(pair.reference).name == "chelsea.png"
+    assert pair.distances["structure"] < 0.05
+    assert measured.blank == 2
+    assert {len(distances) for distances in measured.negatives.values()} == {NOVEL}
+    assert measured.negatives["structure"].min() > 0.3, "the copy is not among them"
+    assert set(measured.simulated_copies) == set(measured.negatives) == SIGNALS
+    assert {len(distances) for distances in measured.simulated_copies.values()} == {4 * 15}
+
+
+def test_the_same_bytes_held_out_are_a_copy(gallery: Path) -> None:
+    with Image.open(gallery.parent / "images" / "coffee.png") as image:
+        negatives = [("mine", Picture(image))]
+    with pytest.MonkeyPatch.context() as patch:
+        # only for speed
+        patch.setattr(calibration_measure, "MOST_SIMULATED", 0)
+        measured = measure(detector(gallery), negatives, lambda *_: None, np.random.default_rng(0))
+    assert [(one.image, Path(one.reference).name) for one in measured.contaminated] == [
+        ("mine", "coffee.png")
+    ]
+    assert measured.negatives == measured.simulated_copies == {}
+    assert measured.transforms == ()
+
+
+def test_references_whose_files_are_gone_are_measured_by_their_thumbnails(
+    photographs: dict[str, Image.Image], tmp_path: Path
+) -> None:
+    path = write_gallery(photographs, tmp_path)
+    shutil.rmtree(tmp_path / "images")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(calibration_measure, "MOST_SIMULATED", 1)  # only for speed
+        measured = measure(detector(path), None, lambda *_: None, np.random.default_rng(0))
+    assert {len(distances) for distances in measured.negatives.values()} == {4}
+    assert measured.negatives["structure"].min() > 0.3
+    jpeg = measured.transforms.index("jpeg 30")
+    assert measured.simulated_copies["structure"][jpeg] < 0.05

@@ -1,0 +1,55 @@
+"""The calibration of an index as it is stored."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from fixtures.calibrations import (
+    EXAMPLE,
+    Calibrated,
+    store_calibration,
+    stored_calibration,
+)
+
+from memguard import CalibrationError
+from memguard.pipelines.guard import Guard
+
+
+def test_it_is_saved_in_the_index_and_read_back(calibrated: Calibrated) -> None:
+    assert stored_calibration(calibrated.path) == calibrated.calibration
+
+
+def test_write_and_read(tmp_path: Path) -> None:
+    assert stored_calibration(tmp_path) is None
+    store_calibration(tmp_path, EXAMPLE)
+    assert stored_calibration(tmp_path) == EXAMPLE
+    assert [path.name for path in tmp_path.iterdir()] == ["calibration.json"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text[:50],
+        lambda text: "[]",
+        lambda text: "{}",
+        lambda text: text.replace('"thresholds": {', '"thresholds": [], "x": {'),
+        lambda text: text.replace('"observed"', '"seen"'),
+        lambda text: text.replace('"memorized": 0.2', '"block": 0.2'),
+    ],
+)
+def test_a_damaged_file(gallery: Path, tmp_path: Path, damage: object) -> None:
+    index = Path(shutil.copytree(gallery, tmp_path / "index"))
+    store_calibration(index, EXAMPLE)
+    file = index / "calibration.json"
+    file.write_text(damage(file.read_text()))  # type: ignore[operator]
+    with pytest.raises(CalibrationError, match=r"damaged .*run `memguard calibrate .*index`"):
+        stored_calibration(index)
+    with pytest.raises(CalibrationError, match="damaged"):
+        Guard(index)
+
+
+def test_outgrown_is_more_than_a_tenth() -> None:
+    assert not EXAMPLE.outgrown(110)
+    assert EXAMPLE.outgrown(111)
