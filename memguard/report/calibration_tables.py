@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,64 +22,51 @@ from memguard.report.formatting import percent, threshold_text
 from memguard.signal_type import SignalType, Threshold
 from memguard.verdict import Label
 
-T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell's text, with the number that it shows where scripts should find it in the HTML."""
+    """A cell's text, and the number behind it, which the page holds for scripts."""
 
     text: str
     number: float | None = None
 
 
 @dataclass(frozen=True)
-class Column(Generic[T]):
+class Column(Generic[R]):
     """A column of a table.
 
     Attributes:
         heading: its own heading.
-        cell: makes its cell in the row of one subject.
+        cell: makes its cell of a row.
         group: the heading above it, shared with its neighbours.
         kind: its cells' CSS class.
     """
 
     heading: str
-    cell: Callable[[T], Cell]
+    cell: Callable[[R], Cell]
     group: str = ""
     kind: str = ""
 
 
 @dataclass(frozen=True)
-class Row:
-    """A row: its heading, an explanation and a remark below the heading, and its cells."""
-
-    name: str
-    cells: tuple[Cell, ...]
-    words: str = ""
-    remark: str = ""
-
-
-@dataclass(frozen=True)
-class Table:
+class Table(Generic[R]):
     """What the template renders."""
 
-    columns: Sequence[Column[Any]]
-    rows: Sequence[Row]
+    columns: Sequence[Column[R]]
+    rows: Sequence[R]
 
     @property
     def groups(self) -> list[tuple[str, int]]:
-        """Headings above several columns, with how many; empty where no column has a group."""
-        groups = [
-            (name, len(list(columns)))
-            for name, columns in groupby(self.columns, lambda column: column.group)
-        ]
-        return groups if any(name for name, _ in groups) else []
+        """Each group's heading and number of columns."""
+        by_group = groupby(self.columns, lambda column: column.group)
+        return [(name, len(list(columns))) for name, columns in by_group if name]
 
 
 @dataclass(frozen=True)
-class SignalEvidence:
-    """One signal: its threshold, and the distances of negatives and of simulated copies."""
+class SignalRow:
+    """One signal: its thresholds, and the distances of negatives and of simulated copies."""
 
     type: SignalType
     threshold: Threshold | None
@@ -92,7 +79,7 @@ class SignalEvidence:
 
 
 @dataclass(frozen=True)
-class TransformRecall:
+class RecallRow:
     """Recall of the simulated copies of one transform."""
 
     name: str
@@ -101,21 +88,21 @@ class TransformRecall:
     flagged: float
 
 
-def _limit(label: Label) -> Callable[[SignalEvidence], Cell]:
-    def cell(signal: SignalEvidence) -> Cell:
-        if signal.threshold is None:
+def _limit(label: Label) -> Callable[[SignalRow], Cell]:
+    def cell(row: SignalRow) -> Cell:
+        if row.threshold is None:
             return Cell("-")
-        limit = signal.limit(label)
-        return Cell(threshold_text(limit, counts_bits=signal.type.counts_bits), limit)
+        limit = row.limit(label)
+        return Cell(threshold_text(limit, counts_bits=row.type.counts_bits), limit)
 
     return cell
 
 
 def _within(
     label: Label, side: Literal["negatives", "copies"], text: Callable[[Rate], str]
-) -> Callable[[SignalEvidence], Cell]:
-    def cell(signal: SignalEvidence) -> Cell:
-        limit, distances = signal.limit(label), getattr(signal, side)
+) -> Callable[[SignalRow], Cell]:
+    def cell(row: SignalRow) -> Cell:
+        limit, distances = row.limit(label), getattr(row, side)
         if limit is None or distances is None:
             return Cell("-")
         return Cell(text(Rate.of(int((distances <= limit).sum()), len(distances))))
@@ -124,7 +111,7 @@ def _within(
 
 
 GROUPS: Sequence[tuple[Label, str]] = (("memorized", "block"), ("similar", "flag"))
-SIGNAL_COLUMNS: Sequence[Column[SignalEvidence]] = tuple(
+SIGNAL_COLUMNS: Sequence[Column[SignalRow]] = tuple(
     column
     for label, group in GROUPS
     for column in (
@@ -134,38 +121,34 @@ SIGNAL_COLUMNS: Sequence[Column[SignalEvidence]] = tuple(
     )
 )
 
-RECALL_COLUMNS: Sequence[Column[TransformRecall]] = (
+RECALL_COLUMNS: Sequence[Column[RecallRow]] = (
     Column("copies", lambda row: Cell(f"{row.copies:,}")),
     Column("blocked", lambda row: Cell(percent(row.blocked), row.blocked), kind="block"),
     Column("flagged or blocked", lambda row: Cell(percent(row.flagged), row.flagged), kind="flag"),
 )
 
-UNUSED = "Decides nothing: the allowed rate finds more copies in other signals."
-
 
 def signal_table(
     calibration: Calibration, measured: Measurements, types: Mapping[str, SignalType]
-) -> Table:
+) -> Table[SignalRow]:
     """The thresholds of each signal, and how many images lie within each of them."""
-    rows = []
-    for name in dict.fromkeys([*calibration.thresholds, *measured.negatives]):
-        threshold = calibration.thresholds.get(name)
-        signal = SignalEvidence(
+    rows = [
+        SignalRow(
             types[name],
-            threshold,
+            calibration.thresholds.get(name),
             measured.negatives.get(name),
             measured.simulated_copies.get(name),
         )
-        cells = tuple(column.cell(signal) for column in SIGNAL_COLUMNS)
-        rows.append(Row(name, cells, types[name].words, "" if threshold else UNUSED))
+        for name in dict.fromkeys([*calibration.thresholds, *measured.negatives])
+    ]
     return Table(SIGNAL_COLUMNS, rows)
 
 
-def recall_table(calibration: Calibration, measured: Measurements) -> Table:
-    """Which share of the simulated copies of each transform is found."""
-    rows = []
-    for name, blocked in calibration.memorized.recall.items():
-        flagged = calibration.similar.recall.get(name, math.nan)
-        recall = TransformRecall(name, measured.transforms.count(name), blocked, flagged)
-        rows.append(Row(name, tuple(column.cell(recall) for column in RECALL_COLUMNS)))
+def recall_table(calibration: Calibration, measured: Measurements) -> Table[RecallRow]:
+    """The share of the simulated copies of each transform that is found."""
+    flagged = calibration.similar.recall
+    rows = [
+        RecallRow(name, measured.transforms.count(name), blocked, flagged.get(name, math.nan))
+        for name, blocked in calibration.memorized.recall.items()
+    ]
     return Table(RECALL_COLUMNS, rows)

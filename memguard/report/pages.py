@@ -37,7 +37,6 @@ def render(template: str, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"percent": percent, "count": "{:,}".format, "distance": _distance}
-    environment.globals["zip"] = zip
     page: str = environment.get_template(template).render(version=__version__, **values)
     return page
 

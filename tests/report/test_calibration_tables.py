@@ -18,19 +18,17 @@ def test_columns_of_the_signals(calibrated: Calibrated) -> None:
     assert table.groups == [("block", 3), ("flag", 3)]
     headings = [column.heading for column in table.columns]
     assert headings == ["at or below", "negatives within", "copies within"] * 2
-    rows = {row.name: row for row in table.rows}
+    rows = {row.type.name: row for row in table.rows}
     assert rows.keys() >= calibrated.calibration.thresholds.keys()
     for name, threshold in calibrated.calibration.thresholds.items():
-        cells = rows[name].cells
-        assert (cells[0].number, cells[3].number) == (threshold.memorized, threshold.similar)
-        assert rows[name].remark == ""
+        numbers = [column.cell(rows[name]).number for column in table.columns]
+        assert (numbers[0], numbers[3]) == (threshold.memorized, threshold.similar)
 
 
-def test_a_signal_without_thresholds_has_dashes_and_a_remark(calibrated: Calibrated) -> None:
+def test_a_signal_without_thresholds_has_dashes(calibrated: Calibrated) -> None:
     alone = replace(calibrated.calibration, thresholds={})
-    for row in signal_table(alone, stored_measurements(calibrated.path), PICTURE_SIGNALS).rows:
-        assert {cell.text for cell in row.cells} == {"-"}
-        assert row.remark.startswith("Decides nothing")
+    table = signal_table(alone, stored_measurements(calibrated.path), PICTURE_SIGNALS)
+    assert {column.cell(row).text for column in table.columns for row in table.rows} == {"-"}
 
 
 def test_recall_of_each_transform(calibrated: Calibrated) -> None:
@@ -38,7 +36,7 @@ def test_recall_of_each_transform(calibrated: Calibrated) -> None:
     table = recall_table(calibrated.calibration, measured)
     assert table.groups == []
     for row in table.rows:
-        copies, blocked, _ = row.cells
+        copies, blocked, _ = (column.cell(row) for column in table.columns)
         assert copies.text == f"{measured.transforms.count(row.name):,}"
         assert blocked.number == calibrated.calibration.memorized.recall[row.name]
 
