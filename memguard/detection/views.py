@@ -45,13 +45,13 @@ def views(query: Picture, *, thorough: bool) -> dict[View, Picture]:
     seen: dict[View, Picture] = {"as is": query, "mirrored": query.mirrored()}
     if thorough:
         for view in (*TURNS, "unletterboxed"):
-            picture = seen_as(query, view)
+            picture = view_of(query, view)
             if picture is not None:
                 seen[view] = picture
     return seen
 
 
-def seen_as(query: Picture, view: View) -> Picture | None:
+def view_of(query: Picture, view: View) -> Picture | None:
     """One view of a query; None for "unletterboxed" where it has no border."""
     if view == "as is":
         return query

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memguard.detection.picture_pair import align_square
-from memguard.detection.views import seen_as
+from memguard.detection.views import view_of
 from memguard.index import Index
 from memguard.verdict import Match
 from memguard.vision.alignment import Alignment, align
@@ -111,7 +111,7 @@ def compare(picture: Picture, match: Match, index: Index) -> Comparison | None:
     record = index.find(match.id)
     if record is None:
         return None
-    query = seen_as(picture, match.view) or picture
+    query = view_of(picture, match.view) or picture
     reference = record.picture()
     helps = match.distances["aligned_structure"] < match.distances["structure"]
     alignment = align(query.features, reference.features) if helps else None

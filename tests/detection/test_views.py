@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from memguard.descriptors import weightless_descriptors
 from memguard.detection.detector import Detector
-from memguard.detection.views import TURNS, features_of, seen_as, views, windows
+from memguard.detection.views import TURNS, features_of, view_of, views, windows
 from memguard.index import Index
 from memguard.index.open import open_index
 from memguard.lifecycle import build_index
@@ -57,8 +57,8 @@ def test_thorough_adds_quarter_turns_and_what_a_border_surrounds(cat: Image.Imag
 
 
 def test_a_blank_picture_has_no_border(cat: Image.Image) -> None:
-    assert seen_as(Picture(Image.new("RGB", (90, 60), "white")), "unletterboxed") is None
-    assert seen_as(Picture(framed(cat, 0.005)), "unletterboxed") is None
+    assert view_of(Picture(Image.new("RGB", (90, 60), "white")), "unletterboxed") is None
+    assert view_of(Picture(framed(cat, 0.005)), "unletterboxed") is None
 
 
 @pytest.mark.parametrize("view", ["turned 90", "turned 180", "turned 270", "unletterboxed"])

@@ -1,0 +1,89 @@
+"""Views with their vectors, and the references that they propose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from memguard.descriptors import Descriptor, load_descriptors
+from memguard.descriptors.base import distances
+from memguard.detection.candidates import compare_vectors, described_views, search
+from memguard.index import Index
+from memguard.index.open import open_index
+from memguard.index.store.canary import CANARIES
+from memguard.vision.picture import Picture
+
+
+@pytest.fixture(scope="module")
+def index(gallery: Path) -> Index:
+    return open_index(gallery)
+
+
+@pytest.fixture(scope="module")
+def descriptors(index: Index) -> list[Descriptor]:
+    return load_descriptors(index.specs)
+
+
+def test_a_vector_for_each_descriptor_and_view(
+    descriptors: list[Descriptor], cat: Image.Image
+) -> None:
+    views = described_views([Picture(cat), Picture(cat)], descriptors, thorough=False)
+    assert [(one.query, one.view) for one in views] == [
+        (0, "as is"),
+        (0, "mirrored"),
+        (1, "as is"),
+        (1, "mirrored"),
+    ]
+    for one in views:
+        for descriptor in descriptors:
+            (vector,) = one.vectors[descriptor.spec.name]
+            (alone,) = descriptor.describe([descriptor.prepare(one.picture)])
+            np.testing.assert_array_equal(vector, alone)
+
+
+def test_thorough_sees_more_views_and_sums_up_windows(
+    descriptors: list[Descriptor], cat: Image.Image
+) -> None:
+    views = described_views([Picture(cat)], descriptors, thorough=True)
+    assert {"turned 90", "turned 180", "turned 270"} < {one.view for one in views}
+    assert [len(one.window_vlads) > 0 for one in views[:2]] == [True, True]
+    assert all(len(one.windows) == (5 if one.view == "as is" else 0) for one in views)
+    assert described_views([], descriptors, thorough=True) == []
+
+
+def test_each_view_proposes_its_own_reference(
+    index: Index, descriptors: list[Descriptor], cat: Image.Image
+) -> None:
+    rows = {Path(record.uri).stem: CANARIES + i for i, record in enumerate(_records(index))}
+    views = described_views([Picture(cat)], descriptors, thorough=False)
+    for found in search(index, descriptors, views, 0):
+        assert rows["chelsea"] in found
+        assert found <= set(rows.values()), "no canary"
+
+
+def test_zero_vectors_have_no_neighbours(index: Index, descriptors: list[Descriptor]) -> None:
+    """A plain picture has no local features: its VLAD is zero."""
+    vlad = [descriptor for descriptor in descriptors if descriptor.spec.name == "vlad"]
+    plain = Picture(Image.new("RGB", (64, 64), "grey"))
+    assert search(index, vlad, described_views([plain], vlad, thorough=False), 0) == [set(), set()]
+
+
+def test_distances_are_those_of_brute_force(
+    index: Index, descriptors: list[Descriptor], cat: Image.Image
+) -> None:
+    (view, _) = described_views([Picture(cat)], descriptors, thorough=False)
+    records = _records(index)
+    compared = compare_vectors(index, descriptors, view.vectors, records)
+    for descriptor in descriptors:
+        name = descriptor.spec.name
+        expected = distances(
+            descriptor.spec, view.vectors[name][0], np.stack([r.vectors[name] for r in records])
+        )
+        np.testing.assert_array_equal([row[name] for row in compared], expected)
+
+
+def _records(index: Index) -> list:
+    return index.take(range(CANARIES, CANARIES + len(index)))

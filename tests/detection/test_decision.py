@@ -1,0 +1,72 @@
+"""Decisions on distances made here."""
+
+from __future__ import annotations
+
+import pytest
+
+from memguard.detection.decision import SHOWN_MATCHES, decide, rank
+from memguard.signal_type import Threshold
+from memguard.verdict import Match
+
+THRESHOLDS = {
+    "a": Threshold(similar=0.4, memorized=0.2),
+    "b": Threshold(similar=0.1, memorized=None),
+}
+
+
+def match(name: str, **distances: float) -> Match:
+    return Match(name, f"{name}.png", "as is", distances)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "label"),
+    [
+        (0.5, 0.5, "clear"),
+        (0.4, 0.5, "similar"),
+        (0.2, 0.5, "memorized"),
+        (0.5, 0.0, "similar"),
+        (0.1, 0.0, "memorized"),
+    ],
+)
+def test_the_gravest_signal_decides(a: float, b: float, label: str) -> None:
+    assert decide([match("x", a=a, b=b)], THRESHOLDS, {}).label == label
+
+
+def test_signals_hold_the_smallest_distance_of_any_reference() -> None:
+    verdict = decide([match("x", a=0.3, b=0.9), match("y", a=0.7, b=0.2)], THRESHOLDS, {})
+    assert {signal.name: signal.distance for signal in verdict.signals} == {"a": 0.3, "b": 0.2}
+
+
+def test_signals_that_were_not_measured_are_absent() -> None:
+    verdict = decide([match("x", b=0.05)], THRESHOLDS, {})
+    assert [signal.name for signal in verdict.signals] == ["b"]
+    assert verdict.label == "similar"
+
+
+@pytest.mark.parametrize("matches", [[], [match("x", c=0.0)]])
+def test_nothing_to_decide_on_is_clear(matches: list[Match]) -> None:
+    verdict = decide(matches, THRESHOLDS, {})
+    assert (verdict.label, verdict.score, verdict.matches) == ("clear", 0.0, ())
+    assert verdict.why == "no reference came near the image"
+
+
+def test_the_graver_label_ranks_first_whatever_the_evidence() -> None:
+    blocked, flagged_twice = match("x", a=0.2, b=0.9), match("y", a=0.21, b=0.0)
+    assert rank(blocked, THRESHOLDS)[0] > rank(flagged_twice, THRESHOLDS)[0]
+    assert rank(blocked, THRESHOLDS)[1] < rank(flagged_twice, THRESHOLDS)[1]
+
+
+def test_the_reason_names_signal_reference_threshold_and_rate() -> None:
+    rates = {"similar": 0.01, "memorized": 0.001}
+    verdict = decide([match("x", a=0.15)], THRESHOLDS, rates)
+    assert (
+        verdict.why
+        == "a distance 0.15 to reference x.png is within the block threshold 0.2 " + ("(FPR 0.001)")
+    )
+    clear = decide([match("x", a=0.9)], THRESHOLDS, rates)
+    assert clear.why.endswith("is beyond the flag threshold 0.4 (FPR 0.01)")
+
+
+def test_a_verdict_shows_a_few_matches() -> None:
+    many = [match(str(number), a=0.1) for number in range(SHOWN_MATCHES + 1)]
+    assert decide(many, THRESHOLDS, {}).matches == tuple(many[:SHOWN_MATCHES])
