@@ -1,4 +1,4 @@
-"""What memguard decided about one image, and why: plain frozen values, JSON in and out."""
+"""The decision for one image and its reasons: frozen values, to JSON and back."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ Label = Literal["clear", "similar", "memorized", "uninformative", "unchecked"]
 """The decision for one image.
 
 ``clear``: no signal reached a threshold. ``similar``: one reached its flag threshold.
-``memorized``: one reached its block threshold. ``uninformative``: the image is blank, so that
-its closeness to other blank images says nothing. ``unchecked``: the check could not run.
+``memorized``: one reached its block threshold. ``uninformative``: the image is blank, and blank
+images resemble each other. ``unchecked``: the check could not run.
 """
 
 View = Literal["as is", "mirrored", "turned 90", "turned 180", "turned 270", "unletterboxed"]
-"""How the query was seen when it was compared: turns are counterclockwise; unletterboxed is
-without its border."""
+"""How the query was transformed before the comparison: turned counterclockwise, or cropped to what
+a border surrounds."""
 
 
 LEAST_STEP = 0.1
-"""Thresholds closer than this share of the flag threshold count as this far apart: a signal whose
-thresholds coincide would drown the others."""
+"""Least step from flag to block threshold, as a share of the flag threshold. It bounds the evidence
+of a signal whose thresholds coincide. Chosen by hand."""
 NO_STEP = 1e-6
-"""The same where the flag threshold is 0."""
+"""Least step, as a distance, where the flag threshold is 0."""
 
 STORED_AS = {"exact_duplicates": "copies", "near_duplicates": "duplicates"}
 """Keys of a match in JSON that are not its attributes' names."""
 
 ONLY_FLAGGED = 0.99
-"""The most evidence that a signal gives which never blocks."""
+"""Upper bound on the evidence of a signal that never blocks."""
 
 
 @dataclass(frozen=True)
 class Signal:
-    """One kind of evidence: the smallest distance found, beside its two thresholds.
+    """One kind of evidence: the smallest distance found, with its two thresholds.
 
     Attributes:
         name: the descriptor or the pixel distance that measured it, e.g. ``"phash256"``.

@@ -44,9 +44,8 @@ COPY_TILED_L2 = 0.15
 a model smooths texture away and keeps levels."""
 
 FOREGROUND_WEIGHT = 0.5
-"""What the distance of two foregrounds counts beside that of the pictures. Foregrounds with nothing
-in common are as far apart as pictures that nobody would call alike. Chosen on the pictures of
-benchmarks/detection."""
+"""Weight of the distance of two foregrounds against that of the whole pictures. Chosen by hand:
+foregrounds with nothing in common are then beyond every threshold of the structure."""
 
 
 class PictureSignal(SignalType):

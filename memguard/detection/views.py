@@ -1,4 +1,4 @@
-"""The ways in which a query is looked at, so that copies turned, mirrored or framed are found."""
+"""Views of a query, so that turned, mirrored and framed copies are found."""
 
 from __future__ import annotations
 
@@ -25,22 +25,23 @@ WINDOWS = (
     (0.0, 0.4, 0.6, 1.0),
     (0.4, 0.4, 1.0, 1.0),
 )
-"""Parts of a query (left, top, right, bottom, as shares) in which ``thorough`` looks for insets."""
+"""Parts of a query (left, top, right, bottom, as shares of its edges) in which ``thorough`` searches
+for insets. Chosen by hand: each corner, and the middle."""
 FEWEST_FEATURES = 8
-"""A part with fewer local features proposes nothing."""
+"""Local features that a part needs to propose references."""
 
 SAME_COLOUR = 10.0
-"""Levels, of 255, by which a line of pixels may differ from the border's colour in the mean."""
+"""Mean difference in levels, of 255, within which a line of pixels belongs to the border."""
 LEAST_BORDER = 0.03
-"""The share of an edge that a border must take off it, on one side at least, to be one."""
+"""Least width of a border on its widest side, as a share of the edge."""
 LEAST_LEFT = 0.3
-"""The share of each edge that must be left within a border."""
+"""Least share of each edge inside a border."""
 
 
 def views(query: Picture, *, thorough: bool) -> dict[View, Picture]:
-    """A query as it is and mirrored; ``thorough``: also in quarter turns, and without its border.
+    """A query as it is and mirrored; ``thorough``: also in quarter turns and without its border.
 
-    Only the first two have local features, which align turned and framed pictures as they are.
+    Only the first two have local features: these align turned and framed pictures by themselves.
     """
     seen: dict[View, Picture] = {"as is": query, "mirrored": query.mirrored()}
     if thorough:
@@ -64,7 +65,7 @@ def view_of(query: Picture, view: View) -> Picture | None:
 
 
 def _within_border(query: Picture) -> tuple[int, int, int, int] | None:
-    """Left, upper, right and lower edge of what a border of one colour surrounds, in pixels."""
+    """Left, upper, right and lower edge of the picture inside a border of one colour, in pixels."""
     pixels = query.pixels.astype(np.float32)
     ring = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     away = np.abs(pixels - np.median(ring, axis=0)).max(axis=2)
@@ -84,12 +85,12 @@ def _within_border(query: Picture) -> tuple[int, int, int, int] | None:
 
 
 def windows(query: Picture) -> list[Picture]:
-    """The parts of a query in which insets are looked for."""
+    """The parts of a query in which insets are searched for."""
     return [Picture(_cut(query.image, box)) for box in WINDOWS]
 
 
 def features_of(query: Picture) -> Iterator[LocalFeatures]:
-    """The local features inside each part of a query, where there are enough."""
+    """The local features inside each part of a query that has enough of them."""
     features = query.features
     height, width = query.pixels.shape[:2]
     x, y = features.points.T / np.array([[width], [height]])
@@ -100,7 +101,7 @@ def features_of(query: Picture) -> Iterator[LocalFeatures]:
 
 
 def _cut(image: Image.Image, box: tuple[float, float, float, float]) -> Image.Image:
-    """The part of an image inside a window, given in shares."""
+    """The part of an image inside a window, given in shares of its edges."""
     left, top, right, bottom = box
     width, height = image.size
     return image.crop(

@@ -50,7 +50,7 @@ def test_nothing_to_decide_on_is_clear(matches: list[Match]) -> None:
     assert verdict.why == "no reference came near the image"
 
 
-def test_the_graver_label_ranks_first_whatever_the_evidence() -> None:
+def test_the_graver_label_outranks_more_evidence() -> None:
     blocked, flagged_twice = match("x", a=0.2, b=0.9), match("y", a=0.21, b=0.0)
     assert rank(blocked, THRESHOLDS)[0] > rank(flagged_twice, THRESHOLDS)[0]
     assert rank(blocked, THRESHOLDS)[1] < rank(flagged_twice, THRESHOLDS)[1]
@@ -59,10 +59,8 @@ def test_the_graver_label_ranks_first_whatever_the_evidence() -> None:
 def test_the_reason_names_signal_reference_threshold_and_rate() -> None:
     rates = {"similar": 0.01, "memorized": 0.001}
     verdict = decide([match("x", a=0.15)], THRESHOLDS, rates)
-    assert (
-        verdict.why
-        == "a distance 0.15 to reference x.png is within the block threshold 0.2 " + ("(FPR 0.001)")
-    )
+    reason = "a distance 0.15 to reference x.png is within the block threshold 0.2 (FPR 0.001)"
+    assert verdict.why == reason
     clear = decide([match("x", a=0.9)], THRESHOLDS, rates)
     assert clear.why.endswith("is beyond the flag threshold 0.4 (FPR 0.01)")
 
