@@ -25,8 +25,8 @@ WINDOWS = (
     (0.0, 0.4, 0.6, 1.0),
     (0.4, 0.4, 1.0, 1.0),
 )
-"""Parts of a query in which ``thorough`` searches for insets: left, top, right, bottom, as shares of
-its edges. Chosen by hand: each corner, and the middle."""
+"""Parts of a query in which ``thorough`` searches for insets: left, top, right, bottom, as shares
+of its edges. Chosen by hand: each corner, and the middle."""
 FEWEST_FEATURES = 8
 """Local features that a part needs to propose references."""
 
