@@ -7,7 +7,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from memguard.calibration.calibrate import calibrate as choose_calibration
+from memguard.calibration.load import calibrated_detector
 from memguard.calibration.negatives import FolderPictures, Named
 from memguard.calibration.result import Calibration
 from memguard.defaults import (
@@ -17,6 +20,7 @@ from memguard.defaults import (
 )
 from memguard.descriptors import Descriptor, load_descriptors, new_descriptors
 from memguard.detection.detector import Detector
+from memguard.detection.find_copies import find_copies
 from memguard.index.ann.planner import size_in_bytes
 from memguard.index.base import BuildSummary, IndexWriter, Progress, Removal
 from memguard.index.local import DirectoryIndex
@@ -34,6 +38,7 @@ from memguard.index.store.manifest import NAME as MANIFEST
 from memguard.index.store.manifest import Manifest
 from memguard.sources import Source, open_source
 from memguard.sources.base import Embedded
+from memguard.verdict import Match
 
 OnProgress = Callable[[Progress], None]
 OnDone = Callable[[int, int], None]
@@ -248,6 +253,27 @@ def find_ids(index: str | os.PathLike[str], uri: str) -> list[str]:
         IndexUnavailableError: there is no index.
     """
     return open_writer(index).find_ids(uri)
+
+
+def find_copied(
+    index: str | os.PathLike[str],
+    images: Sequence[Image.Image],
+    *,
+    weights: Mapping[str, str] | None = None,
+) -> list[list[Match]]:
+    """All references that each image copies, so that they can be removed.
+
+    Args:
+        index: the index directory, or its address in Milvus.
+        images: any Pillow images.
+        weights: by descriptor, where the index's weights are, if they have moved.
+
+    Raises:
+        ConfigurationError: an image is blank.
+        IndexUnavailableError, WeightsError: see :class:`memguard.Guard`.
+    """
+    detector = calibrated_detector(open_index(index), weights=weights)
+    return [find_copies(detector, image) for image in images]
 
 
 def merge_indexes(

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from memguard.cli.console import out, print_json, progress
-from memguard.cli.options import Json, Weights, WeightsNow, weights_of
+from memguard.cli.options import Json, Weights, WeightsNow, named_values, weights_of
 from memguard.defaults import AUDIT_BATCH, AUDIT_CAPTIONS, AUDIT_IMAGES
 from memguard.errors import ConfigurationError
 
@@ -80,7 +80,7 @@ def audit(
         raise ConfigurationError("--guarded takes the --index that guards the pipeline")
     if unconditional is not None and (prompts is not None or column is not None):
         raise ConfigurationError("--unconditional is for models that take no --prompts")
-    arguments = _arguments(setting or [])
+    arguments = _arguments(setting)
     moved = weights_of(clip_weights, sscd_weights, weights)
     texts = [] if unconditional is not None else _prompts(prompts, column, index, captions)
     pipe = _load(pipeline, device, dtype)
@@ -127,12 +127,10 @@ def _prompts(file: Path | None, column: str | None, index: Path | None, count: i
     return duplicated_captions(open_index(index), count)
 
 
-def _arguments(settings: list[str]) -> dict[str, Any]:
+def _arguments(settings: list[str] | None) -> dict[str, Any]:
+    """The values of ``--set``, read as JSON where they are JSON."""
     arguments: dict[str, Any] = {}
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        if not equals:
-            raise ConfigurationError(f"--set takes NAME=VALUE, not {setting!r}")
+    for name, value in named_values("--set", settings).items():
         try:
             arguments[name] = json.loads(value)
         except ValueError:

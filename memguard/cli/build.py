@@ -20,10 +20,10 @@ from memguard.cli.options import (
     Weights,
     WeightsNow,
     Workers,
+    named_values,
     weights_of,
 )
 from memguard.defaults import CLIP_MODEL, CLIP_WEIGHTS
-from memguard.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from memguard.index.base import BuildSummary
@@ -75,11 +75,7 @@ def source_of(images: str, options: list[str] | None) -> Source:
     """The source of IMAGES and ``--option``."""
     from memguard.sources import open_source
 
-    pairs = [option.partition("=") for option in options or []]
-    for name, equals, value in pairs:
-        if not (name and equals and value):
-            raise ConfigurationError(f"--option takes NAME=VALUE, not {name!r}")
-    return open_source(images, **{name: value for name, _, value in pairs})
+    return open_source(images, **named_values("--option", options))
 
 
 def show_summary(summary: BuildSummary, as_json: bool) -> None:

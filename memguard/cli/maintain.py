@@ -58,7 +58,7 @@ def remove(
             raise ConfigurationError(f"{index} holds no image of {one}")
         wanted |= dict.fromkeys(found, one)
     if like:
-        wanted |= _alike(index, like, weights_of(clip_weights, sscd_weights, weights))
+        wanted |= _copied(index, like, weights_of(clip_weights, sscd_weights, weights))
         if not yes and wanted:
             for known, shown in wanted.items():
                 err.print(f"{known} {escape(shown)}")
@@ -176,16 +176,13 @@ def push(
     )
 
 
-def _alike(index: Path, images: list[Path], weights: Mapping[str, str]) -> dict[str, str]:
+def _copied(index: Path, images: list[Path], weights: Mapping[str, str]) -> dict[str, str]:
     """Ids of the references that the images copy, with their uris."""
-    from memguard.calibration.load import calibrated_detector
-    from memguard.detection.find_copies import find_copies
-    from memguard.index.open import open_index
+    from memguard.lifecycle import find_copied
 
-    detector = calibrated_detector(open_index(index), weights=weights)
     found: dict[str, str] = {}
-    for path in images:
-        matches = find_copies(detector, read_image(path))
+    copied = find_copied(index, [read_image(path) for path in images], weights=weights)
+    for path, matches in zip(images, copied, strict=True):
         if not matches:
             err.print(f"[yellow]no training image is like[/] {escape(str(path))}")
         found |= {match.id: match.uri for match in matches}

@@ -53,10 +53,24 @@ def weights_of(clip: str | None, sscd: str | None, others: Sequence[str] | None)
     Raises:
         ConfigurationError: one of ``others`` is not NAME=WEIGHTS.
     """
-    given = {"clip": clip, "sscd": sscd}
-    for other in others or ():
-        name, equals, value = other.partition("=")
+    named = {"clip": clip, "sscd": sscd}
+    return {name: value for name, value in named.items() if value is not None} | named_values(
+        "--weights", others, metavar="NAME=WEIGHTS"
+    )
+
+
+def named_values(
+    option: str, values: Sequence[str] | None, metavar: str = "NAME=VALUE"
+) -> dict[str, str]:
+    """The values of an option that takes NAME=VALUE, by name.
+
+    Raises:
+        ConfigurationError: one is not NAME=VALUE.
+    """
+    named = {}
+    for given in values or ():
+        name, equals, value = given.partition("=")
         if not (name and equals):
-            raise ConfigurationError(f"--weights takes NAME=WEIGHTS, not {other!r}")
-        given[name] = value
-    return {name: value for name, value in given.items() if value is not None}
+            raise ConfigurationError(f"{option} takes {metavar}, not {given!r}")
+        named[name] = value
+    return named

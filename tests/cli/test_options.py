@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from memguard.cli.options import weights_of
+from memguard.cli.options import named_values, weights_of
 from memguard.errors import ConfigurationError
 
 
@@ -19,3 +19,10 @@ def test_each_option_names_the_weights_of_its_descriptor() -> None:
 def test_weights_without_a_name_or_a_value(wrong: str) -> None:
     with pytest.raises(ConfigurationError, match="--weights takes NAME=WEIGHTS, not"):
         weights_of(None, None, [wrong])
+
+
+def test_values_may_hold_an_equals_sign() -> None:
+    assert named_values("--set", None) == {}
+    assert named_values("--set", ["a=1", "b=x=y", "c="]) == {"a": "1", "b": "x=y", "c": ""}
+    with pytest.raises(ConfigurationError, match="--set takes NAME=VALUE, not 'steps'"):
+        named_values("--set", ["steps"])
