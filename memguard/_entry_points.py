@@ -44,7 +44,7 @@ def offered_class(offer: EntryPoint, required: Iterable[str]) -> type[Any]:
     """
     try:
         found = offer.load()
-    except Exception as error:  # whatever the package does when it is imported
+    except Exception as error:  # importing runs the package's own code
         raise ConfigurationError(
             f"{offer.value} of {_package(offer)} cannot be imported ({error}): upgrade or "
             "uninstall it"

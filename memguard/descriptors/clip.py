@@ -186,7 +186,7 @@ class Clip:
 
 
 def split(weights: str) -> tuple[str, str]:
-    """The model and the location that a name of weights for a new index gives.
+    """The model and the location in a name of weights for a new index.
 
     Raises:
         ConfigurationError: it lacks the architecture.

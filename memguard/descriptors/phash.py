@@ -23,7 +23,7 @@ class PHash:
     """``imagehash.phash`` as a bit string.
 
     Attributes:
-        hash_size: bits on a side: 8 gives 64 bits, 16 gives 256.
+        hash_size: bits on a side: 8 for 64 bits, 16 for 256.
         neighbours: see :class:`~memguard.descriptors.base.Descriptor`.
     """
 

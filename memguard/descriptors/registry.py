@@ -131,13 +131,12 @@ def descriptor_class(name: str) -> type[Descriptor]:
     if name in WEIGHTLESS or name in LEARNED:
         module, _, attribute = (WEIGHTLESS.get(name) or LEARNED[name]).partition(":")
         return cast("type[Descriptor]", getattr(importlib.import_module(module), attribute))
-    offered = _offered()
-    if name not in offered:
+    offer = _offered().get(name)
+    if offer is None:
         raise ConfigurationError(
             f"there is no descriptor {name!r} here: upgrade memguard, or install the package that "
             "offers it"
         )
-    offer = offered[name]
     found = offered_class(offer, ATTRIBUTES)
     if found.learned:
         offered_class(offer, OF_LEARNED)

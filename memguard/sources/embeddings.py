@@ -137,15 +137,15 @@ class Embeddings:
             for row, vector in enumerate(
                 _unit(_mapped(path)[start : start + BLOCK_VECTORS]), start
             ):
-                said = next(described)
-                image_path = said.pop(ADDRESS)
+                metadata = next(described)
+                image_path = metadata.pop(ADDRESS)
                 yield Item(
                     uri=f"{path}#{row}" + (f":{image_path}" if image_path else ""),
                     state=begin.state,
                     position=str(begin.at(row + 1)),
                     again=begin.again,
                     vectors={self.descriptor: vector},
-                    **said,
+                    **metadata,
                 )
 
     def _described(self, about: Path | None, count: int, skipped: int) -> Iterator[dict[str, Any]]:
@@ -156,7 +156,7 @@ class Embeddings:
         with pq.ParquetFile(about) as table:
             if table.metadata.num_rows != count:
                 raise ValueError(
-                    f"it has {count} rows, and {about.name} says something of "
+                    f"it has {count} vectors, but {about.name} has metadata of "
                     f"{table.metadata.num_rows}"
                 )
             columns = Columns.among(table.schema_arrow.names, **self.options)

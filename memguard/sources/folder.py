@@ -45,7 +45,7 @@ class Folder:
     """The image files below ``root``, in the order of their paths.
 
     A text file of the same name (``cat.jpg`` and ``cat.txt``) is the image's caption; a JSON file
-    (``cat.json``, as img2dataset writes it) gives caption, url and rights. One folder's names are
+    (``cat.json``, as img2dataset writes it) has caption, url and rights. One folder's names are
     held in memory at a time.
 
     Raises:
@@ -123,10 +123,10 @@ def _metadata(path: Path) -> dict[str, Any]:
     """Caption, rights and url of an image, from the .txt and .json files of its name."""
     try:
         metadata = json.loads(path.with_suffix(".json").read_bytes())
-        said = described(metadata if isinstance(metadata, dict) else {})
+        found = described(metadata if isinstance(metadata, dict) else {})
     except (OSError, ValueError, RecursionError):
-        said = described({})
+        found = described({})
     with contextlib.suppress(OSError):
         caption = path.with_suffix(".txt").read_text(encoding="utf-8", errors="replace").strip()
-        said["caption"] = caption or said["caption"]
-    return said
+        found["caption"] = caption or found["caption"]
+    return found

@@ -92,7 +92,7 @@ class HuggingFace:
             except StopIteration:
                 return
             except Exception as error:  # of any library below `datasets`, mostly of the network
-                raise OSError(f"{self.name} gives no row {row}: {error}") from error
+                raise OSError(f"row {row} of {self.name} cannot be read: {error}") from error
             row += 1
             within = dataset.state_dict() if self._is_streamed else None
             yield item_of(

@@ -48,7 +48,7 @@ class Urls:
         caption, rights: columns to use instead of those with usual names.
 
     Raises:
-        ConfigurationError: there is no such file or column, or it is no Parquet file.
+        ConfigurationError: there is no such file or column, or it is not a Parquet file.
     """
 
     reads: ClassVar[str] = (
@@ -103,12 +103,14 @@ class Urls:
                 yield self._item(address, row, str(begin.at(number)))
 
     def _item(self, address: str, row: Mapping[str, Any], position: str) -> Item:
-        said = self._columns.described(row)
+        metadata = self._columns.described(row)
         if "://" in address and not address.startswith(FILE):
-            shared = {**said, "url": address} if address.startswith("http") else said
+            shared = {**metadata, "url": address} if address.startswith("http") else metadata
             return UrlItem(uri=address, state=LISTED, position=position, address=address, **shared)
         path = (self.where.parent / address.removeprefix(FILE)).resolve()
-        return FileItem(uri=str(path), state=file_state(path), position=position, path=path, **said)
+        return FileItem(
+            uri=str(path), state=file_state(path), position=position, path=path, **metadata
+        )
 
     def _rows(self, skipped: int) -> Iterator[Mapping[str, Any]]:
         suffix = self.where.suffix.lower()
@@ -142,7 +144,7 @@ def _column_names(path: Path) -> list[str] | None:
         try:
             return list(pq.read_schema(path).names)
         except (OSError, pa.ArrowException) as error:
-            raise ConfigurationError(f"{path} is no Parquet file: {error}") from error
+            raise ConfigurationError(f"{path} is not a Parquet file: {error}") from error
     if path.suffix.lower() not in TABLES:
         return None
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:

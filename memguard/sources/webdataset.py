@@ -132,16 +132,16 @@ class _Sample:
     metadata: dict[str, Any] = field(default_factory=dict)
 
     def items(self, shard: Path, position: Position) -> Iterator[Item]:
-        said = described(self.metadata)
+        found = described(self.metadata)
         for image in self.images:
             yield SliceItem(
                 uri=f"{shard}#{image.name}",
                 state=position.state,
                 position=str(position) if image is self.images[-1] else "",
                 again=position.again,
-                caption=self.caption or said["caption"],
-                rights=said["rights"],
-                url=said["url"],
+                caption=self.caption or found["caption"],
+                rights=found["rights"],
+                url=found["url"],
                 path=shard,
                 offset=image.offset_data,
                 length=image.size,

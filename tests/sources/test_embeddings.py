@@ -127,7 +127,7 @@ def test_rows_and_metadata_that_disagree_are_listed(tmp_path: Path) -> None:
     write(tmp_path, "0", rows(3), metadata=2)
     write(tmp_path, "1", rows(3))
     broken, *others = given(Embeddings(tmp_path, model="ViT-B-32"))
-    with pytest.raises(UnreadableImageError, match=r"3 rows, and metadata_0.parquet .* of 2"):
+    with pytest.raises(UnreadableImageError, match=r"3 vectors, but metadata_0.parquet .* of 2"):
         broken.read()
     assert len(others) == 3
 

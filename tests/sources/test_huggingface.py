@@ -192,7 +192,7 @@ def test_a_stream_that_breaks_says_where(hub: Hub) -> None:
     source = HuggingFace("someone/pictures")
     (hub.where / "train-1.parquet").write_bytes(b"PAR1")
     items = []
-    with pytest.raises(OSError, match="gives no row 4"):
+    with pytest.raises(OSError, match=r"row 4 of .* cannot be read"):
         items.extend(source.iterate())
 
 

@@ -42,20 +42,6 @@ def test_items_travel_to_workers(item: Item) -> None:
     assert item.has_pixels == (item.vectors is None)
 
 
-def test_an_item_with_vectors_has_nothing_to_read() -> None:
-    with pytest.raises(UnreadableImageError, match="no pixels"):
-        ITEMS[0].read()
-
-
-def test_bytes_do_not_fill_an_error_message() -> None:
-    assert "data" not in repr(BytesItem(uri="u", state="s", data=b"x" * 1000))
-
-
-def test_a_broken_item_raises_its_error() -> None:
-    with pytest.raises(OSError, match="why"):
-        ITEMS[2].read()
-
-
 @pytest.mark.parametrize(
     ("cell", "kind"),
     [

@@ -116,7 +116,7 @@ def test_a_damaged_list_gives_what_precedes_the_damage(tmp_path: Path) -> None:
     with pytest.raises(UnreadableImageError, match="the list is damaged: field larger than"):
         broken.read()
     (tmp_path / "list.parquet").write_bytes(b"PAR1")
-    with pytest.raises(ConfigurationError, match="is no Parquet file"):
+    with pytest.raises(ConfigurationError, match="is not a Parquet file"):
         Urls(tmp_path / "list.parquet")
 
 
