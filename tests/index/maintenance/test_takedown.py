@@ -1,19 +1,16 @@
-"""Takedown: gone from every search at once, refused later, gone from the files when compacted."""
+"""Takedown: deleted from every search at once, and blocked until it is readmitted."""
 
 from __future__ import annotations
 
 import io
 import shutil
-import subprocess
-import sys
-import textwrap
 import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
-from fixtures.comparisons import contents, opened
-from fixtures.picture_files import STRIP, write_cuts
+from fixtures.comparisons import contents
+from fixtures.index_files import nearest, uri_of
 from PIL import Image
 
 from memguard import BuildError, ConfigurationError, Guard
@@ -23,32 +20,6 @@ from memguard.index.maintenance.compaction import compact
 from memguard.index.maintenance.takedown import find_ids, readmit, remove
 from memguard.index.maintenance.verify import verify
 from memguard.lifecycle import add_images, build_index
-
-KILLING = Path(__file__).parents[2] / "fixtures" / "killed_processes.py"
-
-
-@pytest.fixture
-def copied(built: tuple[Path, BuildSummary], tmp_path: Path) -> Path:
-    """A copy of the small index, to be changed."""
-    return Path(shutil.copytree(built[0], tmp_path / "copy.memguard"))
-
-
-def uri_of(built: tuple[Path, BuildSummary], number: int) -> Path:
-    return built[0].parent / "images" / f"{number:04d}.jpg"
-
-
-def files_with(directory: Path, data: bytes) -> list[Path]:
-    """The files in which these bytes stand."""
-    return [path for path in directory.rglob("*") if path.is_file() and data in path.read_bytes()]
-
-
-def nearest(index: DirectoryIndex, number: int) -> dict[str, list[int]]:
-    """What every descriptor finds nearest to a stored record."""
-    (record,) = index._tables.take(index.specs, [number])
-    return {
-        name: index.search(name, row[None], 3)[1][0].tolist()
-        for name, row in record.vectors.items()
-    }
 
 
 def test_gone_from_every_search(built: tuple[Path, BuildSummary], copied: Path) -> None:
@@ -113,119 +84,6 @@ def test_undone_before_it_is_compacted(built: tuple[Path, BuildSummary], copied:
     remove(copied, ids)
     assert readmit(copied, ids).records == 60
     assert contents(DirectoryIndex.open(copied)) == before
-
-
-def test_compaction_takes_the_bytes_from_the_files(
-    built: tuple[Path, BuildSummary], copied: Path
-) -> None:
-    index = DirectoryIndex.open(copied)
-    gone, kept = index.take(index.rows()[[7, 8]].tolist())
-    before = contents(index)
-    del index
-    assert files_with(copied, gone.thumbnail)
-    assert files_with(copied, gone.features)
-    remove(copied, [gone.id])
-    done = compact(copied)
-    assert (done.removed, done.records, done.still_read) == (1, 59, False)
-    assert files_with(copied, gone.thumbnail) == []
-    assert files_with(copied, gone.features) == []
-    assert files_with(copied, gone.vectors["phash256"].tobytes()) == []
-    assert files_with(copied, gone.uri.encode()) == []
-    assert files_with(copied, kept.thumbnail)
-    after = DirectoryIndex.open(copied)
-    held = contents(after)
-    for key in ("records", "rows", "copies"):
-        assert held[key] == before[key][:7] + before[key][8:]
-    position = int(after.rows()[7])
-    assert all(found[0] == position for found in nearest(after, position).values())
-    assert after.health().records == 59
-    assert verify(copied).damaged == ()
-    again = compact(copied)
-    assert (again.removed, again.still_read) == (0, False)
-
-
-def test_readers_keep_the_version_they_opened(
-    built: tuple[Path, BuildSummary], copied: Path
-) -> None:
-    """Another process reads while the index is compacted."""
-    code = f"""
-        from memguard.index.open import open_index
-        index = open_index({str(copied)!r})
-        print("open", flush=True)
-        input()
-        records = index.take(index.rows().tolist())
-        print(len(records), sum(len(one.thumbnail) for one in records), flush=True)
-        input()
-    """
-    index = DirectoryIndex.open(copied)
-    records = index.take(index.rows().tolist())
-    del index
-    remove(copied, [records[0].id])
-    with subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as reader:
-        assert reader.stdout is not None
-        assert reader.stdin is not None
-        assert reader.stdout.readline() == "open\n"
-        assert compact(copied).still_read
-        assert len(DirectoryIndex.open(copied)) == 59
-        assert files_with(copied, records[0].thumbnail)
-        reader.stdin.write("\n")
-        reader.stdin.flush()
-        expected = sum(len(one.thumbnail or b"") for one in records[1:])
-        assert reader.stdout.readline() == f"59 {expected}\n"
-        assert compact(copied).still_read
-        reader.communicate("\n")
-    assert not compact(copied).still_read
-    assert files_with(copied, records[0].thumbnail) == []
-    assert verify(copied).damaged == ()
-
-
-def test_a_compaction_that_is_killed(photographs: dict[str, Image.Image], tmp_path: Path) -> None:
-    """``kill -9`` at every step: the index answers, and the same command does the rest."""
-    write_cuts(photographs, tmp_path / "images", 6, STRIP)
-    build_index(tmp_path / "images", tmp_path / "base", weights={}, calibrate=False, workers=0)
-    (one,) = find_ids(tmp_path / "base", str(tmp_path / "images" / "0002.jpg"))
-    gone = DirectoryIndex.open(tmp_path / "base").find(one)
-    assert gone is not None
-    assert gone.thumbnail is not None
-    remove(tmp_path / "base", [one])
-    base = opened(tmp_path / "base")
-    whole = shutil.copytree(tmp_path / "base", tmp_path / "whole")
-    compact(whole)
-    (tmp_path / "killed").mkdir()
-    command = [sys.executable, KILLING, "--compact", tmp_path / "killed", tmp_path / "base"]
-    subprocess.run(command, check=True, timeout=200)
-    after = opened(whole)
-    kinds = set()
-    for killed in sorted((tmp_path / "killed").iterdir()):
-        held = opened(killed)
-        assert held in (base, after)
-        compact(killed)
-        assert opened(killed) == after
-        assert files_with(killed, gone.thumbnail) == []
-        assert verify(killed).damaged == ()
-        kinds.add(held == base)
-    assert kinds == {True, False}
-
-
-def test_a_compacted_index_grows(
-    built: tuple[Path, BuildSummary],
-    copied: Path,
-    photographs: dict[str, Image.Image],
-    tmp_path: Path,
-) -> None:
-    ids = find_ids(copied, str(uri_of(built, 0))) + find_ids(copied, str(uri_of(built, 30)))
-    remove(copied, ids)
-    compact(copied)
-    write_cuts(photographs, tmp_path / "more", 70)
-    grown = add_images(tmp_path / "more", copied, calibrate=False, workers=0)
-    assert (grown.added, grown.blocked, grown.duplicates, grown.records) == (10, 2, 58, 68)
-    index = DirectoryIndex.open(copied)
-    assert {one.exact_duplicates for one in index.take(index.rows().tolist())} == {1, 2}
 
 
 def test_everything_taken_down(folder: Path, tmp_path: Path) -> None:
