@@ -47,6 +47,11 @@ class OperatingPoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return "proven"
         return "missed" if self.observed.lower > self.target else "not proven"
 
+    @property
+    def mean_recall(self) -> float:
+        """The recall's mean over transforms; 0 without simulated copies."""
+        return sum(self.recall.values()) / max(len(self.recall), 1)
+
 
 class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Thresholds of an index, how they were chosen, and what they are worth.

@@ -62,12 +62,11 @@ def calibrate(
     for heading in ("label", "target FPR", "observed FPR (95 % bound)", "recall of copies"):
         table.add_column(heading)
     for label, point in calibration.operating_points().items():
-        recall = sum(point.recall.values()) / max(len(point.recall), 1)
         table.add_row(
             label,
             f"{point.target:g}, {point.status}",
             f"{point.observed.share:.2%} (< {point.observed.upper:.2%})",
-            f"{recall:.1%}",
+            f"{point.mean_recall:.1%}",
         )
     out.print(table)
     for pair in calibration.contaminated[:MOST_SHOWN]:

@@ -27,7 +27,6 @@ class Point:
         verb: what happens to them.
         operating: what was observed.
         needed: what would prove the target, in a sentence; empty if it is proven.
-        recall: the mean over transforms.
         own: negatives within the thresholds in use, which they helped to choose.
     """
 
@@ -35,7 +34,6 @@ class Point:
     verb: str
     operating: OperatingPoint
     needed: str
-    recall: float
     own: int
 
 
@@ -58,7 +56,6 @@ def _point(index: str, calibration: Calibration, measured: Measurements, label: 
         verb=VERBS[label],
         operating=operating,
         needed="" if proven else _needed(index, operating, label),
-        recall=sum(operating.recall.values()) / max(len(operating.recall), 1),
         own=int(flagged(measured.negatives, limits).sum()) if limits else 0,
     )
 

@@ -111,7 +111,7 @@ def roc(
             observed = point.observed
             axes.errorbar(
                 [observed.share],
-                [_mean(point.recall)],
+                [point.mean_recall],
                 xerr=[[observed.share - observed.lower], [observed.upper - observed.share]],
                 fmt=LABEL_MARKERS[label],
                 color=LABEL_COLOURS[label],
@@ -132,7 +132,7 @@ def roc(
         axes.set_xticks(ticks, [f"{100 * tick:.2g} %" if tick < 1 else "100 %" for tick in ticks])
         axes.minorticks_off()
         lowest = min(
-            *recalls, *(_mean(point.recall) for point in calibration.operating_points().values())
+            *recalls, *(point.mean_recall for point in calibration.operating_points().values())
         )
         axes.set_ylim(max(0.0, math.floor(lowest * 10 - 0.5) / 10), 1.01)
         axes.locator_params(axis="y", steps=[1, 2, 5, 10], nbins=8)
@@ -148,23 +148,20 @@ def roc(
 def recall_bars(calibration: Calibration) -> bytes | None:
     """Recall of each transform at both operating points; None without simulated copies."""
     points = calibration.operating_points()
+    bars: Sequence[tuple[Label, float, float, str]] = (
+        ("memorized", 0.2, 0.85, "blocked"),
+        ("similar", -0.2, 0.5, "flagged or blocked"),
+    )
     names = list(calibration.memorized.recall)
     if not names:
         return None
 
     def draw(axes: Axes) -> None:
         rows = np.arange(len(names))
-        for offset, label in ((0.2, "memorized"), (-0.2, "similar")):
-            kind: Label = "memorized" if label == "memorized" else "similar"
-            recall = points[kind].recall
-            axes.barh(
-                rows + offset,
-                [recall.get(name, 0.0) for name in names],
-                0.38,
-                color=LABEL_COLOURS[kind],
-                alpha=0.85 if kind == "memorized" else 0.5,
-                label=f"{VERBS[kind]}ed" if kind == "memorized" else "flagged or blocked",
-            )
+        for label, offset, alpha, legend in bars:
+            recall = [points[label].recall.get(name, 0.0) for name in names]
+            color = LABEL_COLOURS[label]
+            axes.barh(rows + offset, recall, 0.38, color=color, alpha=alpha, label=legend)
         axes.set_yticks(rows, names)
         axes.invert_yaxis()
         axes.set_xlim(0, 1)
@@ -232,7 +229,7 @@ def _trade(
     measured_signals = [signals[name] for name in measured.negatives]
     flag, _ = operating_rules(measured_signals, rate, min(blocked, rate))
     _, worth = evaluate(measured, flag)
-    return worth.observed.share, _mean(worth.recall)
+    return worth.observed.share, worth.mean_recall
 
 
 def _threshold(signal: SignalType, limit: float) -> str:
@@ -246,10 +243,6 @@ def _limits(threshold: Threshold | None) -> dict[Label, float]:
     if threshold.memorized is not None:
         limits["memorized"] = threshold.memorized
     return {label: limit for label, limit in limits.items() if math.isfinite(limit)}
-
-
-def _mean(recall: Mapping[str, float]) -> float:
-    return sum(recall.values()) / max(len(recall), 1)
 
 
 def per_cent(share: float, _position: float) -> str:

@@ -12,6 +12,7 @@ from fixtures.calibrations import (
     store_calibration,
     stored_calibration,
 )
+from msgspec.structs import replace
 
 from memguard import CalibrationError
 from memguard.pipelines.guard import Guard
@@ -53,3 +54,9 @@ def test_a_damaged_file(gallery: Path, tmp_path: Path, damage: object) -> None:
 def test_outgrown_is_more_than_a_tenth() -> None:
     assert not EXAMPLE.outgrown(110)
     assert EXAMPLE.outgrown(111)
+
+
+def test_mean_recall() -> None:
+    point = EXAMPLE.memorized
+    assert replace(point, recall={"crop": 0.5, "blur": 1.0}).mean_recall == 0.75
+    assert replace(point, recall={}).mean_recall == 0

@@ -1,11 +1,19 @@
-"""How many negatives would prove a target."""
+"""Operating points in words, and how many negatives would prove a target."""
 
 from __future__ import annotations
 
 import math
 
+import pytest
+from fixtures.calibrations import EXAMPLE
+from msgspec.structs import replace
+
+from memguard.calibration.measurements import Measurements
 from memguard.calibration.rates import Rate
-from memguard.report.calibration_points import negatives_needed
+from memguard.calibration.result import OperatingPoint
+from memguard.report.calibration_points import negatives_needed, points
+
+NOTHING_MEASURED = Measurements({}, {}, (), "held-out", 0, ())
 
 
 def test_how_many_negatives_are_needed() -> None:
@@ -19,3 +27,23 @@ def test_how_many_negatives_are_needed() -> None:
     assert Rate.of(math.ceil(some / 400), some).upper <= 0.01
     assert Rate.of(math.ceil(0.8 * some / 400), int(0.8 * some)).upper > 0.01
     assert negatives_needed(Rate.of(4, 324), 0.01) is None
+
+
+@pytest.mark.parametrize(
+    ("count", "calibrated", "said"),
+    [
+        (0, False, "A rate of 0.1 % takes at least 3,000 negatives to choose thresholds by"),
+        (0, True, "If the observed share holds, about 3,000 negatives would prove 0.1 %"),
+        (5, True, "At the observed share no number of negatives proves 0.1 %"),
+    ],
+)
+def test_what_would_prove_a_target(count: int, calibrated: bool, said: str) -> None:
+    observed = Rate.of(count, 100)
+    point = OperatingPoint(0.001, calibrated, observed, observed, {})
+    example = replace(EXAMPLE, memorized=point, thresholds={})
+    block, flag = points("x.memguard", example, NOTHING_MEASURED)
+    assert (block.label, block.verb, flag.verb) == ("memorized", "block", "flag")
+    assert block.needed.replace("\N{NO-BREAK SPACE}", " ").startswith(said)
+    if calibrated:
+        assert f"--memorized-rate {observed.upper:.2g}" in block.needed
+    assert block.own == 0
