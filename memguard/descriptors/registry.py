@@ -157,8 +157,8 @@ def _require_known(weights: Mapping[str, str]) -> None:
     unknown = [name for name in weights if name not in known]
     if unknown:
         raise ConfigurationError(
-            f"weights= names {unknown[0]!r}, which is not a descriptor with weights; known are "
-            f"{', '.join(known)}"
+            f"weights= (or --weights) names {unknown[0]!r}, which is not a descriptor with "
+            f"weights; known are {', '.join(known)}"
         )
 
 

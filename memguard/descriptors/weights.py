@@ -25,7 +25,9 @@ def require_same(recorded: DescriptorSpec, loaded: DescriptorSpec) -> None:
         raise WeightsError(
             f"the index was built with {recorded.name} weights of sha256 "
             f"{recorded.weights_sha256}, but {loaded.weights} has sha256 "
-            f"{loaded.weights_sha256}; name the original file, or build the index again"
+            f"{loaded.weights_sha256}; name the original file by "
+            f'weights={{"{recorded.name}": PATH}} or --weights {recorded.name}=PATH, or build the '
+            "index again"
         )
     raise WeightsError(
         f"the index holds {recorded.name} as {recorded.model} ({recorded.preprocessing}), but "
