@@ -34,7 +34,7 @@ def test_state_tells_changes(tmp_path: Path) -> None:
     assert item.state_now() != item.state
 
 
-def test_a_file_put_here_counts_as_changed_whatever_its_modification_time(tmp_path: Path) -> None:
+def test_a_file_put_here_counts_as_changed_by_any_modification_time(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"x")
     os.utime(tmp_path / "a", ns=(0, 0))
     assert changed_after(tmp_path / "a", now())

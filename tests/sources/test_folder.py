@@ -32,7 +32,7 @@ def test_images_of_every_ending_in_the_order_of_their_paths(tmp_path: Path) -> N
     assert all(item.read() == b"x" for item in source.iterate())
 
 
-def test_captions_stand_beside_the_images(tmp_path: Path) -> None:
+def test_captions_in_text_files_of_the_images_names(tmp_path: Path) -> None:
     for name in ("a.jpg", "b.jpg", "c.jpg"):
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "a.txt").write_text("  a Straße, \n", encoding="utf-8")
@@ -92,7 +92,7 @@ def test_no_folder(tmp_path: Path, name: str) -> None:
         Folder(tmp_path / name)
 
 
-def test_metadata_stands_beside_the_images(tmp_path: Path) -> None:
+def test_metadata_in_json_files_of_the_images_names(tmp_path: Path) -> None:
     """The file layout of img2dataset."""
     for name in ("a.jpg", "b.jpg", "c.jpg"):
         (tmp_path / name).write_bytes(b"x")

@@ -134,7 +134,7 @@ def test_no_column_of_images(tmp_path: Path) -> None:
         HuggingFace(tmp_path / "saved")
 
 
-def test_images_that_are_files_beside_the_dataset(tmp_path: Path) -> None:
+def test_images_in_files_next_to_the_dataset(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(png(5))
     paths = datasets.Dataset.from_dict({"image": [str(tmp_path / "a.png"), None]})
     paths.cast_column("image", datasets.Image()).save_to_disk(tmp_path / "saved")

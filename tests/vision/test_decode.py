@@ -234,7 +234,7 @@ def test_decompression_bomb() -> None:
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "GIF", "WEBP", "TIFF", "AVIF", "JPEG2000"])
 def test_damaged_files_raise_nothing_but_unreadable(cat: Image.Image, format: str) -> None:
-    """Random bytes overwritten, from a fixed seed: whatever Pillow raises is turned into ours."""
+    """Random bytes overwritten, from a fixed seed: all errors of Pillow become ours."""
     whole = encoded(cat.resize((60, 40)), format)
     random = np.random.default_rng(0)
     reasons = []
