@@ -34,8 +34,7 @@ from memguard.index.milvus import push
 from memguard.index.milvus.push import PushSummary
 from memguard.index.open import directory_of, open_index, open_writer
 from memguard.index.store.documents import CALIBRATION, CALIBRATION_PAGE, MEASUREMENTS
-from memguard.index.store.manifest import NAME as MANIFEST
-from memguard.index.store.manifest import Manifest
+from memguard.index.store.manifest import MANIFEST_NAME, Manifest
 from memguard.sources import Source, open_source
 from memguard.sources.base import Embedded
 from memguard.verdict import Match
@@ -85,7 +84,7 @@ def build_index(
     """
     source = _opened(images)
     descriptors = new_descriptors(weights)
-    if (only := _embedded(source)) and not (Path(output) / MANIFEST).exists():
+    if (only := _embedded(source)) and not (Path(output) / MANIFEST_NAME).exists():
         descriptors = [one for one in descriptors if one.spec.name == only] or descriptors
     return _build(
         source,

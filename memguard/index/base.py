@@ -14,7 +14,7 @@ from memguard.descriptors.base import Descriptor, DescriptorSpec
 from memguard.index.record import Record
 from memguard.sources.base import Source
 
-BACKGROUND = 1000
+BACKGROUND_REFERENCES = 1000
 """References that score normalisation compares a query with; more change little."""
 
 
@@ -150,9 +150,9 @@ class Index(ABC):
 
     @abstractmethod
     def background(self, name: str) -> NDArray[Any]:
-        """A descriptor's vectors of references spread over the index, shape (<= BACKGROUND, width).
+        """A descriptor's vectors of references spread over the index, for score normalisation.
 
-        Score normalisation compares a query with them.
+        Shape (n, width), where n is at most BACKGROUND_REFERENCES.
         """
 
     @abstractmethod

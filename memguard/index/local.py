@@ -16,19 +16,19 @@ from memguard.descriptors.base import DescriptorSpec, distances
 from memguard.errors import IndexUnavailableError
 from memguard.index.ann.recall import RECALL_AT
 from memguard.index.ann.searcher import Excluded, Searcher
-from memguard.index.base import BACKGROUND, Health, Index
+from memguard.index.base import BACKGROUND_REFERENCES, Health, Index
 from memguard.index.record import Record
 from memguard.index.store import row_arrays
 from memguard.index.store.manifest import Manifest
 from memguard.index.store.reader_lease import Lease
 from memguard.index.store.tables import Tables
 
-HASHED_AT_OPEN = 128 << 20
+BYTES_HASHED_AT_OPEN = 128 << 20
 """Bytes whose fingerprints are compared when an index is opened, smallest files first: a quarter
 of a second. `memguard verify` compares all."""
 
 
-ROUNDING = 1e-3
+HALF_FLOAT_DISTANCE = 1e-3
 """Distance that a vector may have from itself after half-float storage."""
 
 
@@ -142,7 +142,7 @@ class DirectoryIndex(Index):
         if name not in self._backgrounds:
             spec = next(spec for spec in self.specs if spec.name == name)
             known = np.setdiff1d(self.rows(), self._missing(name), assume_unique=True)
-            count = min(len(known), BACKGROUND)
+            count = min(len(known), BACKGROUND_REFERENCES)
             spread = known[[i * len(known) // count for i in range(count)]]
             self._backgrounds[name] = self._tables.vectors(spec, spread.tolist())
         return self._backgrounds[name]
@@ -176,7 +176,7 @@ class DirectoryIndex(Index):
 
     def _compare_files(self) -> None:
         """Compare the pinned files: all sizes, and the fingerprints of the smaller files."""
-        left = HASHED_AT_OPEN
+        left = BYTES_HASHED_AT_OPEN
         names = {file.path: name for name, ann in self.manifest.ann.items() for file in ann.files}
         for file in sorted(self.manifest.files(), key=lambda file: file.bytes):
             path, what = self.directory / file.path, names.get(file.path, "lists")
@@ -290,4 +290,4 @@ class DirectoryIndex(Index):
         """Whether one of the records in these rows has this vector."""
         own = distances(spec, vector, vector[None])[0]
         there = self._tables.vectors(spec, rows.tolist())
-        return bool((distances(spec, vector, there) <= own + ROUNDING).any())
+        return bool((distances(spec, vector, there) <= own + HALF_FLOAT_DISTANCE).any())

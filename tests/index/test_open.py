@@ -33,7 +33,7 @@ def test_a_directory_without_an_index(tmp_path: Path) -> None:
 
 
 def test_an_address_asks_its_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collections, "SECONDS", 1.0)
+    monkeypatch.setattr(collections, "TIMEOUT_SECONDS", 1.0)
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         address = f"milvus://127.0.0.1:{unused.getsockname()[1]}/art"

@@ -24,10 +24,9 @@ from memguard.index.ingest.intake import Intake
 from memguard.index.ingest.publish import publish
 from memguard.index.ingest.reader import Readable, Unreadable
 from memguard.index.ingest.workers import read_in_workers
-from memguard.index.store.manifest import BUILDING, Manifest
-from memguard.index.store.manifest import NAME as MANIFEST
+from memguard.index.store.manifest import BUILDING, MANIFEST_NAME, Manifest
 from memguard.index.store.tables import Tables
-from memguard.index.store.write_lock import LOCK, at_work
+from memguard.index.store.write_lock import LOCK, write_lock
 from memguard.sources.base import Embedded, Item, Source
 
 FIRST_FILES = (LOCK, BUILDING + PARTIAL)
@@ -77,8 +76,8 @@ def build(
     new = not directory.exists()
     directory.mkdir(parents=True, exist_ok=True)
     try:
-        with at_work(directory):
-            old = Manifest.read(directory) if (directory / MANIFEST).exists() else None
+        with write_lock(directory):
+            old = Manifest.read(directory) if (directory / MANIFEST_NAME).exists() else None
             checkpoint = _begun(directory, specs, old)
             total = source.size()
             prepare = {descriptor.spec.name: descriptor.prepare for descriptor in descriptors}
@@ -119,7 +118,7 @@ def _require_index_or_nothing(directory: Path) -> None:
     """Raise an error where the output holds something that is not memguard's."""
     if directory.is_dir():
         names = {entry.name for entry in directory.iterdir()}
-        if names.isdisjoint([BUILDING, MANIFEST]) and not names.issubset(FIRST_FILES):
+        if names.isdisjoint([BUILDING, MANIFEST_NAME]) and not names.issubset(FIRST_FILES):
             raise BuildError(
                 f"{directory} is a folder with other things in it; choose another output"
             )

@@ -17,7 +17,7 @@ from memguard.index.ingest.revision import ANN, Revision
 from memguard.index.store import row_arrays
 from memguard.index.store.digests import places
 from memguard.index.store.fingerprints import fingerprint_tables
-from memguard.index.store.manifest import NAME, Manifest
+from memguard.index.store.manifest import MANIFEST_NAME, Manifest
 from memguard.index.store.reader_lease import lease_path
 from memguard.index.store.tables import Tables
 
@@ -139,7 +139,7 @@ def replace_manifest(directory: Path, manifest: Manifest) -> None:
     """Replace the manifest in one atomic step, then delete the files that it does not pin."""
     spare = directory / row_arrays.FOLDER / spare_name(manifest.revision)
     manifest.write(spare)
-    manifest.write(directory / NAME)
+    manifest.write(directory / MANIFEST_NAME)
     current = {spare, *(directory / file.path for file in manifest.files())}
     for folder in (ANN, row_arrays.FOLDER):
         for stale in set((directory / folder).iterdir()) - current:

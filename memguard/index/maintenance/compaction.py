@@ -22,7 +22,7 @@ from memguard.index.store.manifest import Manifest
 from memguard.index.store.reader_lease import is_read, lease_path
 from memguard.index.store.row_arrays import TABLES, read_blocked, record_digests
 from memguard.index.store.tables import FILES, RECORDS, Tables
-from memguard.index.store.write_lock import at_work
+from memguard.index.store.write_lock import write_lock
 
 FRAGMENT_ROWS = 1 << 17
 """Rows of a data file after compaction: some gigabytes."""
@@ -62,7 +62,7 @@ def compact(index: str | os.PathLike[str]) -> Compaction:
         BuildError: somebody else changes it, or the disk is full.
     """
     directory = Path(index)
-    with at_work(directory):
+    with write_lock(directory):
         manifest = Manifest.read(directory)
         before = _size(directory)
         try:

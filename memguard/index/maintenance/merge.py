@@ -27,7 +27,7 @@ from memguard.index.store.tables import (
     Tables,
     append,
 )
-from memguard.index.store.write_lock import LOCK, at_work
+from memguard.index.store.write_lock import LOCK, write_lock
 
 STEP_ROWS = 4096
 """Records of a committed step."""
@@ -63,7 +63,7 @@ def merge(
         raise BuildError(f"{directory} is there already; choose another output")
     directory.mkdir(parents=True, exist_ok=True)
     try:
-        with at_work(directory):
+        with write_lock(directory):
             Checkpoint(specs).write(directory)
             blocked = np.unique(np.concatenate([read_blocked(*one) for one in manifests]))
             total, done = sum(manifest.rows for _, manifest in manifests), 0

@@ -24,7 +24,7 @@ from memguard.index.store.documents import CALIBRATION_PAGE
 from memguard.index.store.manifest import Manifest
 from memguard.index.store.row_arrays import read_blocked, record_digests
 from memguard.index.store.tables import Tables
-from memguard.index.store.write_lock import at_work
+from memguard.index.store.write_lock import write_lock
 
 ID = re.compile(rf"[0-9a-f]{{{ID_DIGITS}}}")
 
@@ -44,7 +44,7 @@ def remove(index: str | os.PathLike[str], ids: Collection[str]) -> Removal:
         IndexUnavailableError: there is no index.
     """
     directory = Path(index)
-    with at_work(directory):
+    with write_lock(directory):
         manifest = Manifest.read(directory)
         newest = record_digests(Tables(directory))
         wanted = as_array(_digests(ids))
@@ -65,7 +65,7 @@ def readmit(index: str | os.PathLike[str], ids: Collection[str]) -> Removal:
         BuildError, IndexUnavailableError: as :func:`remove`.
     """
     directory = Path(index)
-    with at_work(directory):
+    with write_lock(directory):
         manifest = Manifest.read(directory)
         before = read_blocked(directory, manifest)
         return _block(directory, manifest, np.setdiff1d(before, as_array(_digests(ids))), ())

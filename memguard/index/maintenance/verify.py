@@ -20,9 +20,9 @@ from memguard.index.ingest.publish import publish
 from memguard.index.store import row_arrays
 from memguard.index.store.documents import CALIBRATION, CALIBRATION_PAGE, MEASUREMENTS
 from memguard.index.store.fingerprints import HINT, table_fingerprints
-from memguard.index.store.manifest import BUILDING, NAME, Manifest, PinnedFile
+from memguard.index.store.manifest import BUILDING, MANIFEST_NAME, Manifest, PinnedFile
 from memguard.index.store.tables import FILES, RECORDS
-from memguard.index.store.write_lock import at_work
+from memguard.index.store.write_lock import write_lock
 
 Remedy = Literal["mend", "calibrate", "report", "build", "restore"]
 
@@ -102,7 +102,7 @@ def verify(
             found = _verified(directory, on_progress)
             if _manifest(directory)[0] == manifest:  # else it was replaced meanwhile
                 return found
-    with at_work(directory):
+    with write_lock(directory):
         before = _verified(directory, on_progress)
         wanted = {damage.file for damage in before.damaged if damage.remedy == "mend"}
         if wanted and any(_is_original(damage) for damage in before.damaged):
@@ -143,9 +143,9 @@ def _manifest(directory: Path) -> tuple[Manifest, list[Damage]]:
     try:
         manifest = Manifest.read(directory)
     except IndexUnavailableError as error:
-        if not (directory / NAME).exists() or not spares:
+        if not (directory / MANIFEST_NAME).exists() or not spares:
             raise
-        return spares[-1], [_damage(directory, NAME, str(error), "mend")]
+        return spares[-1], [_damage(directory, MANIFEST_NAME, str(error), "mend")]
     if manifest not in spares:
         copy = f"{row_arrays.FOLDER}/manifest-{manifest.revision}.json"
         return manifest, [_damage(directory, copy, "it is no copy of the manifest", "mend")]
@@ -221,8 +221,8 @@ def _mend(directory: Path, damaged: set[str]) -> None:
     for hint in (file for file in damaged if file.endswith(HINT)):
         (directory / hint).unlink()
     manifest, _ = _manifest(directory)
-    if NAME in damaged:
-        manifest.write(directory / NAME)
+    if MANIFEST_NAME in damaged:
+        manifest.write(directory / MANIFEST_NAME)
     whole = replace(
         manifest,
         ann={

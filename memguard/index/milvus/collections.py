@@ -20,23 +20,23 @@ from memguard.index.milvus.address import MilvusAddress
 
 logger = logging.getLogger(__name__)
 
-SECONDS = 10.0
+TIMEOUT_SECONDS = 10.0
 """Timeout of a call, after which the index is unavailable."""
 
-SETTING_UP = 6
+SETUP_FACTOR = 6
 """Factor of the timeout for calls that create, load or flush a collection."""
 
 TEXT_BYTES = 65_535
 """Size limit of a text field."""
 
-FEWEST_INDEXED = 1024
+MIN_INDEXED_ROWS = 1024
 """Rows below which Milvus does not index a segment and compares them all
 (``minSegmentNumRowsToEnableIndex``)."""
 
 POLL_SECONDS, REPORT_SECONDS = 1.0, 60.0
 """Intervals of polling an index that is being built, and of messages about it."""
 
-MOST_ROWS = 1_000
+ROWS_PER_CALL = 1_000
 """Rows queried or deleted in one call; the server's limit is 16,384 rows a query."""
 
 Consistency = Literal["Eventually", "Strong"]
@@ -62,13 +62,13 @@ class Collections:
         self._errors = (pymilvus.MilvusException, grpc.RpcError)
         with self._reaching():
             self._client: Any = pymilvus.MilvusClient(
-                uri=address.server, token=address.token, timeout=SECONDS
+                uri=address.server, token=address.token, timeout=TIMEOUT_SECONDS
             )
 
     def exists(self, name: str) -> bool:
         """Whether this collection exists."""
         with self._reaching():
-            return bool(self._client.has_collection(self._full(name), timeout=SECONDS))
+            return bool(self._client.has_collection(self._full(name), timeout=TIMEOUT_SECONDS))
 
     def create(
         self, name: str, *, key: type[int] | type[str], vector: Row, ann: Row, texts: Sequence[str]
@@ -82,11 +82,11 @@ class Collections:
             ann: ``index_type``, ``metric_type`` and ``params``, as Milvus calls them.
             texts: names of the text fields.
         """
-        types, full, patience = self._types, self._full(name), SECONDS * SETTING_UP
+        types, full, patience = self._types, self._full(name), TIMEOUT_SECONDS * SETUP_FACTOR
         ((kind, dimension),) = vector.items()
         vector_type = {"bits": types.BINARY_VECTOR, "numbers": types.FLOAT_VECTOR}[kind]
         with self._reaching():
-            if not self._client.has_collection(full, timeout=SECONDS):
+            if not self._client.has_collection(full, timeout=TIMEOUT_SECONDS):
                 schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False)
                 if key is int:
                     schema.add_field("key", types.INT64, is_primary=True)
@@ -106,13 +106,15 @@ class Collections:
         """Insert rows; those with the same keys are replaced."""
         if rows:
             with self._reaching():
-                self._client.upsert(self._full(name), list(rows), timeout=SECONDS * SETTING_UP)
+                self._client.upsert(
+                    self._full(name), list(rows), timeout=TIMEOUT_SECONDS * SETUP_FACTOR
+                )
 
     def delete(self, name: str, keys: Sequence[int | str]) -> None:
         """Delete the rows with these keys."""
         for part in _parts(keys):
             with self._reaching():
-                self._client.delete(self._full(name), ids=part, timeout=SECONDS)
+                self._client.delete(self._full(name), ids=part, timeout=TIMEOUT_SECONDS)
 
     def get(
         self,
@@ -130,7 +132,7 @@ class Collections:
                     ids=part,
                     output_fields=["key", *fields],
                     consistency_level=consistency,
-                    timeout=SECONDS,
+                    timeout=TIMEOUT_SECONDS,
                 )
             found.update((row["key"], row) for row in rows)
         return found
@@ -140,11 +142,11 @@ class Collections:
         with self._reaching():
             pages = self._client.query_iterator(
                 self._full(name),
-                batch_size=MOST_ROWS,
+                batch_size=ROWS_PER_CALL,
                 filter=filter,
                 output_fields=["key", *fields],
                 consistency_level="Strong",
-                timeout=SECONDS,
+                timeout=TIMEOUT_SECONDS,
             )
             try:
                 while page := pages.next():
@@ -160,7 +162,7 @@ class Collections:
                 filter="",
                 output_fields=["count(*)"],
                 consistency_level="Strong",
-                timeout=SECONDS,
+                timeout=TIMEOUT_SECONDS,
             )
         return int(rows[0]["count(*)"])
 
@@ -175,14 +177,14 @@ class Collections:
                 limit=k,
                 search_params={"params": dict(params)},
                 consistency_level="Eventually",
-                timeout=SECONDS,
+                timeout=TIMEOUT_SECONDS,
             )
         return [[(int(hit["id"]), float(hit["distance"])) for hit in hits] for hits in answers]
 
     def flush(self, name: str) -> None:
         """Seal the rows written so far into segments, which are then indexed."""
         with self._reaching():
-            self._client.flush(self._full(name), timeout=SECONDS * SETTING_UP)
+            self._client.flush(self._full(name), timeout=TIMEOUT_SECONDS * SETUP_FACTOR)
 
     def settle(self, name: str) -> None:
         """Wait, without a timeout, until all rows are indexed and the index is searched.
@@ -206,20 +208,22 @@ class Collections:
 
     def _is_settled(self, name: str) -> bool:
         rows = self.count(name)
-        if rows < FEWEST_INDEXED:
+        if rows < MIN_INDEXED_ROWS:
             return True
         with self._reaching():
-            waiting = self._client.describe_index(self._full(name), "vector", timeout=SECONDS)
-            loaded = self._client.list_loaded_segments(self._full(name), timeout=SECONDS)
+            waiting = self._client.describe_index(
+                self._full(name), "vector", timeout=TIMEOUT_SECONDS
+            )
+            loaded = self._client.list_loaded_segments(self._full(name), timeout=TIMEOUT_SECONDS)
         searched = sum(
-            one.num_rows for one in loaded if one.index_id or one.num_rows < FEWEST_INDEXED
+            one.num_rows for one in loaded if one.index_id or one.num_rows < MIN_INDEXED_ROWS
         )
         return not int(waiting["pending_index_rows"]) and searched >= rows
 
     def drop(self, name: str) -> None:
         """Delete a collection."""
         with self._reaching():
-            self._client.drop_collection(self._full(name), timeout=SECONDS)
+            self._client.drop_collection(self._full(name), timeout=TIMEOUT_SECONDS)
 
     @staticmethod
     def at_once(work: Callable[[str], Result], names: Iterable[str]) -> list[Result]:
@@ -244,5 +248,5 @@ class Collections:
 
 
 def _parts(keys: Sequence[Any]) -> Iterator[list[Any]]:
-    for start in range(0, len(keys), MOST_ROWS):
-        yield list(keys[start : start + MOST_ROWS])
+    for start in range(0, len(keys), ROWS_PER_CALL):
+        yield list(keys[start : start + ROWS_PER_CALL])

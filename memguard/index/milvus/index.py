@@ -27,7 +27,7 @@ RECORDS = "records"
 LAST_KEY = 2**63 - 1
 """The largest key; keys are spread evenly, as hashes are."""
 
-MOST_URIS = 100
+URIS_PER_QUERY = 100
 """Uris in one query."""
 
 DELETED = Record(
@@ -132,8 +132,8 @@ class MilvusIndex(Index):
         """The records with these uris or urls; of exact duplicates, Milvus knows the first uri."""
         asked = sorted(uris)
         found: dict[str, Record] = {}
-        for start in range(0, len(asked), MOST_URIS):
-            part = json.dumps(asked[start : start + MOST_URIS], ensure_ascii=False)
+        for start in range(0, len(asked), URIS_PER_QUERY):
+            part = json.dumps(asked[start : start + URIS_PER_QUERY], ensure_ascii=False)
             rows = self.collections.where(RECORDS, f"uri in {part} or url in {part}", PARTS)
             for record in (record_of(row, self.specs) for row in rows):
                 names = [name for name in (record.uri, record.url) if name and name in uris]

@@ -35,7 +35,7 @@ BATCH = 32
 
 METRICS = {"hamming": "HAMMING", "cosine": "IP"}
 
-MOST_FLAT_HASHES = 2_000_000
+MAX_FLAT_HASHES = 2_000_000
 """Hashes up to which a search compares all, which is exact."""
 
 PLACEHOLDER: Row = {
@@ -225,7 +225,7 @@ def ann(spec: DescriptorSpec, rows: int) -> tuple[dict[str, Any], dict[str, int]
     if spec.metric != "hamming":
         build = {"M": 32, "efConstruction": 200}
         return {"index_type": "HNSW", "metric_type": metric, "params": build}, {"ef": 256}
-    if rows <= MOST_FLAT_HASHES:
+    if rows <= MAX_FLAT_HASHES:
         return {"index_type": "BIN_FLAT", "metric_type": metric, "params": {}}, {}
     inverted_lists = int(4 * rows**0.5)
     index = {

@@ -19,7 +19,7 @@ from memguard.vision.picture import Picture
 from memguard.vision.transforms import dead_leaves
 
 CANARIES = 3
-SIDE = 64
+EDGE_PX = 64
 """Edge of a canary in pixels."""
 
 LEAVES = 40
@@ -37,7 +37,7 @@ def canary_ids() -> list[str]:
 
 def canary_image(number: int) -> Image.Image:
     """A random picture, the same for every number."""
-    return dead_leaves((SIDE, SIDE), np.random.default_rng(number), leaves=LEAVES)
+    return dead_leaves((EDGE_PX, EDGE_PX), np.random.default_rng(number), leaves=LEAVES)
 
 
 def canary_records(descriptors: Sequence[Descriptor]) -> list[Record]:
@@ -51,8 +51,8 @@ def canary_records(descriptors: Sequence[Descriptor]) -> list[Record]:
         Record(
             id=known,
             uri=uri(number),
-            width=SIDE,
-            height=SIDE,
+            width=EDGE_PX,
+            height=EDGE_PX,
             canary=True,
             thumbnail=encode(picture.image),
             features=picture.features.to_bytes(),

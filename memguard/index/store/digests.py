@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 DIGEST = 16
 """Bytes of a digest: of an id, or of a file in one state."""
 
-FEWEST_LOOSE = 1 << 16
-SHARE_LOOSE = 1 / 16
+SET_DIGESTS = 1 << 16
+SET_SHARE = 1 / 16
 """New digests are kept in a ``set``, at 100 bytes each, up to this number or share of all."""
 
 
@@ -27,7 +27,7 @@ def file_digest(uri: str, state: str) -> bytes:
 
 
 class Digests:
-    """A growing set of digests, in 16 to 23 bytes each.
+    """A growing set of digests, of 16 to 23 bytes each in memory.
 
     Args:
         first: digests that it holds already, of :func:`as_array`.
@@ -47,7 +47,7 @@ class Digests:
         if digest in self:
             return
         self._loose.add(digest)
-        if len(self._loose) > max(FEWEST_LOOSE, SHARE_LOOSE * len(self._sorted)):
+        if len(self._loose) > max(SET_DIGESTS, SET_SHARE * len(self._sorted)):
             self._sorted = np.sort(np.concatenate([self._sorted, as_array(self._loose)]))
             self._loose = set()
 

@@ -22,7 +22,7 @@ from memguard.index.ann.planner import AnnChoice
 FORMAT = 3
 """The index format that this memguard writes, and the only one that it reads."""
 
-NAME = "manifest.json"
+MANIFEST_NAME = "manifest.json"
 
 BUILDING = "building.json"
 """In a directory whose build has not finished (:mod:`memguard.index.ingest.checkpoint`)."""
@@ -116,7 +116,7 @@ class Manifest:
                 format.
         """
         try:
-            return cls.parse((directory / NAME).read_bytes())
+            return cls.parse((directory / MANIFEST_NAME).read_bytes())
         except (FileNotFoundError, NotADirectoryError):
             raise IndexUnavailableError(absent(directory)) from None
         except OtherFormatError as error:

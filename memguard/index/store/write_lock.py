@@ -15,7 +15,7 @@ LOCK = "build.lock"
 
 
 @contextlib.contextmanager
-def at_work(directory: Path) -> Iterator[None]:
+def write_lock(directory: Path) -> Iterator[None]:
     """Hold the write lock of an index.
 
     Raises:

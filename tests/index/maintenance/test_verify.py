@@ -15,7 +15,7 @@ from memguard import IndexUnavailableError
 from memguard.index.local import DirectoryIndex
 from memguard.index.maintenance.takedown import remove
 from memguard.index.maintenance.verify import verify
-from memguard.index.store.manifest import NAME
+from memguard.index.store.manifest import MANIFEST_NAME
 from memguard.lifecycle import build_index, calibrate_index
 from memguard.report import write_calibration_page
 
@@ -95,7 +95,7 @@ def test_what_is_derived_never_gives_a_wrong_answer(copied: Path) -> None:
         name = str(path.relative_to(copied))
         if name.startswith("lists/manifest"):
             assert contents(DirectoryIndex.open(copied)) == before
-        elif name == NAME or name.startswith(("ann/", "lists/")):
+        elif name == MANIFEST_NAME or name.startswith(("ann/", "lists/")):
             with pytest.raises(IndexUnavailableError, match="verify"):
                 DirectoryIndex.open(copied)
             refused += 1
@@ -117,8 +117,8 @@ def test_mending(copied: Path) -> None:
 
 def test_a_manifest_is_mended_from_its_copy(copied: Path) -> None:
     before = contents(DirectoryIndex.open(copied))
-    (copied / NAME).write_bytes(b"")
-    assert verify(copied, mend=True).mended == (NAME,)
+    (copied / MANIFEST_NAME).write_bytes(b"")
+    assert verify(copied, mend=True).mended == (MANIFEST_NAME,)
     assert contents(DirectoryIndex.open(copied)) == before
 
 

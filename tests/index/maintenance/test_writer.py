@@ -11,7 +11,7 @@ from memguard import BuildError
 from memguard.descriptors import weightless_descriptors
 from memguard.index.local import DirectoryIndex
 from memguard.index.maintenance.writer import DirectoryWriter
-from memguard.index.store.write_lock import at_work
+from memguard.index.store.write_lock import write_lock
 from memguard.lifecycle import build_index
 from memguard.sources import Folder
 
@@ -51,7 +51,7 @@ def test_documents(copied: Path) -> None:
 
 def test_one_writer_at_a_time(copied: Path, folder: Path) -> None:
     writer = DirectoryWriter(copied)
-    with at_work(copied):
+    with write_lock(copied):
         with pytest.raises(BuildError, match="at work on"):
             writer.readmit(["0" * 32])
         with pytest.raises(BuildError, match="at work on"):

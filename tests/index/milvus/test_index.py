@@ -191,7 +191,7 @@ def test_an_unfinished_or_newer_push_is_refused(pushed, milvus):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(milvus_collections, "SECONDS", 1.0)
+    monkeypatch.setattr(milvus_collections, "TIMEOUT_SECONDS", 1.0)
 
 
 @pytest.mark.usefixtures("impatient")

@@ -21,7 +21,7 @@ from memguard.index.milvus.rows import (
     split,
 )
 from memguard.index.open import open_index
-from memguard.index.store.thumbnails import EDGE, encode
+from memguard.index.store.thumbnails import EDGE_PX, encode
 
 
 def same(left, right):
@@ -66,7 +66,7 @@ def test_captions_in_any_script_come_back(index):
 def test_the_largest_record_fits_and_what_does_not_is_refused(index):
     """Noise of two levels makes the largest thumbnail; all descriptors and features are there."""
     (record,) = index.take([0])
-    noise = np.random.default_rng(0).integers(0, 2, (EDGE, EDGE, 3), dtype=np.uint8) * 255
+    noise = np.random.default_rng(0).integers(0, 2, (EDGE_PX, EDGE_PX, 3), dtype=np.uint8) * 255
     embeddings = [DescriptorSpec(name, "cosine", 1024, "", "") for name in ("clip", "sscd")]
     specs = [*index.specs, *embeddings]
     rows = {spec.name: np.zeros(1024, np.float32) for spec in embeddings}

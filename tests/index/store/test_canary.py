@@ -55,7 +55,7 @@ def test_a_blind_search_refuses_to_serve(
     built: tuple[Path, BuildSummary], tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody compares the bytes of a FAISS file as large as this one is taken to be."""
-    monkeypatch.setattr("memguard.index.local.HASHED_AT_OPEN", 0)
+    monkeypatch.setattr("memguard.index.local.BYTES_HASHED_AT_OPEN", 0)
     path = Path(shutil.copytree(built[0], tmp_path / "x"))
     opened = DirectoryIndex.open(path)
     spec = blinded(opened, name)

@@ -17,7 +17,7 @@ def digests(count: int, seed: int = 0) -> list[bytes]:
 
 
 def test_it_holds_what_was_put_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(known, "FEWEST_LOOSE", 8)
+    monkeypatch.setattr(known, "SET_DIGESTS", 8)
     first, more, others = digests(100), digests(100, seed=1), digests(100, seed=2)
     held = Digests(as_array(first))
     for one in [*more, *more]:

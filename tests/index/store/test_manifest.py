@@ -11,7 +11,7 @@ from memguard.descriptors import weightless_descriptors
 from memguard.errors import IndexUnavailableError
 from memguard.files import read_checked, write_checked
 from memguard.index.ann.planner import AnnChoice
-from memguard.index.store.manifest import NAME, AnnFile, Manifest, PinnedFile
+from memguard.index.store.manifest import MANIFEST_NAME, AnnFile, Manifest, PinnedFile
 
 MANIFEST = Manifest(
     descriptors=tuple(one.spec for one in weightless_descriptors()),
@@ -36,9 +36,9 @@ MANIFEST = Manifest(
 
 
 def test_round_trip(tmp_path: Path) -> None:
-    MANIFEST.write(tmp_path / NAME)
+    MANIFEST.write(tmp_path / MANIFEST_NAME)
     assert Manifest.read(tmp_path) == MANIFEST
-    assert [path.name for path in tmp_path.iterdir()] == [NAME]
+    assert [path.name for path in tmp_path.iterdir()] == [MANIFEST_NAME]
 
 
 def test_a_write_that_fails_leaves_the_old_bytes(tmp_path: Path) -> None:
@@ -80,17 +80,17 @@ def test_directories_without_one(tmp_path: Path, path: str, message: str) -> Non
     ],
 )
 def test_damage(tmp_path: Path, damage: object) -> None:
-    MANIFEST.write(tmp_path / NAME)
-    text = (tmp_path / NAME).read_text()
-    (tmp_path / NAME).write_text(damage(text), encoding="latin-1")  # type: ignore[operator]
+    MANIFEST.write(tmp_path / MANIFEST_NAME)
+    text = (tmp_path / MANIFEST_NAME).read_text()
+    (tmp_path / MANIFEST_NAME).write_text(damage(text), encoding="latin-1")  # type: ignore[operator]
     with pytest.raises(IndexUnavailableError, match=r"manifest .* is damaged .*build the index"):
         Manifest.read(tmp_path)
 
 
 @pytest.mark.parametrize("format", [1, 2, 4, 99, None])
 def test_another_format(tmp_path: Path, format: int | None) -> None:
-    MANIFEST.write(tmp_path / NAME)
-    data = json.loads((tmp_path / NAME).read_text())
-    write_checked(tmp_path / NAME, {**data, "format": format, "something": "new"})
+    MANIFEST.write(tmp_path / MANIFEST_NAME)
+    data = json.loads((tmp_path / MANIFEST_NAME).read_text())
+    write_checked(tmp_path / MANIFEST_NAME, {**data, "format": format, "something": "new"})
     with pytest.raises(IndexUnavailableError, match=f"format {format}, this .* upgrade memguard"):
         Manifest.read(tmp_path)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from memguard.index.store.thumbnails import EDGE, SMALL, encode
+from memguard.index.store.thumbnails import EDGE_PX, LOSSLESS_EDGE_PX, encode
 from memguard.vision.picture import Picture
 
 
@@ -21,7 +21,7 @@ def test_a_photograph_keeps_its_shape_and_its_pixels(photographs: dict[str, Imag
         data = encode(image)
         small = decoded(data)
         assert small.format == "JPEG"
-        assert max(small.size) == EDGE
+        assert max(small.size) == EDGE_PX
         assert small.width / small.height == pytest.approx(image.width / image.height, rel=0.01)
         assert len(data) < 40_000
         error = np.sqrt(np.mean((Picture(small).square - Picture(image).square) ** 2))
@@ -29,19 +29,19 @@ def test_a_photograph_keeps_its_shape_and_its_pixels(photographs: dict[str, Imag
 
 
 def test_a_small_image_is_kept_without_loss(cat: Image.Image) -> None:
-    for size in ((SMALL, 85), (85, SMALL), (7, 5)):
+    for size in ((LOSSLESS_EDGE_PX, 85), (85, LOSSLESS_EDGE_PX), (7, 5)):
         small = cat.resize(size)
         assert decoded(encode(small)).format == "PNG"
         assert decoded(encode(small)).tobytes() == small.tobytes()
 
 
 def test_an_image_is_never_enlarged(cat: Image.Image) -> None:
-    thumbnail = decoded(encode(cat.resize((SMALL + 1, 85))))
-    assert (thumbnail.format, thumbnail.size) == ("JPEG", (SMALL + 1, 85))
+    thumbnail = decoded(encode(cat.resize((LOSSLESS_EDGE_PX + 1, 85))))
+    assert (thumbnail.format, thumbnail.size) == ("JPEG", (LOSSLESS_EDGE_PX + 1, 85))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9000), (9000, 1), (90, 9000), (9000, 200)])
 def test_strips_are_squeezed(cat: Image.Image, size: tuple[int, int]) -> None:
     thumbnail = decoded(encode(cat.resize(size)))
-    assert max(thumbnail.size) == min(EDGE, max(size))
+    assert max(thumbnail.size) == min(EDGE_PX, max(size))
     assert thumbnail.mode == "RGB"
