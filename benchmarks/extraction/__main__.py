@@ -98,7 +98,7 @@ class Scale:
 FULL = Scale()
 QUICK = Scale(
     steps=40,
-    captioned_steps=20,
+    captioned_steps=40,  # fewer leave the learning rate no step to rise
     compared=20,
     checkpoints=(10, 20, 30, 40),
     samples=16,
