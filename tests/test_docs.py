@@ -16,7 +16,9 @@ from memguard import Guard, build_index
 from memguard.cli import app
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted(
+    page for place in ("*.md", "docs/**/*.md", "examples/*.md") for page in ROOT.glob(place)
+)
 PAGES = [page for page in PAGES if "results" not in page.parts]
 
 
