@@ -138,7 +138,11 @@ class Collections:
         return found
 
     def where(self, name: str, filter: str, fields: Sequence[str]) -> Iterator[Row]:
-        """Every row that passes a filter, in no order; all rows pass an empty filter."""
+        """Every row that passes a filter, in no order; all rows pass an empty filter.
+
+        Rows deleted a moment ago may still appear, unless :meth:`count` has waited: Milvus 2.3 does
+        not give pymilvus's iterator its own time.
+        """
         with self._reaching():
             pages = self._client.query_iterator(
                 self._full(name),

@@ -57,9 +57,9 @@ class MilvusWriter(IndexWriter):
             raise BuildError(
                 f"{index.name} holds other descriptors than these; `memguard add` computes its own"
             )
-        blocked = self._blocked()
+        blocked_before = self._blocked()
         prepare = {descriptor.spec.name: descriptor.prepare for descriptor in descriptors}
-        added = duplicates = refused = done = 0
+        added = duplicates = blocked = done = 0
         unreadable: dict[str, str] = {}
         seen: set[str] = set()
         for results in read_in_workers(source.iterate(), prepare, workers):
@@ -69,8 +69,8 @@ class MilvusWriter(IndexWriter):
             for result in results:
                 if isinstance(result, Unreadable):
                     unreadable[result.item.uri] = result.reason
-                elif result.id in blocked:
-                    refused += 1
+                elif result.id in blocked_before:
+                    blocked += 1
                 elif result.id in known or result.id in seen:
                     duplicates += 1
                 else:
@@ -89,7 +89,7 @@ class MilvusWriter(IndexWriter):
             added=added,
             skipped=0,
             duplicates=duplicates,
-            blocked=refused,
+            blocked=blocked,
             unreadable=unreadable,
             seconds=time.monotonic() - started,
         )

@@ -19,7 +19,7 @@ from memguard.index.milvus.collections import Collections
 from memguard.index.milvus.manifest import MilvusManifest
 from memguard.index.milvus.push import push
 from memguard.index.milvus.rows import key_of
-from memguard.index.open import open_index, open_writer
+from memguard.index.open import open_index
 from memguard.index.store.canary import canary_ids
 from memguard.vision.transforms import dead_leaves, simulated_copies
 
@@ -138,17 +138,6 @@ def test_the_calibration_and_the_background_travel(pushed, calibrated):
     assert Calibration.of(there) == calibrated.calibration
     np.testing.assert_array_equal(there.background("vlad"), here.background("vlad"))
     assert there.read_document("nothing.json") is None
-
-
-def test_documents_are_kept_and_taken_away(pushed):
-    writer, other = open_writer(pushed), open_index(pushed)
-    writer.write_document("page.html", bytes(200_000))
-    assert writer.index.read_document("page.html") == bytes(200_000)
-    assert other.health().outdated
-    assert open_index(pushed).read_document("page.html") == bytes(200_000)
-    writer.write_document("page.html", None)
-    assert open_index(pushed).read_document("page.html") is None
-    assert not other.health().outdated
 
 
 def test_no_index_at_that_prefix(milvus):

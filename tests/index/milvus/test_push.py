@@ -8,18 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from memguard import BuildError, ConfigurationError, Guard, IndexUnavailableError
 from memguard.descriptors import weightless_descriptors
-from memguard.descriptors.base import DescriptorSpec
 from memguard.index.ingest.builder import build
 from memguard.index.local import DirectoryIndex
-from memguard.index.milvus.address import MilvusAddress
-from memguard.index.milvus.collections import Collections
-from memguard.index.milvus.push import ann, push
-from memguard.index.milvus.rows import vector
+from memguard.index.milvus.push import push
 from memguard.index.open import open_index
 from memguard.lifecycle import add_images, find_ids, readmit_images, remove_images
 from memguard.sources import Folder
@@ -57,29 +52,6 @@ def test_a_killed_push_is_resumed(resumed, built):
         assert found.thumbnail == record.thumbnail
         distances, _ = index.search("vlad", record.vectors["vlad"][None], 1)
         assert distances[0, 0] == pytest.approx(0, abs=1e-3)
-
-
-def test_settled_rows_are_all_searched(milvus):
-    """Before, Milvus looks at a part of them, and finds about half of these copies."""
-    rng = np.random.default_rng(0)
-    spec = DescriptorSpec("rows", "cosine", 256, "m", "p")
-    collections = Collections(MilvusAddress.parse(milvus.uri("settled")))
-    build, how = ann(spec, 8000)
-    collections.create("rows", key=int, vector={"numbers": 256}, ann=build, texts=())
-    rows = unit(rng.standard_normal((8000, 256)))
-    copies = unit(0.5 * rows[:200] + 0.87 * unit(rng.standard_normal((200, 256))))
-    for start in range(0, len(rows), 500):
-        part = enumerate(rows[start : start + 500], start)
-        collections.upsert("rows", [{"key": i, "vector": vector(spec, row)} for i, row in part])
-    collections.settle("rows")
-    found = collections.search("rows", [vector(spec, row) for row in copies], 5, how)
-    recall = np.mean([i in [key for key, _ in near] for i, near in enumerate(found)])
-    assert recall >= 0.99
-    collections.drop("rows")
-
-
-def unit(rows):
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
 def test_a_second_push_writes_nothing(resumed, built):
