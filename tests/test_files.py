@@ -1,13 +1,24 @@
-"""Fingerprints of files."""
+"""Files: fingerprints, atomic writes, checksums inside JSON and pages."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from memguard.files import BLOCK_BYTES, sha256
+from memguard.files import (
+    BLOCK_BYTES,
+    PARTIAL,
+    checked_json,
+    is_sealed,
+    read_checked,
+    sealed,
+    sha256,
+    write_lines,
+)
 
 
 @pytest.mark.parametrize("size", [0, 3, BLOCK_BYTES, BLOCK_BYTES + 1])
@@ -15,3 +26,43 @@ def test_sha256(tmp_path: Path, size: int) -> None:
     data = bytes(i % 251 for i in range(size))
     (tmp_path / "file").write_bytes(data)
     assert sha256(tmp_path / "file") == hashlib.sha256(data).hexdigest()
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "file.txt"
+    write_lines(path, ["old", "lines"])
+
+    def breaking_off() -> Iterator[str]:
+        yield "new"
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_lines(path, breaking_off())
+    assert path.read_text() == "old\nlines\n"
+    write_lines(path, ["new"])
+    assert path.read_text() == "new\n"
+    assert [one.name for one in tmp_path.iterdir() if not one.name.endswith(PARTIAL)] == [path.name]
+
+
+@pytest.mark.parametrize("data", [{}, {"a": [1, 2.5, None], "b": {"c": "größe"}}, {"sha256x": 1}])
+def test_checked_json_comes_back(data: dict[str, Any]) -> None:
+    assert read_checked(checked_json(data)) == data
+
+
+def test_every_changed_byte_is_noticed() -> None:
+    data = checked_json({"a": 1, "b": [True, "text"]})
+    for at in range(len(data)):
+        changed = bytearray(data)
+        changed[at] ^= 1
+        with pytest.raises(ValueError):  # noqa: PT011
+            read_checked(bytes(changed))
+    for other in (b"", b"[]", b"3", b'{"a": 1}', data + b"\n"):
+        with pytest.raises(ValueError):  # noqa: PT011
+            read_checked(other)
+
+
+def test_a_sealed_page() -> None:
+    page = sealed("<html>\n<p>größe</p>\n</html>\n")
+    assert is_sealed(page)
+    assert not is_sealed(page.replace("größe", "grösse"))
+    assert not is_sealed("<html></html>")
