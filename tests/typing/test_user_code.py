@@ -1,4 +1,4 @@
-"""User code under mypy and pyright, both strict: ``user_code/``, the examples, README's blocks.
+"""User code under mypy and pyright, both strict: ``user_code/``, the examples, code of the docs.
 
 Expected are errors in the lines that end in ``# error``, and no others.
 """
@@ -32,7 +32,9 @@ ignore_missing_imports = True
 follow_imports = skip
 """
 
-README_PRELUDE = """
+PAGES = [ROOT / "README.md", ROOT / "docs" / "architecture.md"]
+
+PRELUDE = """
 from memguard import guard
 class Pipeline:
     def __call__(self, prompt: str) -> object: ...
@@ -42,11 +44,13 @@ pipe = Pipeline()
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    folder = tmp_path_factory.mktemp("readme")
-    for number, code in enumerate(re.findall(r"```python\n(.*?)```", readme, re.DOTALL)):
-        prelude = "" if "import" in code else README_PRELUDE
-        (folder / f"readme_{number}.py").write_text(prelude + code, encoding="utf-8")
+    folder = tmp_path_factory.mktemp("pages")
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for number, code in enumerate(re.findall(r"```python\n(.*?)```", text, re.DOTALL)):
+            prelude = "" if "import" in code else PRELUDE
+            name = f"{page.stem.lower().replace('-', '_')}_{number}.py"
+            (folder / name).write_text(prelude + code, encoding="utf-8")
     folders = [folder, ROOT / "examples", Path(__file__).parent / "user_code"]
     return sorted(file for folder in folders for file in folder.glob("*.py"))
 
