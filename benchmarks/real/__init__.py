@@ -1,0 +1,1 @@
+"""Copies that Stable Diffusion and others really made, and generations that copy nothing."""
