@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from memguard.cli.console import COLOURS, out, print_json, read_image, writing
+from memguard.cli.console import COLOURS, err, out, print_json, read_image, writing
 from memguard.cli.options import IndexArgument, Json, Weights, WeightsNow, weights_of
+from memguard.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from memguard.report import Explanation
 
 
 def check(
@@ -74,11 +78,10 @@ def explain(
         thorough=thorough,
         weights=weights_of(clip_weights, sscd_weights, weights),
     )
-    with writing("picture", output):
-        explanation.draw().save(output)
+    picture = _save(explanation, output)
     verdict = explanation.verdict
     if as_json:
-        print_json({"image": str(image), "picture": str(output), **explanation.to_json()})
+        print_json({"image": str(image), "picture": picture, **explanation.to_json()})
         return
     colour = COLOURS.get(verdict.label, "green")
     out.print(f"[{colour}]{verdict.label}[/] {escape(str(image))}: {escape(verdict.why)}")
@@ -102,4 +105,17 @@ def explain(
             notes = (escape(match.caption or ""), escape(match.rights or ""))
             table.add_row(escape(match.uri), match.view, *counts, *notes)
         out.print(table)
-    out.print(f"The picture: [bold]{escape(str(output))}[/]")
+    if picture is not None:
+        out.print(f"The picture: [bold]{escape(picture)}[/]")
+
+
+def _save(explanation: Explanation, output: Path) -> str | None:
+    """Save the picture and return its path; None, with a note, without the extra ``report``."""
+    try:
+        picture = explanation.draw()
+    except ConfigurationError as error:
+        err.print(f"[yellow]no picture:[/] {escape(str(error))}")
+        return None
+    with writing("picture", output):
+        picture.save(output)
+    return str(output)

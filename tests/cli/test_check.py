@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -91,3 +93,46 @@ def test_an_explanation_that_cannot_be_written(
         done = CliRunner().invoke(app, ["explain", str(query), str(photograph_index), "-o", name])
         assert done.exit_code == 1
         assert "cannot be written" in str(done.exception)
+
+
+WITHOUT_MATPLOTLIB = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "matplotlib":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+from memguard.cli import main
+main()
+"""
+
+
+def test_without_the_extra_explain_gives_the_reason_and_no_picture(
+    photograph_index: Path, cat: Image.Image, tmp_path: Path
+) -> None:
+    query = tmp_path / "query.png"
+    cat.save(query)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            WITHOUT_MATPLOTLIB,
+            "explain",
+            str(query),
+            str(photograph_index),
+            "--json",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    row = json.loads(done.stdout)
+    assert (row["label"], row["picture"]) == ("memorized", None)
+    assert "no picture: " in done.stderr
+    assert "memguard[report]" in done.stderr
+    assert not (tmp_path / "explain.png").exists()
