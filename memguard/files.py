@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
+
+Kind = TypeVar("Kind")
 
 PARTIAL = ".tmp"
 """Suffix of an incomplete file; a killed writer may leave one."""
 
 CHECKSUM = "sha256"
 """The key of a JSON file with the SHA-256 of all its other keys."""
-
 
 BLOCK_BYTES = 1 << 20
 """How much of a file is read at a time."""
@@ -75,6 +78,20 @@ def read_checked(data: bytes) -> dict[str, Any]:
     return found
 
 
+def from_json(data: Any, kind: type[Kind]) -> Kind:
+    """Values of JSON as a dataclass or struct.
+
+    Raises:
+        ValueError: a key is missing or unknown, or a value has another type. (msgspec itself
+            ignores unknown keys of dataclasses.)
+    """
+    found = msgspec.convert(data, kind)
+    unknown = next(_unknown_keys(data, msgspec.to_builtins(found)), None)
+    if unknown is not None:
+        raise ValueError(f"it has an unknown key, {unknown!r}")
+    return found
+
+
 def sealed(text: str) -> str:
     """A page of HTML with its SHA-256 in a comment at the end."""
     return f"{text.rstrip()}\n{_seal(text.rstrip())}\n"
@@ -93,6 +110,18 @@ def _write(path: Path, parts: Iterable[bytes]) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(partial, path)
+
+
+def _unknown_keys(data: Any, known: Any) -> Iterator[str]:
+    if isinstance(data, dict):
+        for key, value in data.items():
+            if key in known:
+                yield from _unknown_keys(value, known[key])
+            else:
+                yield key
+    elif isinstance(data, list):
+        for value, counterpart in zip(data, known, strict=True):
+            yield from _unknown_keys(value, counterpart)
 
 
 def _seal(text: str) -> str:

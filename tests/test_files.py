@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from memguard.files import (
     BLOCK_BYTES,
     PARTIAL,
     checked_json,
+    from_json,
     is_sealed,
     read_checked,
     sealed,
@@ -59,6 +61,39 @@ def test_every_changed_byte_is_noticed() -> None:
     for other in (b"", b"[]", b"3", b'{"a": 1}', data + b"\n"):
         with pytest.raises(ValueError):  # noqa: PT011
             read_checked(other)
+
+
+@dataclass
+class Part:
+    name: str
+    size: int = 0
+
+
+@dataclass
+class Whole:
+    parts: tuple[Part, ...]
+    by_name: dict[str, Part]
+
+
+def test_json_values_become_dataclasses() -> None:
+    data = {"parts": [{"name": "a"}, {"name": "b", "size": 2}], "by_name": {"x": {"name": "c"}}}
+    assert from_json(data, Whole) == Whole((Part("a"), Part("b", 2)), {"x": Part("c")})
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"parts": []},
+        {"parts": [], "by_name": {}, "colour": 1},
+        {"parts": [{"name": "a", "colour": 1}], "by_name": {}},
+        {"parts": [], "by_name": {"x": {"name": "a", "colour": 1}}},
+        {"parts": [{"name": 3}], "by_name": {}},
+        [],
+    ],
+)
+def test_keys_and_types_must_fit(data: Any) -> None:
+    with pytest.raises(ValueError, match=r"colour|by_name|Expected"):
+        from_json(data, Whole)
 
 
 def test_a_sealed_page() -> None:

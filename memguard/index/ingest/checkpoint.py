@@ -12,7 +12,7 @@ import msgspec
 
 from memguard.descriptors.base import DescriptorSpec
 from memguard.errors import BuildError
-from memguard.files import read_checked, write_checked
+from memguard.files import from_json, read_checked, write_checked
 from memguard.index.store.manifest import BUILDING
 
 
@@ -25,8 +25,11 @@ class SourceProgress(msgspec.Struct, frozen=True):
         items: number of items up to it.
     """
 
-    position: str = ""
-    items: int = 0
+    position: str
+    items: int
+
+
+START = SourceProgress("", 0)
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -48,7 +51,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
             BuildError: the file is damaged.
         """
         try:
-            return msgspec.convert(read_checked((directory / BUILDING).read_bytes()), cls)
+            return from_json(read_checked((directory / BUILDING).read_bytes()), cls)
         except FileNotFoundError:
             return None
         except ValueError as error:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from memguard.descriptors.base import Descriptor
-from memguard.index.ingest.checkpoint import Checkpoint, SourceProgress
+from memguard.index.ingest.checkpoint import START, Checkpoint, SourceProgress
 from memguard.index.ingest.describe import describe
 from memguard.index.ingest.reader import Readable, Unreadable
 from memguard.index.ingest.steps import Steps
@@ -50,7 +50,7 @@ class Intake:
         self._known_ids = Digests(record_digests(tables))
         self._known_files = Digests(file_digests(tables))
         self._blocked_ids = Digests(read_blocked(directory, old))
-        self._progress = checkpoint.sources.get(source.name, SourceProgress())
+        self._progress = checkpoint.sources.get(source.name, START)
         self._numbers: deque[int] = deque()
         self._steps = Steps(directory, checkpoint, source.name)
         self.skipped = self._progress.items

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from memguard.index.ingest.checkpoint import Checkpoint, SourceProgress
+from memguard.index.ingest.checkpoint import START, Checkpoint, SourceProgress
 from memguard.index.record import Record
 from memguard.index.store.tables import FileEntry, append_files, append_records
 
@@ -32,7 +32,7 @@ class Steps:
         self._checkpoint = checkpoint
         self._records: list[Record] = []
         self._files: list[FileEntry] = []
-        self._progress = checkpoint.sources.get(source, SourceProgress())
+        self._progress = checkpoint.sources.get(source, START)
         self._writer = ThreadPoolExecutor(1)
         self._writing: Future[None] | None = None
         self._committed_at = time.monotonic()

@@ -12,6 +12,7 @@ import msgspec
 from memguard._version import __version__
 from memguard.descriptors.base import DescriptorSpec
 from memguard.errors import IndexUnavailableError
+from memguard.files import from_json
 from memguard.index.milvus.collections import Collections
 from memguard.index.milvus.rows import document_of, document_rows
 
@@ -65,7 +66,7 @@ class MilvusManifest:
                     f"{collections.address} has format {data.get('format')}, this memguard reads "
                     f"format {FORMAT}; upgrade memguard, or push the index again"
                 )
-            return msgspec.convert(data, cls)
+            return from_json(data, cls)
         except ValueError as error:
             raise IndexUnavailableError(
                 f"the manifest of {collections.address} is damaged ({error}); push the index again"

@@ -11,11 +11,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
 from memguard.descriptors.base import DescriptorSpec
 from memguard.errors import IndexUnavailableError
-from memguard.files import read_checked, sha256, write_checked
+from memguard.files import from_json, read_checked, sha256, write_checked
 from memguard.index.ann.files import AnnIndex
 from memguard.index.ann.planner import AnnChoice
 
@@ -141,7 +139,7 @@ class Manifest:
         data = json.loads(text)
         if isinstance(data, dict) and data.get("format") != FORMAT:
             raise OtherFormatError(data.get("format"))
-        return msgspec.convert(read_checked(text), cls)
+        return from_json(read_checked(text), cls)
 
     def files(self) -> list[PinnedFile]:
         """Every pinned file."""

@@ -56,7 +56,15 @@ def test_a_damaged_one_says_what_to_do(tmp_path: Path, damage: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [{}, {"descriptors": [{}]}, {**STORED, "reached": {"a": {"items": "x"}}}]
+    "damage",
+    [
+        {},
+        {"descriptors": [{}]},
+        {**STORED, "reached": {"a": {"items": "x"}}},
+        {**STORED, "reached": {"a": {"position": "x"}}},
+        {**STORED, "reached": {"a": {"position": "x", "items": 3, "bytes": 4}}},
+        {**STORED, "descriptors": [{**STORED["descriptors"][0], "device": "cpu"}]},
+    ],
 )
 def test_other_contents_say_what_to_do_too(tmp_path: Path, damage: dict[str, object]) -> None:
     write_checked(tmp_path / BUILDING, damage)

@@ -63,6 +63,10 @@ def test_documents(collections):
         lambda data: json.dumps({**data, "descriptors": [{"name": "phash64"}]}),
         lambda data: json.dumps({**data, "documents": {"a": 3}}),
         lambda data: json.dumps({**data, "search": []}),
+        lambda data: json.dumps({**data, "partitions": 4}),
+        lambda data: json.dumps(
+            {**data, "descriptors": [{**data["descriptors"][0], "device": "cpu"}]}
+        ),
     ],
 )
 def test_damage(collections, damage):

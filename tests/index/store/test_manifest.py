@@ -87,6 +87,26 @@ def test_damage(tmp_path: Path, damage: object) -> None:
         Manifest.read(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"revision": 7', '"revision": 7, "colour": 1'),
+        ('"nprobe": 0', '"nprobe": 0, "efSearch": 16'),
+        ('"bytes": 136', '"bytes": 136, "crc": 5'),
+        ('"dimension": 64', '"dimension": 64, "device": "cpu"'),
+    ],
+)
+def test_unknown_keys_are_not_ignored(tmp_path: Path, old: str, new: str) -> None:
+    """They may change how an index must be searched."""
+    MANIFEST.write(tmp_path / MANIFEST_NAME)
+    data = read_checked((tmp_path / MANIFEST_NAME).read_bytes())
+    text = json.dumps(data)
+    assert old in text
+    write_checked(tmp_path / MANIFEST_NAME, json.loads(text.replace(old, new)))
+    with pytest.raises(IndexUnavailableError, match=r"manifest .* is damaged .*unknown key"):
+        Manifest.read(tmp_path)
+
+
 @pytest.mark.parametrize("format", [1, 2, 4, 99, None])
 def test_another_format(tmp_path: Path, format: int | None) -> None:
     MANIFEST.write(tmp_path / MANIFEST_NAME)
