@@ -42,8 +42,11 @@ def configured_index() -> str | Path:
 
 
 def _location(named: str, folder: Path) -> str | Path:
-    """An address unchanged; a path, relative to this folder."""
-    return named if "://" in named else folder / named
+    """An address unchanged; a path, relative to this folder.
+
+    ``pathlib`` makes one slash of an address's two, so one is enough.
+    """
+    return named if ":/" in named else folder / named
 
 
 def _table(project: Path) -> dict[str, object]:

@@ -69,5 +69,7 @@ def test_tables_of_another_shape_name_nothing(project: Path, text: str) -> None:
 def test_an_address_is_no_path(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(project, '[tool.memguard]\nindex = "milvus://host:19530/art"')
     assert configured_index() == "milvus://host:19530/art"
+    write(project, '[tool.memguard]\nindex = "milvus:/host:19530/art"')
+    assert configured_index() == "milvus:/host:19530/art"  # as pathlib shortens it
     monkeypatch.setenv(VARIABLE, "milvus+tls://other/art")
     assert configured_index() == "milvus+tls://other/art"
