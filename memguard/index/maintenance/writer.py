@@ -10,6 +10,7 @@ from memguard.descriptors.base import Descriptor, DescriptorSpec
 from memguard.files import write_bytes
 from memguard.index.base import BuildSummary, IndexWriter, Progress, Removal
 from memguard.index.ingest.builder import build
+from memguard.index.ingest.ray import on_ray
 from memguard.index.maintenance import takedown
 from memguard.index.store.manifest import Manifest
 from memguard.sources.base import Source
@@ -37,8 +38,6 @@ class DirectoryWriter(IndexWriter):
     ) -> BuildSummary:
         read_ahead = None
         if ray is not None:
-            from memguard.index.ingest.ray import on_ray
-
             read_ahead = on_ray(ray, [descriptor.spec for descriptor in descriptors])
         return build(
             source,
@@ -60,6 +59,7 @@ class DirectoryWriter(IndexWriter):
         return takedown.find_ids(self.directory, uri)
 
     def write_document(self, name: str, data: bytes | None) -> None:
+        Manifest.read(self.directory)
         if data is None:
             (self.directory / name).unlink(missing_ok=True)
         else:

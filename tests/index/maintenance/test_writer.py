@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fixtures.comparisons import opened
 
-from memguard import BuildError
+from memguard import BuildError, IndexUnavailableError
 from memguard.descriptors import weightless_descriptors
 from memguard.index.local import DirectoryIndex
 from memguard.index.maintenance.writer import DirectoryWriter
@@ -47,6 +47,13 @@ def test_documents(copied: Path) -> None:
     for _ in range(2):
         writer.write_document("page.html", None)
         assert DirectoryIndex.open(copied).read_document("page.html") is None
+
+
+def test_a_document_needs_an_index(tmp_path: Path) -> None:
+    for data in (b"{}", None):
+        with pytest.raises(IndexUnavailableError, match="is no memguard index"):
+            DirectoryWriter(tmp_path).write_document("calibration.json", data)
+    assert not list(tmp_path.iterdir())
 
 
 def test_one_writer_at_a_time(copied: Path, folder: Path) -> None:
