@@ -25,7 +25,8 @@ GIVEN_UP_SECONDS = 1.0
 def queue_of(ray: Any, items: Iterator[Item]) -> Iterator[Any]:
     """A queue that a thread fills with pickled chunks of items, and None at their end.
 
-    An error of the source is raised when everything before it has come out.
+    An error of the source is raised when all chunks before it have come out. Items of the chunk in
+    which it occurs are lost, to be read again by the next build.
     """
     from ray.util.queue import Full, Queue
 
