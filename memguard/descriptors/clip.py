@@ -7,7 +7,8 @@ Weights are named as a pretrained tag of open_clip (``laion2b_s34b_b79k``), a ch
 directory in open_clip's own layout (``open_clip_config.json`` and a checkpoint), or
 ``hf-hub:ORG/NAME``. For a new index the architecture comes first, as in
 ``ViT-B-32:laion2b_s34b_b79k``; a directory and a ``hf-hub:`` name know their own. Only :func:`pull`
-(and so :meth:`Clip.from_weights`) downloads.
+(and so :meth:`Clip.from_weights`) downloads. torch and open_clip are imported when a model is made,
+so that the class can be asked for its signals in no time.
 """
 
 from __future__ import annotations
@@ -19,8 +20,6 @@ from typing import Any, ClassVar, cast
 
 import huggingface_hub
 import numpy as np
-import open_clip
-import torch
 from huggingface_hub.constants import HF_HUB_CACHE
 from huggingface_hub.errors import EntryNotFoundError
 from numpy.typing import NDArray
@@ -49,7 +48,8 @@ FILTERS = {"bilinear": Image.Resampling.BILINEAR}
 ANSWER_SECONDS = 10
 """Timeout of asking the hub whether it has a file."""
 
-HUB_FILES = (open_clip.constants.HF_SAFE_WEIGHTS_NAME, open_clip.constants.HF_WEIGHTS_NAME)
+HUB_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+"""open_clip's names of weight files, in its order."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,9 @@ class Clip:
         *,
         device: str | None = None,
     ) -> None:
+        import open_clip
+        import torch
+
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         checkpoint = find(model, weights)
         if checkpoint is None:
@@ -174,15 +177,18 @@ class Clip:
             [self._embed(prepared[start : start + BATCH_IMAGES]) for start in batches]
         )
 
-    @torch.inference_mode()
     def _embed(self, prepared: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
-        levels = torch.from_numpy(np.stack(prepared)).to(self.device).permute(0, 3, 1, 2)
-        mean, std = (
-            torch.tensor(values, device=self.device).view(1, 3, 1, 1)
-            for values in (self.mean, self.std)
-        )
-        features = self.network.encode_image((levels.float() / 255 - mean) / std, normalize=True)
-        return cast("NDArray[np.float32]", features.float().cpu().numpy())
+        import torch
+
+        with torch.inference_mode():
+            levels = torch.from_numpy(np.stack(prepared)).to(self.device).permute(0, 3, 1, 2)
+            mean, std = (
+                torch.tensor(values, device=self.device).view(1, 3, 1, 1)
+                for values in (self.mean, self.std)
+            )
+            pixels = (levels.float() / 255 - mean) / std
+            features = self.network.encode_image(pixels, normalize=True)
+            return cast("NDArray[np.float32]", features.float().cpu().numpy())
 
 
 def split(weights: str) -> tuple[str, str]:
@@ -273,6 +279,8 @@ def _directory(path: Path) -> Checkpoint:
 
 
 def _tag(model: str, weights: str) -> dict[str, Any]:
+    import open_clip
+
     config = open_clip.get_pretrained_cfg(model, weights)
     if not config:
         tags = ", ".join(open_clip.list_pretrained_tags_by_model(model)) or "none"

@@ -71,6 +71,16 @@ def test_without_clip_and_sscd_no_torch_is_loaded() -> None:
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
+def test_classes_are_looked_at_without_torch() -> None:
+    """Reports and builds ask a class for its signals; only a model needs torch."""
+    code = (
+        "import sys; from memguard.descriptors.registry import LEARNED, descriptor_class; "
+        "[descriptor_class(name).signals for name in LEARNED]; "
+        "sys.exit('torch' in sys.modules or 'open_clip' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
 @pytest.mark.parametrize("name", ["dino", "pixels"])
 def test_weights_for_what_takes_none(name: str) -> None:
     for use in (new_descriptors, lambda weights: load_descriptors([], weights)):
