@@ -117,12 +117,15 @@ class MilvusWriter(IndexWriter):
 
     def write_document(self, name: str, data: bytes | None) -> None:
         collections = self.index.collections
-        newest = MilvusManifest.find(collections) or self.index.manifest
-        self.index.manifest = newest.with_documents(collections, {name: data})
+        self.index.manifest = self._newest().with_documents(collections, {name: data})
         self.index.manifest.write(collections)
 
     def _blocked(self) -> set[str]:
-        return blocked_ids(self.index.collections, self.index.manifest)
+        return blocked_ids(self.index.collections, self._newest())
+
+    def _newest(self) -> MilvusManifest:
+        """The manifest that is there now, which another writer may have replaced."""
+        return MilvusManifest.find(self.index.collections) or self.index.manifest
 
     def _block(self, ids: Collection[str]) -> None:
         self.write_document(BLOCKED, json.dumps(sorted(ids)).encode())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from memguard import BuildError, ConfigurationError
@@ -9,6 +11,7 @@ from memguard.descriptors import weightless_descriptors
 from memguard.index.milvus.push import push
 from memguard.index.open import open_index, open_writer
 from memguard.index.store.canary import canary_ids
+from memguard.index.store.documents import BLOCKED
 from memguard.sources import Folder
 
 
@@ -45,6 +48,17 @@ def test_what_is_not_there_cannot_be_removed(pushed, wrong):
     with pytest.raises(ConfigurationError, match=r"no image with the id|32 hexadecimal digits"):
         open_writer(pushed).remove([wrong])
     assert open_index(pushed).health().records == 4
+
+
+def test_two_writers_keep_what_the_other_has_blocked(gallery, milvus):
+    address = milvus.uri("two_writers")
+    push(gallery, address)
+    index = open_index(gallery)
+    ids = sorted(record.id for record in index.take(index.rows()[:2].tolist()))
+    writers = [open_writer(address), open_writer(address)]
+    for writer, one in zip(writers, ids, strict=True):
+        writer.remove([one])
+    assert json.loads(open_index(address).read_document(BLOCKED)) == ids
 
 
 def test_ids_of_a_file(pushed, gallery):
