@@ -42,6 +42,8 @@ class SignalType:
             signal that is measured and shown only.
         may_block: whether a calibration may give it a block threshold without being asked to.
         witness: its part in recognising contaminated negatives, or None.
+        near_duplicates: of a descriptor, the largest distance of two references that are
+            near-duplicates; None where distances do not tell.
     """
 
     name: str
@@ -51,6 +53,7 @@ class SignalType:
     default: Threshold | None = None
     may_block: bool = True
     witness: Witness | None = None
+    near_duplicates: float | None = None
 
 
 class DescriptorSignal(SignalType):
@@ -69,6 +72,7 @@ class DescriptorSignal(SignalType):
         default: Threshold | None = None,
         may_block: bool = True,
         witness: Witness | None = None,
+        near_duplicates: float | None = None,
     ) -> None:
         self.name = name
         self.words = words
@@ -77,3 +81,4 @@ class DescriptorSignal(SignalType):
         self.default = default
         self.may_block = may_block
         self.witness = witness
+        self.near_duplicates = near_duplicates

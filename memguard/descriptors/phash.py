@@ -17,6 +17,10 @@ from memguard.descriptors.base import DescriptorSpec
 from memguard.signal_type import DescriptorSignal, SignalType, Witness
 from memguard.vision.picture import Picture
 
+NEAR_DUPLICATE_BITS = 31
+"""Of 256: the distance that PDQ, another hash of 256 bits, calls a match
+(https://github.com/facebook/ThreatExchange/tree/main/pdq)."""
+
 
 @dataclass(frozen=True)
 class PHash:
@@ -82,6 +86,7 @@ class PHash256(PHash):
             "bits of a 256 bit perceptual hash that differ",
             counts_bits=True,
             witness=Witness("layout", 60),
+            near_duplicates=NEAR_DUPLICATE_BITS,
         ),
     )
 

@@ -1,6 +1,7 @@
 """Near-duplicates among the references: what a model sees again and again, it memorizes.
 
-Two references are near-duplicates when one of their descriptors says so; clusters are the connected
+Two references are near-duplicates when their distance in one descriptor is within the limit that it
+declares (:attr:`memguard.signal_type.SignalType.near_duplicates`); clusters are the connected
 components. When an index grows, only new references are looked up.
 """
 
@@ -15,17 +16,13 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from memguard.descriptors.base import DescriptorSpec
+from memguard.descriptors.registry import descriptor_class
 from memguard.index.ann.hamming_join import Pairs, hamming_join
 from memguard.index.ann.searcher import Excluded, Searcher
 from memguard.index.ann.vectors import Vectors
 from memguard.index.ingest.revision import Revision
 from memguard.index.store.manifest import AnnFile
-
-MAX_DISTANCES: Mapping[str, float] = {"phash256": 31, "sscd": 0.25}
-"""Descriptor name to the largest distance of two near-duplicates. ``phash256``: 31 of 256 bits,
-which PDQ, another hash of 256 bits, calls a match
-(https://github.com/facebook/ThreatExchange/tree/main/pdq). ``sscd``: cosine similarity 0.75, right
-nine times in ten on DISC2021 (Pizzi et al. 2022)."""
 
 NEIGHBOURS = 16
 """Neighbours looked up of a reference; a larger cluster is connected through its members."""
@@ -58,38 +55,53 @@ def grow_clusters(
         known: the clusters of the first rows.
         excluded: rows that are in no cluster but their own.
         missing: descriptor name to rows without a vector.
+
+    Raises:
+        ConfigurationError: a descriptor is not installed here.
     """
     rows = len(revision.tables)
     pairs: list[Pairs] = []
-    for spec in revision.specs:
-        if spec.name in MAX_DISTANCES and len(known) < rows:
+    for spec in revision.specs if len(known) < rows else ():
+        limit = max_distance(spec)
+        if limit is not None:
             searcher = Searcher(ann[spec.name].index(revision.directory, spec))
             no_pairs = np.union1d(excluded, missing[spec.name])
-            pairs.append(near_pairs(searcher, revision.vectors(spec), len(known), no_pairs))
+            pairs.append(near_pairs(searcher, revision.vectors(spec), limit, len(known), no_pairs))
     return cluster(rows, known, pairs)
 
 
+def max_distance(spec: DescriptorSpec) -> float | None:
+    """The largest distance of two near-duplicates in a descriptor; None where it does not tell.
+
+    Raises:
+        ConfigurationError: the descriptor is not installed here.
+    """
+    signals = descriptor_class(spec.name).signals
+    return next((one.near_duplicates for one in signals if one.name == spec.name), None)
+
+
 def near_pairs(
-    searcher: Searcher, vectors: Vectors, first: int, excluded: NDArray[np.int64]
+    searcher: Searcher, vectors: Vectors, limit: float, first: int, excluded: NDArray[np.int64]
 ) -> Pairs:
     """Pairs of references that are near-duplicates by one descriptor, rows of shape (n, 2).
 
     Args:
-        searcher: of the whole index, for a descriptor in :data:`MAX_DISTANCES`.
+        searcher: of the whole index.
         vectors: the descriptor's matrix.
+        limit: the largest distance of a pair.
         first: the first row to look up.
         excluded: rows that make no pairs.
     """
     spec, rows = searcher.spec, len(searcher)
-    max_distance = MAX_DISTANCES[spec.name]
-    if spec.metric == "hamming" and (rows - first) * rows > MAX_COMPARED_HASHES:
-        return _condensed(hamming_join(vectors, first, max_distance, excluded), rows)
+    joinable = spec.metric == "hamming" and spec.dimension % 64 == 0 and 8 * limit < spec.dimension
+    if joinable and (rows - first) * rows > MAX_COMPARED_HASHES:
+        return _condensed(hamming_join(vectors, first, limit, excluded), rows)
     hidden = Excluded(excluded, rows)
     pairs = [NO_PAIRS]
     for block in vectors.blocks(first):
         distances, found = searcher.search(block, NEIGHBOURS, excluded=hidden)
         own = np.arange(first, first + len(block))[:, None]
-        near = (distances <= max_distance) & (found >= 0) & (found != own)
+        near = (distances <= limit) & (found >= 0) & (found != own)
         near &= ~np.isin(own, excluded)
         pairs.append(np.stack([np.broadcast_to(own, found.shape)[near], found[near]], axis=1))
         first += len(block)

@@ -46,6 +46,9 @@ def publish(
 
     Returns:
         The manifest; None where the tables hold no training image.
+
+    Raises:
+        ConfigurationError: there are new rows, and a descriptor is not installed here.
     """
     tables = Tables(directory)
     canaries = tables.flagged("canary")

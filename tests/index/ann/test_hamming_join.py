@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from memguard.descriptors.base import distances
-from memguard.descriptors.phash import PHash
+from memguard.descriptors.phash import NEAR_DUPLICATE_BITS, PHash
 from memguard.index.ann import hamming_join as joining
 from memguard.index.ann.files import AnnIndex
 from memguard.index.ann.hamming_join import hamming_join
@@ -21,12 +21,12 @@ from memguard.index.ann.planner import AnnChoice
 from memguard.index.ann.searcher import Searcher
 from memguard.index.ann.writer import write_exact
 from memguard.index.ingest import near_duplicates
-from memguard.index.ingest.near_duplicates import MAX_DISTANCES, cluster, near_pairs
+from memguard.index.ingest.near_duplicates import cluster, near_pairs
 from memguard.vision.picture import Picture
 from memguard.vision.transforms import SIMULATED_COPIES
 
 NONE = np.empty(0, np.int64)
-RADIUS = MAX_DISTANCES["phash256"]
+RADIUS = NEAR_DUPLICATE_BITS
 
 Codes = NDArray[np.uint8]
 
@@ -87,7 +87,7 @@ def test_real_hashes_cluster_as_when_all_are_compared(
     index = AnnIndex(spec, tmp_path / "x.faiss", AnnChoice("BFlat", 0))
     searcher = Searcher(write_exact(index, [hashes]))
     excluded = np.array([3, 200, 370], np.int64)
-    asked = (searcher, in_blocks(hashes), first, excluded)
+    asked = (searcher, in_blocks(hashes), RADIUS, first, excluded)
     one_by_one = near_pairs(*asked)
     monkeypatch.setattr(near_duplicates, "MAX_COMPARED_HASHES", 0)
     joined = near_pairs(*asked)

@@ -10,7 +10,10 @@ import pytest
 from fixtures.picture_files import encoded
 from PIL import Image
 
-from memguard.index.ingest.near_duplicates import cluster, cluster_sizes
+from memguard.descriptors.base import DescriptorSpec
+from memguard.descriptors.registry import known_names
+from memguard.errors import ConfigurationError
+from memguard.index.ingest.near_duplicates import cluster, cluster_sizes, max_distance
 from memguard.index.local import DirectoryIndex
 from memguard.index.maintenance.duplicates import redundant_files
 from memguard.index.maintenance.takedown import remove
@@ -33,6 +36,18 @@ def test_sizes_do_not_count_hidden_rows() -> None:
     sizes = cluster_sizes(clusters, np.array([1, 3]))
     assert sizes.tolist() == [2, 2, 2, 2, 2, 2]
     assert cluster_sizes(clusters, np.empty(0, np.int64)).tolist() == [3] * 6
+
+
+def test_descriptors_declare_when_two_references_are_one_image() -> None:
+    limits = {name: max_distance(spec_named(name)) for name in known_names()}
+    declared = {name: limit for name, limit in limits.items() if limit is not None}
+    assert declared == {"phash256": 31, "sscd": 0.25}
+    with pytest.raises(ConfigurationError, match=r"no descriptor 'holograms' here.*install"):
+        max_distance(spec_named("holograms"))
+
+
+def spec_named(name: str) -> DescriptorSpec:
+    return DescriptorSpec(name, "cosine", 3, "m", "p")
 
 
 @pytest.fixture(scope="module")
