@@ -82,6 +82,8 @@ class Searcher:
             less than 0.01, reranked ones by less than 0.003.
         """
         k = min(k, len(self) - len(excluded or ()))
+        if not k:
+            return np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int64)
         if self._reranked is None:
             scores, found = self.propose(queries, k, excluded=excluded)
             return np.where(found < 0, np.inf, self._distances(scores)).astype(np.float32), found

@@ -57,6 +57,13 @@ def test_search_equals_brute_force(spec: DescriptorSpec, tmp_path: Path) -> None
     np.testing.assert_allclose(found[-3:, 0], 0, atol=1e-3)
 
 
+def test_all_vectors_excluded(spec: DescriptorSpec, tmp_path: Path) -> None:
+    vectors = random_vectors(spec, 3, seed=0)
+    searcher = Searcher(write_exact(exact(spec, tmp_path), [vectors]))
+    found, rows = searcher.search(vectors[:2], 5, excluded=Excluded(np.arange(3), 3))
+    assert found.shape == rows.shape == (2, 0)
+
+
 def test_fewer_vectors_than_neighbours_asked_for(spec: DescriptorSpec, tmp_path: Path) -> None:
     vectors = random_vectors(spec, 3, seed=0)
     found, rows = Searcher(write_exact(exact(spec, tmp_path), [vectors])).search(vectors, 5)
