@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+import msgspec
 import numpy as np
 
 from memguard.calibration.measure import measure
@@ -20,6 +21,7 @@ from memguard.calibration.operating_rules import OperatingRule, evaluate, operat
 from memguard.calibration.result import Calibration
 from memguard.defaults import MEMORIZED_RATE, NEEDED_PER_RATE, SIMILAR_RATE
 from memguard.detection.detector import Detector
+from memguard.detection.signals import default_thresholds
 from memguard.errors import CalibrationError
 from memguard.signal_type import Threshold
 
@@ -35,6 +37,9 @@ def calibrate(
     seed: int = 0,
 ) -> tuple[Calibration, Measurements]:
     """Choose the thresholds of the detector's index.
+
+    Where nothing can be measured (only embeddings, or only blank images), the default thresholds
+    stay: without thresholds, every image would pass.
 
     Args:
         detector: on the index to calibrate; its own thresholds are ignored.
@@ -63,6 +68,9 @@ def calibrate(
     calibration = choose_thresholds(
         measured, *rules, records=len(detector.index), thorough=detector.thorough
     )
+    if not measured.negatives:
+        defaults = default_thresholds(detector.signals)
+        calibration = msgspec.structs.replace(calibration, thresholds=defaults)
     return calibration, measured
 
 

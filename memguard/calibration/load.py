@@ -22,8 +22,8 @@ def calibrated_detector(
 ) -> Detector:
     """A detector with the index's descriptors and calibrated thresholds, else the defaults.
 
-    Logs a warning where the index has no calibration, has outgrown it, or was calibrated without
-    ``thorough``.
+    Logs a warning where the index has no calibration, or one that measured nothing, has outgrown
+    it, or was calibrated without ``thorough``.
 
     Args:
         index: the training set.
@@ -41,7 +41,7 @@ def calibrated_detector(
         descriptors = load_descriptors(index.specs, weights=weights)
     calibration = Calibration.of(index)
     again = f"run `memguard calibrate {index.name}`"
-    if calibration is None:
+    if calibration is None or not (calibration.thresholds or calibration.negatives):
         log.warning("%s has not been calibrated; default thresholds apply: %s", index, again)
         return Detector(index, descriptors, thorough=thorough)
     if calibration.outgrown(len(index)):

@@ -14,6 +14,7 @@ from fixtures import tiny_models
 from fixtures.calibrations import (
     MEMORIZED,
     NOVEL,
+    PICTURE_SIGNALS,
     SIMILAR,
     Calibrated,
     stored_calibration,
@@ -26,6 +27,7 @@ from memguard import CalibrationError
 from memguard.calibration import measure as calibration_measure
 from memguard.calibration.quantiles import flagged
 from memguard.calibration.rates import Rate
+from memguard.detection.signals import default_thresholds
 from memguard.lifecycle import build_index, calibrate_index
 from memguard.pipelines.guard import Guard
 
@@ -145,6 +147,17 @@ def test_a_build_ends_calibrated_and_again_when_it_has_outgrown_that(
     assert steps
     Guard(output)
     assert not caplog.records
+
+
+def test_where_nothing_can_be_measured_the_defaults_apply(tmp_path: Path) -> None:
+    """Without thresholds, every image would pass."""
+    for level in (0, 255):
+        Image.new("RGB", (40, 40), (level,) * 3).save(tmp_path / f"{level}.png")
+    build_index(tmp_path, tmp_path / "index", weights={}, workers=0)
+    found = stored_calibration(tmp_path / "index")
+    assert (found.negatives, found.blank) == (0, 2)
+    assert found.thresholds == default_thresholds(PICTURE_SIGNALS)
+    assert stored_measurements(tmp_path / "index").count == 0
 
 
 def test_the_same_seed_gives_the_same_calibration(

@@ -26,6 +26,18 @@ def test_an_index_that_is_not_calibrated_says_so(
     assert "has not been calibrated; default thresholds apply: run `memguard calib" in caplog.text
 
 
+def test_a_calibration_that_measured_nothing_says_so(
+    gallery: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """memguard 0.1 stored such calibrations of embeddings; with them, every image would pass."""
+    index = Path(shutil.copytree(gallery, tmp_path / "index"))
+    store_calibration(index, replace(EXAMPLE, thresholds={}, negatives=0, records=4))
+    checker = calibrated_detector(open_index(index))
+    assert checker.thresholds == default_thresholds(checker.signals)
+    assert checker.rates == {}
+    assert "has not been calibrated; default thresholds apply" in caplog.text
+
+
 @pytest.mark.parametrize(("records", "warns"), [(4, False), (3, True)])
 def test_an_index_that_has_outgrown_its_calibration_says_so(
     gallery: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, records: int, warns: bool

@@ -22,7 +22,7 @@ from memguard.calibration.calibrate import calibrate
 from memguard.calibration.result import Calibration
 from memguard.descriptors import weightless_descriptors
 from memguard.descriptors.base import DescriptorSpec
-from memguard.descriptors.clip import Clip
+from memguard.descriptors.clip import NEAR_DUPLICATE, Clip
 from memguard.descriptors.phash import PHash
 from memguard.detection.detector import Detector
 from memguard.index.base import Progress
@@ -31,6 +31,7 @@ from memguard.index.ingest.builder import build
 from memguard.index.ingest.checkpoint import Checkpoint
 from memguard.index.local import DirectoryIndex
 from memguard.lifecycle import add_images, build_index
+from memguard.signal_type import Threshold
 from memguard.sources import Folder, Item
 from memguard.sources.embeddings import Embeddings
 from memguard.sources.webdataset import WebDataset
@@ -228,6 +229,7 @@ def test_embeddings_alone(
     assert index.sample(10, np.random.default_rng(0)) == []
     calibration, _ = calibrate(detector)
     assert (calibration.negatives, calibration.memorized.calibrated) == (0, False)
+    assert calibration.thresholds["clip"] == Threshold(NEAR_DUPLICATE, None), "the default"
     assert isinstance(calibration, Calibration)
 
 
