@@ -107,9 +107,9 @@ class Comparison:
 
 
 def compare(picture: Picture, match: Match, index: Index) -> Comparison | None:
-    """Compare a query with a match; None where the index no longer holds the reference."""
+    """Compare a query with a match; None where the index has no pixels of it (any more)."""
     record = index.find(match.id)
-    if record is None:
+    if record is None or not record.has_pixels:
         return None
     query = view_of(picture, match.view) or picture
     reference = record.picture()

@@ -31,7 +31,8 @@ class Explanation:
     Attributes:
         image: the query, RGB.
         verdict: as a guard of the same index gives it.
-        comparison: with the reference that the verdict's ``why`` names; None where it names none.
+        comparison: with the reference that the verdict's ``why`` names; None where it names none,
+            or one without pixels.
         signals: what the index can measure, by name.
     """
 

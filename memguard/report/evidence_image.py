@@ -132,9 +132,9 @@ def _text(
 ) -> list[tuple[str, str]]:
     """Paragraphs with their colours: the reason, the reference, the signals."""
     text = [(verdict.why, INK)]
-    if comparison is None:
+    match = comparison.match if comparison else next(iter(verdict.matches), None)
+    if match is None:
         return text
-    match = comparison.match
     counts = (
         f"files with the same bytes: {match.exact_duplicates}; "
         f"near-duplicates: {match.near_duplicates - 1}"

@@ -14,8 +14,10 @@ def percent(share: float) -> str:
     return "-" if math.isnan(share) else f"{100 * share:.3g}\N{NO-BREAK SPACE}%"
 
 
-def distance_text(distance: float) -> str:
-    """A distance with the digits that matter."""
+def distance_text(distance: float | None) -> str:
+    """A distance with the digits that matter; "-" where nothing was measured."""
+    if distance is None:
+        return "-"
     return "none" if math.isinf(distance) else f"{distance:.4g}"
 
 
@@ -46,7 +48,7 @@ def signal_rows(verdict: Verdict, signals: Mapping[str, SignalType]) -> list[tup
         (
             signal.name,
             distance_text(signal.distance),
-            distance_text(shown.pop(signal.name)),
+            distance_text(shown.pop(signal.name, None)),
             threshold_text(signal.similar, counts_bits=signals[signal.name].counts_bits),
             threshold_text(signal.memorized, counts_bits=signals[signal.name].counts_bits),
             signal.label,

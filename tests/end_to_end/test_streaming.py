@@ -31,6 +31,7 @@ from memguard.index.ingest.builder import build
 from memguard.index.ingest.checkpoint import Checkpoint
 from memguard.index.local import DirectoryIndex
 from memguard.lifecycle import add_images, build_index
+from memguard.report import explain
 from memguard.signal_type import Threshold
 from memguard.sources import Folder, Item
 from memguard.sources.embeddings import Embeddings
@@ -231,6 +232,19 @@ def test_embeddings_alone(
     assert (calibration.negatives, calibration.memorized.calibrated) == (0, False)
     assert calibration.thresholds["clip"] == Threshold(NEAR_DUPLICATE, None), "the default"
     assert isinstance(calibration, Calibration)
+
+
+def test_embeddings_are_searched_in_parts_and_explained(
+    published: Embeddings, cat: Image.Image, tmp_path: Path
+) -> None:
+    """There are no local features to search by, and no pixels to compare."""
+    build(published, tmp_path / "x", [Levels()], workers=0)
+    detector = Detector(DirectoryIndex.open(tmp_path / "x"), [Levels()], thorough=True)
+    (verdict,) = detector.detect([cat])
+    assert verdict.label == "similar"
+    explanation = explain(cat, detector)
+    assert (explanation.verdict, explanation.comparison) == (verdict, None)
+    assert explanation.draw().height > 500
 
 
 def test_embeddings_beside_images(

@@ -40,3 +40,12 @@ def test_signals_with_thresholds_come_first() -> None:
     rows = signal_rows(Verdict("clear", 0.1, (signal,), (match,)), PICTURE_SIGNALS)
     assert [dict(zip(SIGNAL_HEADINGS, row))["reference shown"] for row in rows] == ["0.5", "20"]
     assert rows[0] == ("structure", "0.4", "0.5", "0.3", "0.2", "clear")
+
+
+def test_a_match_that_a_signal_was_not_measured_on() -> None:
+    """The strongest match may be an embedding without pixels, another one a picture."""
+    embedded = Match("1", "a.npy#0", "as is", {"clip": 0.01})
+    pictured = Match("2", "b.png", "as is", {"clip": 0.3, "structure": 0.5})
+    signal = Signal("structure", 0.5, similar=0.3, memorized=0.2)
+    rows = signal_rows(Verdict("clear", 0.1, (signal,), (embedded, pictured)), PICTURE_SIGNALS)
+    assert rows[0] == ("structure", "0.5", "-", "0.3", "0.2", "clear")
