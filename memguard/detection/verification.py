@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from memguard.detection.picture_pair import PicturePair
 from memguard.detection.signals import picture_signals, relative_signals
+from memguard.signal_type import SignalType
 from memguard.vision.picture import Picture
 
 
 def verify(query: Picture, reference: Picture) -> dict[str, float]:
-    """The distances between a view of a query and a reference, by picture signal."""
+    """The distances between a view of a query and a reference, by picture signal.
+
+    Raises:
+        ValueError: a signal measured NaN.
+    """
     pair = PicturePair(query, reference)
-    return {signal.name: signal.measure(pair) for signal in picture_signals()}
+    return {signal.name: _number(signal, signal.measure(pair)) for signal in picture_signals()}
 
 
 def relate(candidates: Sequence[dict[str, float]]) -> None:
-    """Add the relative signals to the distances of all verified candidates of one query."""
+    """Add the relative signals to the distances of all verified candidates of one query.
+
+    Raises:
+        ValueError: a signal measured NaN.
+    """
     if candidates:
         for signal in relative_signals():
             for distances, distance in zip(candidates, signal.measure(candidates), strict=True):
-                distances[signal.name] = distance
+                distances[signal.name] = _number(signal, distance)
+
+
+def _number(signal: SignalType, distance: float) -> float:
+    """The distance as a plain float, for JSON; a package's signal may return NumPy's.
+
+    NaN is within no threshold, so it would let a copy pass.
+    """
+    if math.isnan(distance):
+        raise ValueError(f"the signal {signal.name} measured NaN")
+    return float(distance)

@@ -9,11 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from fixtures.installed_packages import install
 
 from memguard.descriptors import weightless_descriptors
 from memguard.descriptors.clip import Clip
 from memguard.descriptors.sscd import Sscd
-from memguard.detection.signals import default_thresholds, signal_table
+from memguard.detection.signals import GROUP, default_thresholds, signal_table
 from memguard.errors import ConfigurationError
 from memguard.signal_type import SignalType
 
@@ -76,9 +77,20 @@ class Brightness(PictureSignal):
 
 class Unnamed(Brightness):
     name = "darkness"
+
+
+class OfNumPy(Brightness):
+    def measure(self, pair):
+        return abs(pair.query.square.mean() - pair.reference.square.mean())
+
+
+class Broken(Brightness):
+    def measure(self, pair):
+        return float("nan")
 """
 
 CHECK = """
+import json
 import sys
 from PIL import Image
 from memguard.calibration.load import calibrated_detector
@@ -86,42 +98,52 @@ from memguard.index.open import open_index
 
 detector = calibrated_detector(open_index(sys.argv[1]))
 (verdict,) = detector.detect([Image.open(sys.argv[2])])
-print([signal.distance for signal in verdict.signals if signal.name == "brightness"])
+print(json.dumps([one.distance for one in verdict.signals if one.name == "brightness"]))
 """
 
 
 def run_with_package(
-    site: Path, offer: str, *arguments: object
+    site: Path, offer: tuple[str, str], *arguments: object
 ) -> subprocess.CompletedProcess[str]:
     """Run CHECK where a package that offers this signal is installed."""
-    (site / "bright.py").write_text(BRIGHTNESS)
-    about = site / "bright-1.0.dist-info"
-    about.mkdir()
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: bright\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text(f"[memguard.signals]\n{offer}\n")
+    name, attribute = offer
+    install(site, "bright", BRIGHTNESS, GROUP, **{name: attribute})
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), *sys.path])}
     command = [sys.executable, "-c", CHECK, *map(str, arguments)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_a_package_offers_a_signal_that_decides(gallery: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("attribute", ["Brightness", "OfNumPy"])
+def test_a_package_offers_a_signal_that_decides(
+    gallery: Path, tmp_path: Path, attribute: str
+) -> None:
     image = gallery.parent / "images" / "coffee.png"
-    done = run_with_package(tmp_path, "brightness = bright:Brightness", gallery, image)
+    done = run_with_package(tmp_path, ("brightness", attribute), gallery, image)
     assert done.returncode == 0, done.stderr
     (distance,) = json.loads(done.stdout)
     assert distance == pytest.approx(0, abs=0.01), "the reference is the image's thumbnail"
 
 
+def test_nan_fails_the_check(gallery: Path, tmp_path: Path) -> None:
+    """It is within no threshold, so it would let a copy pass."""
+    image = gallery.parent / "images" / "coffee.png"
+    done = run_with_package(tmp_path, ("brightness", "Broken"), gallery, image)
+    assert done.returncode == 1
+    assert "the signal brightness measured NaN" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("offer", "message"),
     [
-        ("brightness = bright:Unnamed", "must be a PictureSignal or a RelativeSignal of that name"),
-        ("brightness = bright:Threshold", "lacks name, words, measure"),
-        ("brightness = bright:absent", "cannot be imported"),
-        ("l2 = bright:Brightness", "and memguard both offer 'l2'"),
+        (("brightness", "Unnamed"), "must be a PictureSignal or a RelativeSignal of that name"),
+        (("brightness", "Threshold"), "lacks name, words, measure"),
+        (("brightness", "absent"), "cannot be imported"),
+        (("l2", "Brightness"), "and memguard both offer 'l2'"),
     ],
 )
-def test_offers_that_do_not_fit(gallery: Path, tmp_path: Path, offer: str, message: str) -> None:
+def test_offers_that_do_not_fit(
+    gallery: Path, tmp_path: Path, offer: tuple[str, str], message: str
+) -> None:
     image = gallery.parent / "images" / "coffee.png"
     done = run_with_package(tmp_path, offer, gallery, image)
     assert done.returncode == 1
