@@ -33,7 +33,7 @@ def calibrated_detector(
 
     Raises:
         WeightsError: see :func:`memguard.descriptors.load_descriptors`.
-        CalibrationError: the calibration is damaged.
+        CalibrationError: the calibration is damaged, or one of its signals is not installed here.
     """
     if loaded is not None and loaded.index.specs == index.specs:
         descriptors = loaded.descriptors
@@ -54,7 +54,7 @@ def calibrated_detector(
         )
     if thorough and not calibration.thorough:
         log.warning("%s was calibrated without thorough; %s --thorough", index, again)
-    return Detector(
+    detector = Detector(
         index,
         descriptors,
         calibration.thresholds,
@@ -65,3 +65,5 @@ def calibrated_detector(
         },
         thorough=thorough,
     )
+    calibration.require_signals(detector.signals, index.name)
+    return detector

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Literal
 
 import msgspec
@@ -84,6 +85,23 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def outgrown(self, records: int) -> bool:
         """Whether an index of this size should be calibrated again."""
         return records > GROWTH * self.records
+
+    def require_signals(self, measurable: Collection[str], index: str) -> None:
+        """Refuse thresholds of signals that cannot be measured here.
+
+        Args:
+            measurable: names of the signals that the index can measure.
+            index: name of the index, for the error.
+
+        Raises:
+            CalibrationError: a package that offered a signal is no longer installed.
+        """
+        for name in self.thresholds:
+            if name not in measurable:
+                raise CalibrationError(
+                    f"{index} was calibrated with the signal {name!r}, which is not installed "
+                    f"here: install the package that offers it, or run `memguard calibrate {index}`"
+                )
 
     def to_json(self) -> dict[str, Any]:
         """A dict of plain JSON values, under the stored names."""

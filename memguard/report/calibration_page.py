@@ -41,7 +41,8 @@ def calibration_page(index: Index | str | os.PathLike[str]) -> str:
     """The page, as HTML.
 
     Raises:
-        CalibrationError: the index has no calibration, or it is damaged.
+        CalibrationError: the index has no calibration, it is damaged, or one of its signals is not
+            installed here.
         ConfigurationError: the extra ``report`` is not installed.
     """
     opened = index if isinstance(index, Index) else open_index(index)
@@ -50,8 +51,9 @@ def calibration_page(index: Index | str | os.PathLike[str]) -> str:
         raise CalibrationError(
             f"{opened.name} has not been calibrated; run `memguard calibrate {opened.name}`"
         )
-    measured = Measurements.of(opened)
     types = index_signals(opened)
+    calibration.require_signals(types, opened.name)
+    measured = Measurements.of(opened)
     return render(
         "calibration.html.j2",
         name=Path(opened.name).resolve().name,

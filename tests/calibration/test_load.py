@@ -12,9 +12,12 @@ from fixtures.calibrations import (
 )
 from msgspec.structs import replace
 
+from memguard import CalibrationError
 from memguard.calibration.load import calibrated_detector
 from memguard.detection.signals import default_thresholds
 from memguard.index.open import open_index
+from memguard.report import calibration_page
+from memguard.signal_type import Threshold
 
 
 def test_an_index_that_is_not_calibrated_says_so(
@@ -36,6 +39,16 @@ def test_a_calibration_that_measured_nothing_says_so(
     assert checker.thresholds == default_thresholds(checker.signals)
     assert checker.rates == {}
     assert "has not been calibrated; default thresholds apply" in caplog.text
+
+
+def test_a_signal_that_is_no_longer_installed_is_missed(gallery: Path, tmp_path: Path) -> None:
+    """Without it, the copies that it alone finds would pass."""
+    index = Path(shutil.copytree(gallery, tmp_path / "index"))
+    thresholds = {**EXAMPLE.thresholds, "holograms": Threshold(0.1, 0.05)}
+    store_calibration(index, replace(EXAMPLE, thresholds=thresholds))
+    for use in (lambda: calibrated_detector(open_index(index)), lambda: calibration_page(index)):
+        with pytest.raises(CalibrationError, match=r"'holograms'.*install the package"):
+            use()
 
 
 @pytest.mark.parametrize(("records", "warns"), [(4, False), (3, True)])
