@@ -24,6 +24,7 @@ from memguard.cli.options import (
     weights_of,
 )
 from memguard.defaults import CLIP_MODEL, CLIP_WEIGHTS
+from memguard.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from memguard.index.base import BuildSummary
@@ -75,7 +76,11 @@ def source_of(images: str, options: list[str] | None) -> Source:
     """The source of IMAGES and ``--option``."""
     from memguard.sources import open_source
 
-    return open_source(images, **named_values("--option", options))
+    named = named_values("--option", options)
+    for name, value in named.items():
+        if not value:
+            raise ConfigurationError(f"--option takes NAME=VALUE, and {name} has no value")
+    return open_source(images, **named)
 
 
 def show_summary(summary: BuildSummary, as_json: bool) -> None:

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from memguard.cli.console import MOST_SHOWN, err, out, print_json, progress, writing
-from memguard.cli.options import IndexArgument, Json, Weights, WeightsNow, weights_of
+from memguard.cli.options import IndexArgument, Json, Thorough, Weights, WeightsNow, weights_of
 from memguard.defaults import MEMORIZED_RATE, NEEDED_PER_RATE, SIMILAR_RATE
 from memguard.errors import MemguardError
 
@@ -28,10 +28,7 @@ def calibrate(
     memorized_rate: Annotated[
         float, typer.Option(help="Allowed share of novel images blocked.")
     ] = MEMORIZED_RATE,
-    thorough: Annotated[
-        bool,
-        typer.Option("--thorough", help="For guards that also compare parts of images."),
-    ] = False,
+    thorough: Thorough = False,
     clip_blocks: Annotated[
         bool, typer.Option("--clip-blocks", help="Let CLIP block; by default it only flags.")
     ] = False,

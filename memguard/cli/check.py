@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from memguard.cli.console import COLOURS, err, out, print_json, read_image, writing
-from memguard.cli.options import IndexArgument, Json, Weights, WeightsNow, weights_of
+from memguard.cli.options import IndexArgument, Json, Thorough, Weights, WeightsNow, weights_of
 from memguard.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -60,9 +60,7 @@ def explain(
     output: Annotated[Path, typer.Option("-o", "--output", help="The picture's file.")] = Path(
         "explain.png"
     ),
-    thorough: Annotated[
-        bool, typer.Option("--thorough", help="Also compare parts of the image.")
-    ] = False,
+    thorough: Thorough = False,
     clip_weights: WeightsNow = None,
     sscd_weights: WeightsNow = None,
     weights: Weights = None,

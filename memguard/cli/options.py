@@ -24,6 +24,9 @@ Weights = Annotated[
     Optional[list[str]],
     typer.Option("--weights", metavar="NAME=WEIGHTS", help="Weights of another descriptor."),
 ]
+Thorough = Annotated[
+    bool, typer.Option("--thorough", help="Compare parts of images too, as thorough guards do.")
+]
 Images = Annotated[
     str,
     typer.Argument(

@@ -11,10 +11,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
 from fixtures.command_line import MEMGUARD, assert_one_line_error, memguard
 from fixtures.picture_files import write_cuts
 from PIL import Image
 
+from memguard.cli.build import source_of
+from memguard.errors import ConfigurationError
 from memguard.index.base import BuildSummary
 
 
@@ -102,3 +105,9 @@ def test_build_again_and_json(built: tuple[Path, BuildSummary], tmp_path: Path) 
 def test_absent_clip_weights(folder: Path, tmp_path: Path) -> None:
     done = memguard("build", folder, "-o", tmp_path / "x", HF_HUB_OFFLINE="1", HF_HUB_CACHE="/none")
     assert_one_line_error(done, "Three ways on: give a local checkpoint file with --clip-weights")
+
+
+@pytest.mark.parametrize("option", ["image=", "image", "=picture"])
+def test_an_option_of_a_source_without_a_name_or_a_value(option: str) -> None:
+    with pytest.raises(ConfigurationError, match="--option takes NAME=VALUE"):
+        source_of("images.parquet", [option])
