@@ -145,6 +145,13 @@ def descriptor_class(name: str) -> type[Descriptor]:
             f"{offer.value} is offered as the descriptor {name!r}, but its name is {found.name!r}: "
             "ask its author to make them equal, or uninstall it"
         )
+    measured = (name, f"{name}_normalised")
+    for signal in found.signals:
+        if signal.name not in measured:
+            raise ConfigurationError(
+                f"{offer.value} declares the signal {signal.name!r}, but only {measured[0]!r} and "
+                f"{measured[1]!r} are measured: ask its author to rename it, or uninstall it"
+            )
     return found
 
 

@@ -94,6 +94,7 @@ BRIGHTNESS = '''
 from pathlib import Path
 import numpy as np
 from memguard.descriptors import DescriptorSpec
+from memguard.signal_type import DescriptorSignal
 
 class Brightness:
     """A very small grey picture, times a weight."""
@@ -143,6 +144,10 @@ nothing = 3
 class Lacking:
     name = "lacking"
     learned = True
+
+class Misnamed(Corners):
+    name = "misnamed"
+    signals = (DescriptorSignal("corner_distance", "corners"),)
 
 class Unlearned:
     name = "unlearned"
@@ -211,6 +216,7 @@ def test_two_packages_that_offer_one_name(site: Path) -> None:
         ("nothing", "nothing", "nothing is not a class: upgrade"),
         ("absent", "absent", "cannot be imported .*: upgrade or uninstall it"),
         ("dark", "Brightness", "Brightness is offered as .* 'dark', but its name is 'brightness'"),
+        ("misnamed", "Misnamed", "declares the signal 'corner_distance'.*only 'misnamed' and"),
         ("unlearned", "Unlearned", "Unlearned lacks from_weights, from_spec: upgrade"),
     ],
 )
