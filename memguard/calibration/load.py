@@ -32,7 +32,7 @@ def calibrated_detector(
         loaded: a detector whose models are used again if they are those of the index.
 
     Raises:
-        WeightsError: see :func:`memguard.descriptors.load_descriptors`.
+        ConfigurationError, WeightsError: see :func:`memguard.descriptors.load_descriptors`.
         CalibrationError: the calibration is damaged, or one of its signals is not installed here.
     """
     if loaded is not None and loaded.index.specs == index.specs:

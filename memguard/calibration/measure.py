@@ -72,7 +72,8 @@ def measure(
         rng: draws the references and the simulated copies.
     """
     index = detector.index
-    rows = sorted(index.sample(LEFT_OUT, rng))  # by either method, so that rng goes on alike
+    # drawn by either method, so that both get the same simulated copies
+    rows = sorted(index.sample(LEFT_OUT, rng))
     negatives = LeaveOneOut(index, rows) if held_out is None else HeldOut(held_out)
     simulated = list(_simulate(index, rng))
     total = len(negatives) + len(simulated)

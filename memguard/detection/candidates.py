@@ -38,7 +38,7 @@ class QueryView:
         picture: what is seen.
         windows: parts of it.
         vectors: descriptor name to vectors (1 + windows, width), the whole picture's first.
-        window_vlads: the VLAD of the local features inside each window.
+        window_vlads: the VLAD of the local features inside each window; none without VLAD.
     """
 
     query: int
@@ -53,13 +53,14 @@ def described_views(
     queries: Sequence[Picture], descriptors: Sequence[Descriptor], *, thorough: bool
 ) -> list[QueryView]:
     """The views of all queries with their vectors, each descriptor in one batch."""
+    sums_up = thorough and any(one.spec.name == Vlad.name for one in descriptors)
     found = [
         QueryView(
             i,
             view,
             picture,
             windows(picture) if thorough and view == "as is" else (),
-            window_vlads=[vlad(part) for part in features_of(picture)] if thorough else (),
+            window_vlads=[vlad(part) for part in features_of(picture)] if sums_up else (),
         )
         for i, query in enumerate(queries)
         for view, picture in views(query, thorough=thorough).items()

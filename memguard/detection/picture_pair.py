@@ -40,7 +40,7 @@ class PicturePair:
 
     @cached_property
     def sorted_tiles(self) -> NDArray[np.float32]:
-        """The l2 of the 16 tiles, float32 (16,), ascending."""
+        """The l2 of the 16 tiles after :func:`align_square`, float32 (16,), ascending."""
         square = align_square(self.query, self.reference, self.alignment)
         return np.sort(tile_l2(square, self.reference.square[None]), axis=None)
 

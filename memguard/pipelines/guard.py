@@ -77,7 +77,7 @@ def guard(
     Raises:
         ConfigurationError: no index is named anywhere, the pipeline is not callable, or it is
             guarded already.
-        IndexUnavailableError, WeightsError: see :class:`Guard`.
+        IndexUnavailableError, WeightsError, CalibrationError: see :class:`Guard`.
     """
     return Guard(
         configured_index() if index is None else index,
@@ -102,10 +102,12 @@ class Guard:
             where the builder found them. Nothing is ever downloaded.
 
     Raises:
-        ConfigurationError: an unknown policy, ``on_error`` or ``latents``.
+        ConfigurationError: an unknown policy, ``on_error`` or ``latents``; ``weights`` for an
+            unknown descriptor; or a package's signal or descriptor that does not fit.
         IndexUnavailableError: the index is missing, unfinished or damaged.
         WeightsError: weights are absent, or not those of the index.
-        CalibrationError: the index's calibration is damaged.
+        CalibrationError: the index's calibration is damaged, or one of its signals is not
+            installed.
     """
 
     def __init__(

@@ -15,7 +15,7 @@ from memguard.report.plots import VERBS
 from memguard.verdict import Label
 
 MOST_NEEDED = 10**9
-"""More negatives than anybody has."""
+"""Numbers of negatives that are suggested, at most."""
 
 
 @dataclass(frozen=True)
