@@ -21,6 +21,7 @@ from memguard.defaults import (
 from memguard.descriptors import Descriptor, load_descriptors, new_descriptors
 from memguard.detection.detector import Detector
 from memguard.detection.find_copies import find_copies
+from memguard.detection.signals import signal_table
 from memguard.index.ann.planner import size_in_bytes
 from memguard.index.base import BuildSummary, IndexWriter, Progress, Removal
 from memguard.index.local import DirectoryIndex
@@ -79,7 +80,8 @@ def build_index(
     Raises:
         BuildError: no images, another build at work here, other descriptors here, a full disk.
         ConfigurationError: ``images`` is no source, ``memory`` no size, ``weights`` name an unknown
-            descriptor, or the embeddings come from another model.
+            descriptor, the embeddings come from another model, or a package's descriptor or signal
+            does not fit.
         WeightsError: weights absent (found out before any image is read), or not the index's own.
     """
     source = _opened(images)
@@ -152,6 +154,7 @@ def _build(
     on_progress: OnProgress,
     on_calibration: OnDone,
 ) -> BuildSummary:
+    signal_table(descriptors)  # names that clash are an error before the work, not after it
     built = writer.add(
         source,
         descriptors,

@@ -149,6 +149,10 @@ class Misnamed(Corners):
     name = "misnamed"
     signals = (DescriptorSignal("corner_distance", "corners"),)
 
+class Structure(Corners):
+    name = "structure"
+    signals = (DescriptorSignal("structure", "corners"),)
+
 class Unlearned:
     name = "unlearned"
     learned = True
@@ -184,6 +188,15 @@ def test_a_package_offers_descriptors_that_an_index_holds(
     (tmp_path / "moved").write_text("3.0")
     with pytest.raises(WeightsError, match=r"(?s)sha256 2\.0.*sha256 3\.0"):
         Guard(index, weights={"brightness": str(tmp_path / "moved")})
+
+
+def test_a_signal_that_clashes_is_found_before_images_are_read(
+    site: Path, folder: Path, tmp_path: Path
+) -> None:
+    install(site, "bright_six", BRIGHTNESS, GROUP, structure="Structure")
+    with pytest.raises(ConfigurationError, match="two signals are named 'structure'"):
+        build_index(folder, tmp_path / "index", weights={"structure": ""}, calibrate=False)
+    assert not (tmp_path / "index").exists()
 
 
 def test_a_package_without_weights_takes_none(site: Path) -> None:
