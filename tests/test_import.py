@@ -18,6 +18,16 @@ def test_import_loads_nothing_heavy() -> None:
     assert done.stdout == "[]\n"
 
 
+def test_a_guard_loads_neither_a_model_nor_the_build() -> None:
+    unneeded = ["torch", "loky", "rich", "memguard.index.ingest", "memguard.index.maintenance"]
+    code = (
+        "import sys; from memguard import Guard; "
+        f"print([name for name in {unneeded} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 def test_every_public_name_resolves() -> None:
     for name in memguard.__all__:
         assert getattr(memguard, name) is not None

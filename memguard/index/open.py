@@ -1,4 +1,7 @@
-"""Opens an index to read or to change it: the one place that knows where indexes are kept."""
+"""Opens an index to read or to change it: the one place that knows where indexes are kept.
+
+Writers are imported when they are used: a guard reads only, and starts without the build.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,8 @@ from pathlib import Path
 from memguard.errors import IndexUnavailableError
 from memguard.index.base import Index, IndexWriter
 from memguard.index.local import DirectoryIndex
-from memguard.index.maintenance.writer import DirectoryWriter
 from memguard.index.milvus.address import in_milvus
 from memguard.index.milvus.index import MilvusIndex
-from memguard.index.milvus.writer import MilvusWriter
 
 
 def open_index(path: str | os.PathLike[str]) -> Index:
@@ -30,7 +31,13 @@ def open_writer(path: str | os.PathLike[str]) -> IndexWriter:
     Raises:
         IndexUnavailableError: as :func:`open_index`, for an address.
     """
-    return MilvusWriter(MilvusIndex.open(path)) if in_milvus(path) else DirectoryWriter(path)
+    if in_milvus(path):
+        from memguard.index.milvus.writer import MilvusWriter
+
+        return MilvusWriter(MilvusIndex.open(path))
+    from memguard.index.maintenance.writer import DirectoryWriter
+
+    return DirectoryWriter(path)
 
 
 def directory_of(path: str | os.PathLike[str]) -> Path:
