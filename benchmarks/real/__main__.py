@@ -17,7 +17,8 @@ from benchmarks.common.markdown import table
 from benchmarks.common.provenance import RESULTS, provenance
 from benchmarks.detection.plots import Pair, contact_sheet
 from benchmarks.real.cases import Case, read_cases
-from benchmarks.real.measure import Observation, by_case, observe
+from benchmarks.real.measure import observe
+from benchmarks.real.observation import Observation, by_case
 from benchmarks.real.score import ALLOWED_SHARES, SINGLE_SIGNALS, Score, score, single_signal
 
 PACKAGES = ("numpy", "opencv-python-headless", "faiss-cpu", "pillow", "pdqhash")

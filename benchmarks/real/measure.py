@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from PIL import Image
 from benchmarks.common.cache_key import code_key
 from benchmarks.detection.other_signals import pdq
 from benchmarks.real.cases import Case
+from benchmarks.real.observation import Observation
 from memguard import build_index, open_index
 from memguard.calibration.load import calibrated_detector
 from memguard.detection.decision import decide
@@ -22,24 +22,6 @@ from memguard.vision.decode import to_rgb
 from memguard.vision.picture import Picture
 
 BATCH_IMAGES = 8
-
-
-@dataclass(frozen=True)
-class Observation:
-    """What was measured of one case.
-
-    Attributes:
-        case: its name.
-        shipped, default: label by the thresholds as shipped and by the default ones.
-        distances: signal to the smallest distance to any candidate.
-        nearest: signal to the name of that reference, without its ending.
-    """
-
-    case: str
-    shipped: str
-    default: str
-    distances: dict[str, float]
-    nearest: dict[str, str]
 
 
 def observe(
@@ -105,7 +87,3 @@ class OtherHash:
         ).min(axis=0)
         best = int(bits.argmin())
         return {"pdq": float(bits[best])}, {"pdq": self._names[best]}
-
-
-def by_case(observations: Sequence[Observation]) -> Mapping[str, Observation]:
-    return {one.case: one for one in observations}

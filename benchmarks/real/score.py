@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.real.cases import Case, Kind
-from benchmarks.real.measure import Observation
+from benchmarks.real.observation import Observation
 from memguard.calibration.rates import Rate
 
 ALLOWED_SHARES = (0.0, 0.01)

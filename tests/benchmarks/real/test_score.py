@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.real.cases import Case, Kind
-from benchmarks.real.measure import Observation, by_case
+from benchmarks.real.observation import Observation, by_case
 from benchmarks.real.score import score, single_signal
 
 
