@@ -88,7 +88,7 @@ def single_signal(
     def blocks(one: Observation) -> bool:
         return one.distances.get(signal, np.inf) < limit
 
-    return score(f"{signal} alone, {allowed} false", cases, observations, blocks, limit)
+    return score(f"{signal} alone, at most {allowed} false", cases, observations, blocks, limit)
 
 
 def _recall(cases: Sequence[Case], blocked: Mapping[str, bool], kind: Kind) -> float:
