@@ -6,6 +6,8 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from memguard.notebook import card
+
 Label = Literal["clear", "similar", "memorized", "uninformative", "unchecked"]
 """The decision for one image.
 
@@ -27,6 +29,9 @@ NO_STEP = 1e-6
 
 STORED_AS = {"exact_duplicates": "copies", "near_duplicates": "duplicates"}
 """Keys of a match in JSON that are not its attributes' names."""
+
+LOGGED_DIGITS = 4
+"""Decimal places of a score or distance in a log."""
 
 ONLY_FLAGGED = 0.99
 """Upper bound on the evidence of a signal that never blocks."""
@@ -55,6 +60,19 @@ class Signal:
         if self.memorized is not None and self.distance <= self.memorized:
             return "memorized"
         return "similar" if self.distance <= self.similar else "clear"
+
+    @property
+    def threshold(self) -> float:
+        """The block threshold where the distance is within it, else the flag threshold."""
+        if self.memorized is not None and self.distance <= self.memorized:
+            return self.memorized
+        return self.similar
+
+    @property
+    def comparison(self) -> str:
+        """The distance beside its threshold: ``phash256 8 <= 31``."""
+        sign = ">" if self.label == "clear" else "<="
+        return f"{self.name} {self.distance:.3g} {sign} {self.threshold:.3g}"
 
     @property
     def evidence(self) -> float:
@@ -108,7 +126,7 @@ class Match:
         return cls(**{names.get(key, key): value for key, value in data.items()})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Verdict:
     """The decision for one image.
 
@@ -121,6 +139,8 @@ class Verdict:
             all signals together; ``why`` is about the first.
         why: one plain sentence for the reviewer.
         attempt: 0 for a first generation, n for the n-th regeneration of this image.
+        query_thumbnail, reference_thumbnail: encoded small images of the query and of the first
+            match, for notebooks; None unless a guard flagged the image. Not part of the JSON.
     """
 
     label: Label
@@ -129,11 +149,62 @@ class Verdict:
     matches: tuple[Match, ...] = ()
     why: str = ""
     attempt: int = field(default=0, compare=False)
+    query_thumbnail: bytes | None = field(default=None, compare=False)
+    reference_thumbnail: bytes | None = field(default=None, compare=False)
+
+    @property
+    def deciding(self) -> Signal | None:
+        """The signal with the strongest evidence, which gives the score; None where there is
+        none."""
+        return max(self.signals, key=lambda signal: signal.evidence, default=None)
+
+    def __repr__(self) -> str:
+        if self.deciding is None:
+            return f"<Verdict {self.label}: {self.why}>"
+        file = f", {self.matches[0].uri.rsplit('/', 1)[-1]}" if self.matches else ""
+        return f"<Verdict {self.label} {self.score:.2f}: {self.deciding.comparison}{file}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the image, its match, and the signal that decided."""
+        rows = {"why": self.why}
+        if self.deciding is not None:
+            rows["deciding signal"] = self.deciding.comparison
+        if self.matches:
+            match = self.matches[0]
+            rows |= {"match": match.uri, "files with the same bytes": str(match.exact_duplicates)}
+            named = {"caption": match.caption, "rights": match.rights, "url": match.url}
+            rows |= {name: text for name, text in named.items() if text is not None}
+        pictures = {"image": self.query_thumbnail, "match": self.reference_thumbnail}
+        known = {name: data for name, data in pictures.items() if data is not None}
+        return card(f"{self.label}, score {self.score:.2f}", rows, known)
+
+    def to_log(self) -> dict[str, Any]:
+        """A short dict of plain JSON values, for one line of a log: the label, the score, the
+        deciding signal, and the first match."""
+        entry: dict[str, Any] = {"label": self.label, "score": round(self.score, LOGGED_DIGITS)}
+        if self.attempt:
+            entry["attempt"] = self.attempt
+        if self.deciding is None:
+            return {**entry, "why": self.why}
+        entry |= {
+            "signal": self.deciding.name,
+            "distance": round(self.deciding.distance, LOGGED_DIGITS),
+            "threshold": self.deciding.threshold,
+        }
+        if self.matches:
+            entry |= {"match": self.matches[0].id, "uri": self.matches[0].uri}
+        return entry
 
     def to_json(self) -> dict[str, Any]:
         """A dict of plain JSON values."""
-        matches = [match.to_json() for match in self.matches]
-        return {**dataclasses.asdict(self), "matches": matches}
+        return {
+            "label": self.label,
+            "score": self.score,
+            "signals": [dataclasses.asdict(signal) for signal in self.signals],
+            "matches": [match.to_json() for match in self.matches],
+            "why": self.why,
+            "attempt": self.attempt,
+        }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Verdict:

@@ -11,7 +11,7 @@ from memguard.verdict import Match, Signal, Verdict
 
 VERDICT = Verdict(
     label="memorized",
-    score=1.25,
+    score=1.8742,
     signals=(Signal("phash256", 8.0, 62.0, 31.0), Signal("clip", 0.01, 0.05, None)),
     matches=(
         Match("a" * 32, "/x.jpg", "mirrored", {"phash256": 8.0}, exact_duplicates=3, caption="x"),
@@ -89,3 +89,42 @@ def test_equality_leaves_the_attempt_out() -> None:
 def test_verdicts_do_not_change() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         VERDICT.label = "clear"  # type: ignore[misc]
+
+
+def test_a_short_repr() -> None:
+    assert repr(VERDICT) == "<Verdict memorized 1.87: phash256 8 <= 31, x.jpg>"
+    assert repr(Verdict("uninformative", 0.0, why="the image is blank")) == (
+        "<Verdict uninformative: the image is blank>"
+    )
+    far = Verdict("clear", 0.0, (Signal("structure", 0.51234, 0.3, 0.2),))
+    assert repr(far) == "<Verdict clear 0.00: structure 0.512 > 0.3>"
+
+
+def test_one_short_dict_for_a_log() -> None:
+    assert VERDICT.to_log() == {
+        "label": "memorized",
+        "score": 1.8742,
+        "attempt": 2,
+        "signal": "phash256",
+        "distance": 8.0,
+        "threshold": 31.0,
+        "match": "a" * 32,
+        "uri": "/x.jpg",
+    }
+    assert Verdict("unchecked", 0.0, why="no index").to_log() == {
+        "label": "unchecked",
+        "score": 0.0,
+        "why": "no index",
+    }
+    json.dumps(VERDICT.to_log())
+
+
+def test_a_notebook_shows_why() -> None:
+    html = VERDICT._repr_html_()
+    for text in ("memorized, score 1.87", "phash256 8 &lt;= 31", "/x.jpg", "phash256 distance 8"):
+        assert text in html
+    assert "<img" not in html
+    pictured = dataclasses.replace(VERDICT, query_thumbnail=b"a", reference_thumbnail=b"b")
+    assert pictured._repr_html_().count("<img") == 2
+    assert pictured == VERDICT
+    assert pictured.to_json() == VERDICT.to_json()
