@@ -8,6 +8,9 @@ CLIP_MODEL = "ViT-B-32"
 CLIP_WEIGHTS = "laion2b_s34b_b79k"
 """The default embedding: OpenCLIP's small model trained on LAION-2B (Schuhmann et al. 2022)."""
 
+PULLED = "pulled"
+"""The name of the SSCD weights that memguard downloads."""
+
 DEFAULT_WEIGHTS: Mapping[str, str] = {"clip": f"{CLIP_MODEL}:{CLIP_WEIGHTS}"}
 """The learned descriptors of a new index."""
 

@@ -67,7 +67,8 @@ def build_index(
         weights: the learned descriptors, and what loads each; ``{}`` for none. ``"clip"``:
             ``ARCHITECTURE:WEIGHTS``, where the weights are a pretrained tag of ``open_clip`` or a
             checkpoint file, or a directory, or ``hf-hub:ORG/NAME``; downloaded if it is not on
-            this machine. ``"sscd"``: a TorchScript or ONNX file, or ``"installed"``.
+            this machine. ``"sscd"``: ``"pulled"`` (Meta's weights, downloaded if they are not on
+            this machine), a TorchScript or ONNX file, or ``"installed"``.
         calibrate: choose the thresholds by leave-one-out when the index is new or has outgrown
             them (:func:`calibrate_index` does so with held-out images).
         workers: decoding processes; 0 decodes in this one; by default one per core.

@@ -1,10 +1,12 @@
-"""The index that ``guard(pipe)`` opens by default: of the environment, or of the project."""
+"""Defaults of this machine: the index that ``guard(pipe)`` opens, and the cache folder."""
 
 from __future__ import annotations
 
 import os
 import sys
 from pathlib import Path
+
+from platformdirs import user_cache_path
 
 from memguard.errors import ConfigurationError
 
@@ -14,6 +16,13 @@ else:
     import tomli as tomllib
 
 VARIABLE = "MEMGUARD_INDEX"
+CACHE_VARIABLE = "MEMGUARD_CACHE"
+
+
+def cache_folder() -> Path:
+    """``$MEMGUARD_CACHE``, else the user's cache folder for memguard (``~/.cache/memguard``)."""
+    named = os.environ.get(CACHE_VARIABLE)
+    return Path(named) if named else user_cache_path("memguard", appauthor=False)
 
 
 def configured_index() -> str | Path:

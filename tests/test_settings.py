@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from memguard.errors import ConfigurationError
-from memguard.settings import VARIABLE, configured_index
+from memguard.settings import CACHE_VARIABLE, VARIABLE, cache_folder, configured_index
 
 
 @pytest.fixture(autouse=True)
@@ -73,3 +73,13 @@ def test_an_address_is_no_path(project: Path, monkeypatch: pytest.MonkeyPatch) -
     assert configured_index() == "milvus:/host:19530/art"  # as pathlib shortens it
     monkeypatch.setenv(VARIABLE, "milvus+tls://other/art")
     assert configured_index() == "milvus+tls://other/art"
+
+
+def test_the_cache_is_the_users_unless_the_environment_names_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(CACHE_VARIABLE, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
+    assert cache_folder() == tmp_path / "user" / "memguard"
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "own"))
+    assert cache_folder() == tmp_path / "own"

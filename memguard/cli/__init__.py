@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from memguard.cli import audit, build, calibrate, check, demo, inspect, maintain
 from memguard.cli.console import err
+from memguard.cli.options import BareSscd
 from memguard.errors import MemguardError
 
 app = typer.Typer(
@@ -20,8 +21,8 @@ app = typer.Typer(
 models = typer.Typer(help="Model weights.", no_args_is_help=True)
 app.add_typer(models, name="models")
 
+app.command(cls=BareSscd)(build.build)
 for command in (
-    build.build,
     build.add,
     maintain.remove,
     maintain.compact,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from memguard._version import __version__
 from memguard.cli.console import out, progress
 from memguard.cli.options import Clip, ClipWeights
 from memguard.defaults import CLIP_MODEL, CLIP_WEIGHTS, DEMO_SAMPLES
+from memguard.settings import cache_folder
 
 
 def demo(
@@ -27,9 +29,8 @@ def demo(
         require(module, extra="demo")
     from memguard.demo.run import run_demo
 
-    cache = Path(typer.get_app_dir("memguard")) / "demo"
     with progress("Training") as show:
-        result = run_demo(folder, cache, samples=samples, on_step=show)
+        result = run_demo(folder, cache_folder() / "demo", samples=samples, on_step=show)
     blocked, similar = result.count("memorized"), result.count("similar")
     out.print(
         f"{len(result.verdicts)} samples: [bold red]{blocked} memorized and blocked[/] "
@@ -46,11 +47,33 @@ def demo(
     out.print(f"The index: {escape(str(result.index))} (`memguard info`, `memguard check`)")
 
 
-def pull(clip: Clip = CLIP_MODEL, clip_weights: ClipWeights = CLIP_WEIGHTS) -> None:
-    """Download CLIP weights into Hugging Face's cache, and print their path."""
-    from memguard.descriptors.clip import pull as pull_weights
+class Pullable(str, Enum):
+    """Models whose weights can be downloaded."""
 
-    out.print(str(pull_weights(clip, clip_weights)))
+    clip = "clip"
+    sscd = "sscd"
+
+
+def pull(
+    model: Annotated[Pullable, typer.Argument(help="Which model.")] = Pullable.clip,
+    clip: Clip = CLIP_MODEL,
+    clip_weights: ClipWeights = CLIP_WEIGHTS,
+) -> None:
+    """Download weights, and print their path.
+
+    CLIP's go into Hugging Face's cache. SSCD's, by Meta and under the MIT licence, go into
+    memguard's ($MEMGUARD_CACHE, by default ~/.cache/memguard).
+    """
+    if model is Pullable.sscd:
+        from memguard.descriptors.sscd import pull as pull_sscd
+
+        with progress("Downloading") as show:
+            file = pull_sscd(lambda done, total: show("Downloading", done, total))
+    else:
+        from memguard.descriptors.clip import pull as pull_clip
+
+        file = pull_clip(clip, clip_weights)
+    out.print(escape(str(file)))
 
 
 def version() -> None:

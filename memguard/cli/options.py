@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
+from typer.core import TyperCommand
 
+from memguard.defaults import PULLED
 from memguard.errors import ConfigurationError
 
 IndexArgument = Annotated[Path, typer.Argument(metavar="INDEX", help="An index directory.")]
@@ -16,6 +18,14 @@ Clip = Annotated[str, typer.Option(help="CLIP: an architecture of open_clip.")]
 ClipWeights = Annotated[
     str,
     typer.Option(help="CLIP: pretrained tag, checkpoint file or directory, or hf-hub:ORG/NAME."),
+]
+Sscd = Annotated[
+    Optional[str],
+    typer.Option(
+        metavar="[WEIGHTS]",
+        help="SSCD too: Meta's weights, downloaded unless they are here; or a TorchScript or ONNX "
+        "file, or 'installed'.",
+    ),
 ]
 WeightsNow = Annotated[
     Optional[str], typer.Option(help="The new place of the index's weights, if they have moved.")
@@ -48,6 +58,17 @@ Workers = Annotated[
 Memory = Annotated[
     Optional[str], typer.Option(help="Memory for searches, like 4GB; by default no limit.")
 ]
+
+
+class BareSscd(TyperCommand):
+    """A command whose ``--sscd`` may have no value; it then means the pulled weights."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        given = []
+        for arg, after in zip(args, [*args[1:], "-"]):
+            bare = arg == "--sscd" and after.startswith("-")
+            given += [arg, PULLED] if bare else [arg]
+        return super().parse_args(ctx, given)
 
 
 def weights_of(clip: str | None, sscd: str | None, others: Sequence[str] | None) -> dict[str, str]:

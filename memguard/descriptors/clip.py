@@ -28,7 +28,7 @@ from PIL import Image
 from memguard.defaults import CLIP_MODEL, CLIP_WEIGHTS
 from memguard.descriptors.base import DescriptorSpec
 from memguard.descriptors.resizing import SquareResize
-from memguard.descriptors.weights import absolute
+from memguard.descriptors.weights import absolute, require_fingerprint
 from memguard.errors import ConfigurationError, WeightsError
 from memguard.files import sha256
 from memguard.signal_type import DescriptorSignal, SignalType, Threshold
@@ -73,9 +73,12 @@ class Clip:
             directory or a ``hf-hub:`` name, which know their own.
         weights: see the module's text; must be on this machine (:func:`pull` fetches them).
         device: where the model runs; by default the GPU if torch sees one.
+        recorded: the spec of an existing index, whose weights these must be. The file is compared
+            before it is loaded.
 
     Raises:
-        WeightsError: the weights are not on this machine, or do not fit the model.
+        WeightsError: the weights are not on this machine, are not the index's, or do not fit the
+            model.
     """
 
     name: ClassVar[str] = "clip"
@@ -121,7 +124,7 @@ class Clip:
             weights: where the weights are now; the architecture may come first.
         """
         moved = weights.removeprefix(f"{spec.model}:") if weights else spec.weights
-        return cls(spec.model, moved or "")
+        return cls(spec.model, moved or "", recorded=spec)
 
     def __init__(
         self,
@@ -129,6 +132,7 @@ class Clip:
         weights: str = CLIP_WEIGHTS,
         *,
         device: str | None = None,
+        recorded: DescriptorSpec | None = None,
     ) -> None:
         import open_clip
         import torch
@@ -137,6 +141,9 @@ class Clip:
         checkpoint = find(model, weights)
         if checkpoint is None:
             raise WeightsError(missing(model, weights))
+        fingerprint = sha256(checkpoint.file)
+        if recorded is not None:
+            require_fingerprint(recorded, checkpoint.file, fingerprint)
         try:
             self.network = open_clip.create_model(
                 checkpoint.model,
@@ -168,7 +175,7 @@ class Clip:
             model=model,
             preprocessing=f"{self.prepare}, mean {list(self.mean)}, std {list(self.std)}",
             weights=weights,
-            weights_sha256=sha256(checkpoint.file),
+            weights_sha256=fingerprint,
         )
 
     def describe(self, prepared: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:

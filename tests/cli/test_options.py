@@ -1,10 +1,12 @@
 """Options that several commands share."""
 
-from __future__ import annotations
+import json
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
-from memguard.cli.options import named_values, weights_of
+from memguard.cli.options import BareSscd, Sscd, named_values, weights_of
 from memguard.errors import ConfigurationError
 
 
@@ -26,3 +28,24 @@ def test_values_may_hold_an_equals_sign() -> None:
     assert named_values("--set", ["a=1", "b=x=y", "c="]) == {"a": "1", "b": "x=y", "c": ""}
     with pytest.raises(ConfigurationError, match="--set takes NAME=VALUE, not 'steps'"):
         named_values("--set", ["steps"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "weights"),
+    [
+        (["--sscd"], "pulled"),
+        (["--sscd", "--output", "x"], "pulled"),
+        (["--sscd", "x.pt"], "x.pt"),
+        (["--sscd=installed"], "installed"),
+        ([], None),
+    ],
+)
+def test_sscd_may_have_no_value(arguments: list[str], weights: str | None) -> None:
+    app = typer.Typer()
+
+    @app.command(cls=BareSscd)
+    def build(images: str, sscd: Sscd = None, output: str = "") -> None:
+        print(json.dumps([images, sscd, output]))
+
+    done = CliRunner().invoke(app, ["photos", *arguments])
+    assert json.loads(done.output) == ["photos", weights, "x" if "--output" in arguments else ""]

@@ -9,12 +9,15 @@ import onnx
 import pytest
 import torch
 from fixtures import tiny_models
+from fixtures.file_server import serving
 from onnx import TensorProto, helper
 from PIL import Image
 from torchvision import transforms
 
+from memguard.descriptors import sscd as sscd_module
 from memguard.descriptors.base import distances
-from memguard.descriptors.sscd import MEAN, SIDE_PX, STD, Sscd
+from memguard.descriptors.download import RemoteFile
+from memguard.descriptors.sscd import DISC_MIXUP, MEAN, SIDE_PX, STD, Sscd, pull
 from memguard.errors import WeightsError
 from memguard.files import sha256
 from memguard.vision.picture import Picture
@@ -125,7 +128,7 @@ def test_an_all_zero_row_stays_finite(tmp_path: Path) -> None:
 
 
 def test_no_such_file(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match=r"no SSCD weights at .*none\.pt; download sscd_disc"):
+    with pytest.raises(WeightsError, match=r"no SSCD weights at .*none\.pt\. Two ways on"):
         Sscd(str(tmp_path / "none.pt"))
 
 
@@ -156,3 +159,35 @@ def test_made_for_a_new_index_and_opened_again(torchscript: Path, tmp_path: Path
     moved.write_bytes(torchscript.read_bytes())
     for weights in (None, str(moved)):
         assert Sscd.from_spec(sscd.spec, weights).spec == sscd.spec
+
+
+def test_other_weights_than_the_indexs_are_refused_before_they_are_loaded(
+    torchscript: Path, tmp_path: Path
+) -> None:
+    spec = Sscd(str(torchscript)).spec
+    (tmp_path / "other.pt").write_text("would not load")
+    with pytest.raises(WeightsError, match=r"built with sscd weights of sha256 .*other\.pt has"):
+        Sscd.from_spec(spec, str(tmp_path / "other.pt"))
+
+
+def test_metas_weights_are_pulled_once_and_found_again(
+    torchscript: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small file in place of Meta's, from a server on this machine."""
+    monkeypatch.setenv("MEMGUARD_CACHE", str(tmp_path / "cache"))
+    with serving(torchscript.read_bytes()) as server:
+        here = RemoteFile(
+            f"{server.address}/{DISC_MIXUP.name}", torchscript.stat().st_size, sha256(torchscript)
+        )
+        monkeypatch.setattr(sscd_module, "DISC_MIXUP", here)
+        with pytest.raises(WeightsError, match=r"no SSCD weights at .*memguard models pull sscd"):
+            Sscd("pulled")
+        new = Sscd.from_weights("")
+    file = pull()
+    assert file == tmp_path / "cache" / "weights" / DISC_MIXUP.name
+    assert len(server.ranges) == 1
+    assert (new.spec.weights, new.spec.weights_sha256) == ("pulled", sha256(torchscript))
+    assert Sscd.from_spec(new.spec).spec == new.spec
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(WeightsError, match=r"is damaged; `memguard models pull sscd` replaces it"):
+        Sscd.from_spec(new.spec)
