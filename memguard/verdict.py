@@ -101,6 +101,8 @@ class Match:
         caption: the training caption, where the source had one.
         rights: licence and copyright notice, of the source or in the file.
         url: where the image was published, where the source said so.
+        thumbnail: as the index stores it, encoded; only of the first match of a flagged image. Not
+            part of the JSON.
     """
 
     id: str
@@ -112,12 +114,13 @@ class Match:
     caption: str | None = None
     rights: str | None = None
     url: str | None = None
+    thumbnail: bytes | None = field(default=None, compare=False, repr=False)
 
     def to_json(self) -> dict[str, Any]:
         """A dict of plain JSON values."""
-        return {
-            STORED_AS.get(name, name): value for name, value in dataclasses.asdict(self).items()
-        }
+        values = dataclasses.asdict(self)
+        del values["thumbnail"]
+        return {STORED_AS.get(name, name): value for name, value in values.items()}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Match:
@@ -139,8 +142,8 @@ class Verdict:
             all signals together; ``why`` is about the first.
         why: one plain sentence for the reviewer.
         attempt: 0 for a first generation, n for the n-th regeneration of this image.
-        query_thumbnail, reference_thumbnail: encoded small images of the query and of the first
-            match, for notebooks; None unless a guard flagged the image. Not part of the JSON.
+        thumbnail: the image, small and encoded, for notebooks; None unless a guard flagged it. Not
+            part of the JSON.
     """
 
     label: Label
@@ -149,8 +152,7 @@ class Verdict:
     matches: tuple[Match, ...] = ()
     why: str = ""
     attempt: int = field(default=0, compare=False)
-    query_thumbnail: bytes | None = field(default=None, compare=False)
-    reference_thumbnail: bytes | None = field(default=None, compare=False)
+    thumbnail: bytes | None = field(default=None, compare=False)
 
     @property
     def deciding(self) -> Signal | None:
@@ -166,7 +168,7 @@ class Verdict:
 
     def _repr_html_(self) -> str:
         """For notebooks: the image, its match, and the signal that decided."""
-        rows = {"why": self.why}
+        rows, pictures = {"why": self.why}, {"image": self.thumbnail}
         if self.deciding is not None:
             rows["deciding signal"] = self.deciding.comparison
         if self.matches:
@@ -174,7 +176,7 @@ class Verdict:
             rows |= {"match": match.uri, "files with the same bytes": str(match.exact_duplicates)}
             named = {"caption": match.caption, "rights": match.rights, "url": match.url}
             rows |= {name: text for name, text in named.items() if text is not None}
-        pictures = {"image": self.query_thumbnail, "match": self.reference_thumbnail}
+            pictures["match"] = match.thumbnail
         known = {name: data for name, data in pictures.items() if data is not None}
         return card(f"{self.label}, score {self.score:.2f}", rows, known)
 

@@ -124,7 +124,8 @@ def test_a_notebook_shows_why() -> None:
     for text in ("memorized, score 1.87", "phash256 8 &lt;= 31", "/x.jpg", "phash256 distance 8"):
         assert text in html
     assert "<img" not in html
-    pictured = dataclasses.replace(VERDICT, query_thumbnail=b"a", reference_thumbnail=b"b")
+    match = dataclasses.replace(VERDICT.matches[0], thumbnail=b"a")
+    pictured = dataclasses.replace(VERDICT, matches=(match,), thumbnail=b"b")
     assert pictured._repr_html_().count("<img") == 2
     assert pictured == VERDICT
     assert pictured.to_json() == VERDICT.to_json()

@@ -59,14 +59,13 @@ class RememberingGuard(Guard):
     def _known(self) -> dict[bytes, Verdict]:
         return {}
 
-    def check(self, images: Image.Image | Sequence[Image.Image]) -> list[Verdict]:
-        batch = [images] if isinstance(images, Image.Image) else list(images)
-        keys = [image.tobytes() for image in batch]
-        new = {key: image for key, image in zip(keys, batch) if key not in self._known}
+    def _detect(self, images: Sequence[Image.Image]) -> list[Verdict]:
+        keys = [image.tobytes() for image in images]
+        new = {key: image for key, image in zip(keys, images) if key not in self._known}
         waiting = list(new)
         for start in range(0, len(waiting), BATCH_IMAGES):
             part = waiting[start : start + BATCH_IMAGES]
-            verdicts = super().check([new[key] for key in part])
+            verdicts = super()._detect([new[key] for key in part])
             self._known.update(zip(part, verdicts))
         return [self._known[key] for key in keys]
 

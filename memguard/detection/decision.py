@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from memguard.signal_type import Threshold
 from memguard.verdict import Label, Match, Signal, Verdict
@@ -38,11 +39,16 @@ def decide(
     )
     if not signals:
         return Verdict("clear", 0.0, why="no reference came near the image")
+    label = max((signal.label for signal in signals), key=SEVERITY.index)
+    pictured = 0 if label == "clear" else 1
     return Verdict(
-        label=max((signal.label for signal in signals), key=SEVERITY.index),
+        label=label,
         score=max(signal.evidence for signal in signals),
         signals=signals,
-        matches=tuple(matches[:SHOWN_MATCHES]),
+        matches=(
+            *matches[:pictured],
+            *(replace(match, thumbnail=None) for match in matches[pictured:SHOWN_MATCHES]),
+        ),
         why=_why(max(matches, key=lambda match: rank(match, thresholds)), thresholds, rates),
     )
 

@@ -143,4 +143,5 @@ def _match(record: Record, view: View, distances: dict[str, float]) -> Match:
         caption=record.caption,
         rights=record.rights,
         url=record.url,
+        thumbnail=record.thumbnail,
     )

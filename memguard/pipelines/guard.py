@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
 import threading
@@ -19,14 +20,17 @@ from memguard.errors import (
 )
 from memguard.index import Health, Index
 from memguard.index.open import open_index
+from memguard.index.store.thumbnails import encode
 from memguard.pipelines.call import Call
 from memguard.pipelines.checked_output import CheckedOutput
+from memguard.pipelines.inputs import NOT_FINITE, Images, Unreadable, read_images
 from memguard.pipelines.latents import latent_reader
 from memguard.pipelines.outputs import Output, find_images, labelled
 from memguard.pipelines.policy import Action, Policy
 from memguard.pipelines.wrapper import guarded
 from memguard.settings import configured_index
 from memguard.verdict import Verdict
+from memguard.vision.decode import to_rgb
 
 log = logging.getLogger("memguard")
 
@@ -41,7 +45,6 @@ Latents = Literal["refuse", "decode"]
 """``output_type="latent"``: refused, or decoded with the pipeline's own VAE to be checked."""
 
 UNCHECKED = "the check could not run"
-NOT_FINITE = "the image holds NaN or infinite levels"
 
 
 def guard(
@@ -164,20 +167,43 @@ class Guard:
         """The verdicts of this thread's latest guarded call."""
         return getattr(self._local, "verdicts", ())
 
-    def check(self, images: Image.Image | Sequence[Image.Image]) -> list[Verdict]:
-        """One verdict per image, as the guarded pipelines get them.
+    def check(self, images: Images) -> list[Verdict]:
+        """One verdict per image, in order, as the guarded pipelines get them.
+
+        Args:
+            images: one or many: paths of image files, encoded bytes, Pillow images, arrays and
+                tensors as pipelines return them, or a pipeline's output. One image gives a list of
+                one verdict, a batch of n a list of n.
+
+        Returns:
+            A list, also of one image. An image that cannot be read or checked is ``unchecked``.
 
         Raises:
-            CheckFailedError: the check could not run and ``on_error`` is ``"raise"``.
+            ConfigurationError: something that is no image, or a path without a file.
+            CheckFailedError: an image could not be read or checked, and ``on_error`` is
+                ``"raise"``.
         """
-        batch = [images] if isinstance(images, Image.Image) else list(images)
+        return self._check(read_images(images))
+
+    def _check(self, images: Sequence[Image.Image | Unreadable]) -> list[Verdict]:
+        unreadable = [one.reason for one in images if isinstance(one, Unreadable)]
+        if unreadable and self.on_error == "raise":
+            raise CheckFailedError(f"{UNCHECKED}: {'; '.join(unreadable)}")
+        checked = iter(self._detect([one for one in images if not isinstance(one, Unreadable)]))
+        return [
+            _unchecked(one.reason) if isinstance(one, Unreadable) else next(checked)
+            for one in images
+        ]
+
+    def _detect(self, images: Sequence[Image.Image]) -> list[Verdict]:
         try:
-            return self._detector.detect(batch)
+            verdicts = self._detector.detect(images)
         except Exception as error:
             if self.on_error == "raise":
                 raise CheckFailedError(f"{UNCHECKED}: {error}") from error
-            log.exception("memguard could not check %d images", len(batch))
-            return [_unchecked(f"{type(error).__name__}: {error}") for _ in batch]
+            log.exception("memguard could not check %d images", len(images))
+            return [_unchecked(f"{type(error).__name__}: {error}") for _ in images]
+        return [_pictured(verdict, image) for verdict, image in zip(verdicts, images)]
 
     def wrap(self, pipeline: Pipeline) -> Pipeline:
         """The pipeline, guarded; see :func:`guard`.
@@ -200,7 +226,7 @@ class Guard:
             log.exception("memguard could not read what %s returned", type(pipeline).__name__)
             self._local.verdicts = (_unchecked(str(error)),)
             return labelled(returned, self.last_verdicts)
-        checked = CheckedOutput(output, call, read, self._check_readable)
+        checked = CheckedOutput(output, call, read, self._check_output)
         try:
             self.policy.apply(checked)
         except MemorizedImageError as error:
@@ -221,15 +247,18 @@ class Guard:
             )
         return latent_reader(pipeline, call)
 
-    def _check_readable(self, pictures: Sequence[Image.Image | None]) -> list[Verdict]:
-        """One verdict per image, also for those that could not be read."""
-        readable = [picture for picture in pictures if picture is not None]
-        if self.on_error == "raise" and len(readable) < len(pictures):
-            raise CheckFailedError(f"{UNCHECKED}: {NOT_FINITE}")
-        checked = iter(self.check(readable))
-        return [
-            _unchecked(NOT_FINITE) if picture is None else next(checked) for picture in pictures
-        ]
+    def _check_output(self, pictures: Sequence[Image.Image | None]) -> list[Verdict]:
+        """One verdict per image of an output; None is one whose levels are not finite."""
+        return self._check(
+            [Unreadable(NOT_FINITE) if picture is None else picture for picture in pictures]
+        )
+
+
+def _pictured(verdict: Verdict, image: Image.Image) -> Verdict:
+    """The verdict, with a thumbnail of a flagged image."""
+    if verdict.label not in ("similar", "memorized"):
+        return verdict
+    return dataclasses.replace(verdict, thumbnail=encode(to_rgb(image)))
 
 
 def _unchecked(reason: str) -> Verdict:

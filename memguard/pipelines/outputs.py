@@ -144,6 +144,10 @@ def _joined(whole: Any, parts: Sequence[Output], rebuilt: Callable[[list[Any]], 
 def _images(value: Any) -> Output:
     """The images of a value that is an image, an array, a tensor, or a list of such."""
     if isinstance(value, Image.Image):
+        if 0 in value.size:
+            raise UnsupportedOutputError(
+                f"an image of {value.width} x {value.height} pixels shows nothing to check"
+            )
         return Output([value], [value], lambda _: _grey(value), lambda new: new.get(0, value))
     if isinstance(value, (list, tuple)):
         return _joined(value, list(map(_images, value)), lambda values: like(value, values))

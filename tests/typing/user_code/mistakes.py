@@ -16,7 +16,7 @@ guard("no pipeline")  # error
 Policy("block", at="clear")  # error
 guard(draw)(7)  # error
 watch = Guard("training.memguard")
-watch.check("a.png")  # error
+watch.check(7)  # error
 verdict: Verdict = watch.last_verdicts[0]
 if verdict.label == "copied":  # error
     verdict = watch.last_verdicts[1]

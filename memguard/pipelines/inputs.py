@@ -1,0 +1,94 @@
+"""What ``Guard.check`` takes: files, encoded bytes, and all that guarded pipelines may return."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence, Set, ValuesView
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+from numpy.typing import NDArray
+from PIL import Image
+
+from memguard.errors import ConfigurationError, UnreadableImageError, UnsupportedOutputError
+from memguard.pipelines.outputs import find_images
+from memguard.vision.decode import decode
+
+NOT_FINITE = "the image holds NaN or infinite levels"
+
+
+class Tensor(Protocol):
+    """A torch tensor, which memguard names without importing torch."""
+
+    def detach(self) -> Any: ...
+    def cpu(self) -> Any: ...
+
+
+ImageLike: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any] | Tensor
+"""An image: a file's path, an encoded file's bytes, a Pillow image, or levels as an array or
+tensor; an array or tensor of four axes is a batch of images."""
+
+Images: TypeAlias = ImageLike | Iterable[ImageLike]
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """An image that is there and cannot be read."""
+
+    reason: str
+
+
+def read_images(images: Images) -> list[Image.Image | Unreadable]:
+    """Every image, in order; those of a batch one after the other.
+
+    Raises:
+        ConfigurationError: something that is no image, or a path without a file.
+    """
+    return list(_read(images))
+
+
+def _read(value: Any) -> Iterator[Image.Image | Unreadable]:
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        yield _decoded(bytes(value), "the bytes")
+    elif isinstance(value, (str, os.PathLike)):
+        yield _file(Path(value))
+    elif _holds_several(value):
+        for each in value:
+            yield from _read(each)
+    else:
+        try:
+            pictures = find_images(value).pictures
+        except UnsupportedOutputError as error:
+            raise ConfigurationError(
+                f"a check takes paths, encoded bytes, Pillow images, arrays and tensors, one or "
+                f"many, not this {type(value).__name__}: {error}"
+            ) from error
+        yield from (Unreadable(NOT_FINITE) if one is None else one for one in pictures)
+
+
+def _holds_several(value: Any) -> bool:
+    """Whether this is a list, tuple, generator ... and no array or output of a pipeline."""
+    several = isinstance(value, (Sequence, Iterator, Set, ValuesView))
+    return several and not hasattr(value, "images")
+
+
+def _file(path: Path) -> Image.Image | Unreadable:
+    if path.is_dir():
+        raise ConfigurationError(
+            f"{path} is a folder; a check takes image files: check(Path({str(path)!r}).iterdir())"
+        )
+    if not path.exists():
+        raise ConfigurationError(f"there is no file {path}; name an image file that is there")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return Unreadable(f"{path}: {error.strerror or error}")
+    return _decoded(data, str(path))
+
+
+def _decoded(data: bytes, name: str) -> Image.Image | Unreadable:
+    try:
+        return decode(data)[0]
+    except UnreadableImageError as error:
+        return Unreadable(f"{name}: {error}")
