@@ -10,8 +10,9 @@ from typing import Any
 from PIL import Image
 
 from memguard.calibration.calibrate import calibrate as choose_calibration
+from memguard.calibration.held_out import HeldOut
 from memguard.calibration.load import calibrated_detector
-from memguard.calibration.negatives import FolderPictures, Named
+from memguard.calibration.negatives import Negatives
 from memguard.calibration.result import Calibration
 from memguard.defaults import (
     DEFAULT_WEIGHTS,
@@ -195,7 +196,7 @@ def calibrate_index(
         on_progress: called with images measured and images to measure.
 
     Raises:
-        CalibrationError: a rate outside (0, 1), or fewer than 3 / rate negatives.
+        CalibrationError: a rate outside (0, 1), or no negative that is evidence.
         IndexUnavailableError, WeightsError: see :class:`memguard.Guard`.
     """
     opened = open_index(index)
@@ -203,7 +204,7 @@ def calibrate_index(
     return _calibrate(
         Detector(opened, descriptors, thorough=thorough),
         open_writer(index),
-        None if negatives is None else FolderPictures(negatives),
+        None if negatives is None else HeldOut.of(negatives),
         similar_rate=similar_rate,
         memorized_rate=memorized_rate,
         clip_blocks=clip_blocks,
@@ -212,7 +213,7 @@ def calibrate_index(
 
 
 def _calibrate(
-    detector: Detector, writer: IndexWriter, negatives: Sequence[Named] | None, **options: Any
+    detector: Detector, writer: IndexWriter, negatives: Negatives | None, **options: Any
 ) -> Calibration:
     calibration, measured = choose_calibration(detector, negatives, **options)
     writer.write_document(MEASUREMENTS, measured.to_bytes())

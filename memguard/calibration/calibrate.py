@@ -2,24 +2,23 @@
 
 The best distance over N references falls as N grows, so thresholds belong to an index. They are
 chosen from *negatives*, images that copy nothing in it: held-out ones, or its own references by
-leave-one-out. Simulated copies (:mod:`memguard.vision.transforms`) show which signals deserve the
-allowed false-positive rate.
+leave-one-out, or the model's own generations. Simulated copies (:mod:`memguard.vision.transforms`)
+show which signals deserve the allowed false-positive rate.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import msgspec
 import numpy as np
 
 from memguard.calibration.measure import measure
 from memguard.calibration.measurements import Measurements
-from memguard.calibration.negatives import Named
+from memguard.calibration.negatives import Negatives
 from memguard.calibration.operating_rules import OperatingRule, evaluate, operating_rules
 from memguard.calibration.result import Calibration
-from memguard.defaults import MEMORIZED_RATE, NEEDED_PER_RATE, SIMILAR_RATE
+from memguard.defaults import MEMORIZED_RATE, SIMILAR_RATE
 from memguard.detection.detector import Detector
 from memguard.detection.signals import default_thresholds
 from memguard.errors import CalibrationError
@@ -28,7 +27,7 @@ from memguard.signal_type import Threshold
 
 def calibrate(
     detector: Detector,
-    held_out: Sequence[Named] | None = None,
+    negatives: Negatives | None = None,
     *,
     similar_rate: float = SIMILAR_RATE,
     memorized_rate: float = MEMORIZED_RATE,
@@ -38,27 +37,30 @@ def calibrate(
 ) -> tuple[Calibration, Measurements]:
     """Choose the thresholds of the detector's index.
 
-    Where nothing can be measured (only embeddings, or only blank images), the default thresholds
-    stay: without thresholds, every image would pass.
+    With fewer negatives than 3 / rate, the default thresholds stay, tightened where the negatives
+    contradict the rate. They also stay where leave-one-out can measure nothing (only embeddings, or
+    only blank images): without thresholds, every image would pass.
 
     Args:
         detector: on the index to calibrate; its own thresholds are ignored.
-        held_out: names and pictures of images that are not in the training set; None for
-            leave-one-out on the training set itself.
+        negatives: images that copy nothing in the index; None for leave-one-out on the training
+            set itself.
         similar_rate, memorized_rate: allowed rates of flagged and of blocked novel images.
         clip_blocks: let CLIP block too, at its calibrated threshold.
         on_progress: called with pictures measured and pictures to measure.
         seed: of the samples and the simulated copies.
 
     Raises:
-        CalibrationError: a rate outside (0, 1), or fewer held-out negatives than 3 / rate.
+        CalibrationError: a rate outside (0, 1), or none of the negatives is evidence.
     """
     for name, rate in (("similar_rate", similar_rate), ("memorized_rate", memorized_rate)):
         if not 0 < rate < 1:
             raise CalibrationError(f"{name} is {rate:g}; a rate lies between 0 and 1")
-    if held_out is not None:
-        _require_enough(len(held_out), min(similar_rate, memorized_rate))
-    measured = measure(detector, held_out, on_progress, np.random.default_rng(seed))
+    if negatives is not None and not len(negatives):
+        raise CalibrationError("there are no negatives; without any, calibrate by leave-one-out")
+    measured = measure(detector, negatives, on_progress, np.random.default_rng(seed))
+    if negatives is not None:
+        _require_evidence(measured, len(negatives))
     rules = operating_rules(
         [detector.signals[name] for name in measured.negatives],
         similar_rate,
@@ -66,7 +68,11 @@ def calibrate(
         clip_blocks=clip_blocks,
     )
     calibration = choose_thresholds(
-        measured, *rules, records=len(detector.index), thorough=detector.thorough
+        measured,
+        *rules,
+        records=len(detector.index),
+        thorough=detector.thorough,
+        source=negatives.source if negatives else "",
     )
     if not measured.negatives:
         defaults = default_thresholds(detector.signals)
@@ -81,6 +87,7 @@ def choose_thresholds(
     *,
     records: int,
     thorough: bool,
+    source: str = "",
 ) -> Calibration:
     """The calibration by these measurements.
 
@@ -89,6 +96,7 @@ def choose_thresholds(
         flag, block: what flags and what blocks.
         records: references in the index.
         thorough: whether the detector was thorough.
+        source: which images the negatives are, in words.
     """
     flags, similar = evaluate(measured, flag)
     blocks, memorized = evaluate(measured, block)
@@ -102,15 +110,15 @@ def choose_thresholds(
         contaminated=measured.contaminated,
         records=records,
         thorough=thorough,
+        source=source,
     )
 
 
-def _require_enough(count: int, rate: float) -> None:
-    need = math.ceil(NEEDED_PER_RATE / rate)
-    if count < need:
-        least = NEEDED_PER_RATE / max(count, 1)
-        other = f", or allow a rate of {least:.2g}" if least < 1 else ""
+def _require_evidence(measured: Measurements, given: int) -> None:
+    """Refuse negatives of which none is evidence: they would replace a calibration by nothing."""
+    if measured.blank + len(measured.contaminated) == given:
         raise CalibrationError(
-            f"a false-positive rate of {rate:g} needs at least {need} negatives, and there are "
-            f"{count}: give more{other}"
+            f"none of the {given} negatives is evidence about novel images: {measured.blank} are "
+            f"blank, and {len(measured.contaminated)} were set aside as copies; give other images, "
+            "or calibrate by leave-one-out"
         )

@@ -12,9 +12,7 @@ from memguard.calibration.contamination import copied
 from memguard.calibration.measurements import ContaminatedNegative, Distances, Measurements
 from memguard.calibration.negatives import (
     LEFT_OUT,
-    HeldOut,
     LeaveOneOut,
-    Named,
     Negatives,
     reference_pictures,
 )
@@ -59,7 +57,7 @@ class SimulatedCopy:
 
 def measure(
     detector: Detector,
-    held_out: Sequence[Named] | None,
+    negatives: Negatives | None,
     on_progress: Callable[[int, int], None],
     rng: np.random.Generator,
 ) -> Measurements:
@@ -67,14 +65,15 @@ def measure(
 
     Args:
         detector: its thresholds only order the matches.
-        held_out: named pictures outside the training set; None for leave-one-out.
+        negatives: images that copy nothing in the index; None for leave-one-out.
         on_progress: called with pictures measured and pictures to measure.
         rng: draws the references and the simulated copies.
     """
     index = detector.index
     # drawn by either method, so that both get the same simulated copies
     rows = sorted(index.sample(LEFT_OUT, rng))
-    negatives = LeaveOneOut(index, rows) if held_out is None else HeldOut(held_out)
+    if negatives is None:
+        negatives = LeaveOneOut(index, rows)
     simulated = list(_simulate(index, rng))
     total = len(negatives) + len(simulated)
     done = 0
@@ -105,7 +104,7 @@ class MeasuredNegatives:
     Attributes:
         rows: the closest distances of each novel image.
         blank: negatives that show nothing.
-        contaminated: negatives that copy a reference.
+        contaminated: negatives that are no evidence about novel images.
     """
 
     rows: list[Closest]
@@ -127,14 +126,23 @@ def measure_negatives(
         found = negatives.find_matches(detector, shown)
         for (name, _), matches in zip(shown, found, strict=True):
             copies = copied(matches, detector.signals)
-            if copies:
+            suspect = bool(copies) or name in negatives.alike
+            if negatives.copies.get(name, suspect):
+                nearest = next(iter(copies or matches), None)
                 contaminated.append(
                     ContaminatedNegative(
-                        negatives.address(name), copies[0].uri, copies[0].distances
+                        image=negatives.address(name),
+                        reference=nearest.uri if nearest else "",
+                        distances=nearest.distances if nearest else {},
+                        agreed=bool(copies),
+                        alike=negatives.alike.get(name, 0),
+                        judged=name in negatives.copies,
                     )
                 )
-            if not copies or negatives.keeps_contaminated:
-                rows.append(_closest([match for match in matches if match not in copies]))
+                if negatives.keeps_contaminated:
+                    rows.append(_closest([match for match in matches if match not in copies]))
+            else:
+                rows.append(_closest(matches))
         advance(len(batch))
     return MeasuredNegatives(rows, blank, contaminated)
 

@@ -19,26 +19,35 @@ from memguard.index.store.documents import MEASUREMENTS
 DECIMALS = 5
 """Decimals of a stored distance."""
 
-Method = Literal["held-out", "leave-one-out"]
-"""Where negatives come from: images outside the training set, or its own references, each with
-itself and its near-duplicates excluded."""
+Method = Literal["held-out", "leave-one-out", "generations"]
+"""Where negatives come from: images outside the training set; its own references, each with itself
+and its near-duplicates excluded; or images that the model made."""
 
 Distances = Mapping[str, NDArray[np.float64]]
 """Signal name to one distance per query, float64 (n,); infinite where nothing was compared."""
 
 
-class ContaminatedNegative(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A negative that copies a reference, and so says nothing about novel images.
+class ContaminatedNegative(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """A negative that is no evidence about novel images, because it copies a reference or is one of
+    many generations that are nearly the same.
 
     Attributes:
         image: the negative's name; its uri for leave-one-out.
-        reference: uri of the reference that it copies.
+        reference: uri of the reference that it copies, else of the nearest; empty without any.
         distances: between the two, by signal.
+        agreed: whether independent signals agree that it copies the reference.
+        alike: generations that are nearly this one, with itself; 0 for one of a kind.
+        judged: whether a human has said that it is a copy.
     """
 
     image: str
     reference: str
     distances: dict[str, float]
+    agreed: bool = True
+    alike: int = 0
+    judged: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,7 @@ class Measurements:
         transforms: what made each simulated copy.
         method: where the negatives came from.
         blank: negatives that show nothing, not measured.
-        contaminated: negatives that copy a reference.
+        contaminated: negatives that are no evidence about novel images.
     """
 
     negatives: Distances
@@ -65,6 +74,14 @@ class Measurements:
     def count(self) -> int:
         """Negatives measured."""
         return len(next(iter(self.negatives.values()), ()))
+
+    @property
+    def doubtful(self) -> int:
+        """Negatives that were set aside, and may be novel after all: no human has judged them. By
+        leave-one-out none is, as those are measured to other references."""
+        if self.method == "leave-one-out":
+            return 0
+        return sum(not negative.judged for negative in self.contaminated)
 
     def to_bytes(self) -> bytes:
         """JSON with a checksum; what :meth:`of` reads."""

@@ -1,23 +1,22 @@
-"""Sources of negatives: held-out images, or the index's own references by leave-one-out."""
+"""Negatives: images that copy nothing in the index, such as its references by leave-one-out."""
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, overload
+from types import MappingProxyType
+from typing import ClassVar
 
 from PIL import Image
 
 from memguard.calibration.contamination import copied
 from memguard.calibration.measurements import Method
 from memguard.detection.detector import Detector
-from memguard.errors import CalibrationError, UnreadableImageError
+from memguard.errors import UnreadableImageError
 from memguard.index import Index
 from memguard.index.ingest.reader import content_id
 from memguard.index.record import Record
-from memguard.sources import Folder
 from memguard.verdict import Match
 from memguard.vision.decode import decode
 from memguard.vision.picture import Picture
@@ -43,6 +42,15 @@ class Negatives(ABC):
     keeps_contaminated: ClassVar[bool]
     """Whether a contaminated negative counts by its distances to what it does not copy."""
 
+    source: str = ""
+    """Which images these are, in words, for reports."""
+
+    alike: Mapping[str, int] = MappingProxyType({})
+    """How many of these negatives are nearly the same, for those that are not one of a kind."""
+
+    copies: Mapping[str, bool] = MappingProxyType({})
+    """Whether a negative is a copy, for those that a human has judged."""
+
     @abstractmethod
     def __len__(self) -> int: ...
 
@@ -57,28 +65,6 @@ class Negatives(ABC):
     @abstractmethod
     def address(self, name: str) -> str:
         """The negative's file, for reports."""
-
-
-class HeldOut(Negatives):
-    """Images that are not in the training set."""
-
-    method = "held-out"
-    keeps_contaminated = False
-
-    def __init__(self, pictures: Sequence[Named]) -> None:
-        self._pictures = pictures
-
-    def __len__(self) -> int:
-        return len(self._pictures)
-
-    def read(self, start: int, stop: int) -> list[Named]:
-        return list(self._pictures[start:stop])
-
-    def find_matches(self, detector: Detector, negatives: Sequence[Named]) -> list[list[Match]]:
-        return detector.find_matches([picture for _, picture in negatives])
-
-    def address(self, name: str) -> str:
-        return name
 
 
 class LeaveOneOut(Negatives):
@@ -125,31 +111,6 @@ class LeaveOneOut(Negatives):
             [picture], excluded_ids=[reference], extra_neighbours=MANY_NEIGHBOURS
         )
         return matches
-
-
-class FolderPictures(Sequence[Named]):
-    """The readable images of a folder, each decoded on access."""
-
-    def __init__(self, root: str | os.PathLike[str]) -> None:
-        self._items = list(Folder(root).iterate())
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    @overload
-    def __getitem__(self, at: int) -> Named: ...
-    @overload
-    def __getitem__(self, at: slice) -> list[Named]: ...
-    def __getitem__(self, at: int | slice) -> Named | list[Named]:
-        if isinstance(at, slice):
-            return [self[i] for i in range(*at.indices(len(self)))]
-        item = self._items[at]
-        try:
-            return item.uri, Picture(decode(item.read())[0])
-        except (OSError, UnreadableImageError) as error:
-            raise CalibrationError(
-                f"{item.uri} is no readable image ({error}); take it out of the negatives"
-            ) from error
 
 
 def reference_pictures(index: Index, rows: Sequence[int]) -> list[Named]:

@@ -26,7 +26,7 @@ from memguard.signal_type import SignalType
 FOLDS = 5
 """Folds of the cross-validation over the negatives."""
 
-FLAGGED_TOGETHER: Mapping[Method, int] = {"held-out": 1, "leave-one-out": 2}
+FLAGGED_TOGETHER: Mapping[Method, int] = {"held-out": 1, "leave-one-out": 2, "generations": 1}
 """Negatives that one chance likeness flags: of two references alike, each is left out in turn."""
 
 
@@ -140,7 +140,7 @@ def evaluate(
     recall = {
         name: float(found[transforms == name].mean()) for name in dict.fromkeys(transforms.tolist())
     }
-    doubtful = len(measured.contaminated) if measured.method == "held-out" else 0
+    doubtful = measured.doubtful
     return thresholds, OperatingPoint(
         target=rule.rate,
         calibrated=rule.is_proven_by(count),

@@ -31,7 +31,8 @@ class OperatingPoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         calibrated: whether there were enough negatives to choose the thresholds; otherwise the
             defaults apply, tightened where negatives contradict the target.
         observed: the false-positive rate by cross-validation over the negatives.
-        at_worst: the same if every contaminated negative were novel after all.
+        at_worst: the same if every contaminated negative that no human has judged were novel
+            after all, and within the thresholds.
         recall: transform of the simulated copies to the share of them that is found.
     """
 
@@ -54,7 +55,7 @@ class OperatingPoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return sum(self.recall.values()) / max(len(self.recall), 1)
 
 
-class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Thresholds of an index, how they were chosen, and what they are worth.
 
     Attributes:
@@ -63,9 +64,10 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         method: where the negatives came from.
         negatives: how many were measured, without blank and contaminated ones.
         blank: negatives that show nothing.
-        contaminated: negatives that copy a reference.
+        contaminated: negatives that are no evidence about novel images.
         records: references in the index at calibration.
         thorough: whether the detector was thorough.
+        source: which images the negatives are, in words; empty for leave-one-out.
     """
 
     thresholds: dict[str, Threshold]
@@ -77,6 +79,7 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     contaminated: tuple[ContaminatedNegative, ...] = msgspec.field(name="set_aside")
     records: int
     thorough: bool
+    source: str = ""
 
     def operating_points(self) -> dict[Label, OperatingPoint]:
         """The operating points by the label that they give."""

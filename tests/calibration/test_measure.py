@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 
 from memguard.calibration import measure as calibration_measure
 from memguard.calibration.contamination import is_copy
+from memguard.calibration.held_out import HeldOut
 from memguard.calibration.measure import measure
 from memguard.calibration.measurements import Measurements
 from memguard.descriptors import load_descriptors
@@ -23,7 +24,7 @@ from memguard.index import Index
 from memguard.index.open import open_index
 from memguard.lifecycle import build_index
 from memguard.vision.picture import Picture
-from memguard.vision.transforms import SIMULATED_COPIES
+from memguard.vision.transforms import SIMULATED_COPIES, dead_leaves
 
 SIGNALS = {"structure", "aligned_structure", "structure_and_l2"}
 
@@ -134,7 +135,7 @@ def test_held_out_copies_are_found_and_blank_ones_counted(calibrated: Calibrated
 
 def test_the_same_bytes_held_out_are_a_copy(gallery: Path) -> None:
     with Image.open(gallery.parent / "images" / "coffee.png") as image:
-        negatives = [("mine", Picture(image))]
+        negatives = HeldOut([("mine", Picture(image))])
     with pytest.MonkeyPatch.context() as patch:
         # only for speed
         patch.setattr(calibration_measure, "MOST_SIMULATED", 0)
@@ -158,3 +159,26 @@ def test_references_whose_files_are_gone_are_measured_by_their_thumbnails(
     assert measured.negatives["structure"].min() > 0.3
     jpeg = measured.transforms.index("jpeg 30")
     assert measured.simulated_copies["structure"][jpeg] < 0.05
+
+
+def test_what_a_human_said_decides_what_is_evidence(
+    gallery: Path, cat: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calibration_measure, "MOST_SIMULATED", 1)  # only for speed
+    leaves = [dead_leaves((80, 80), np.random.default_rng(seed), leaves=150) for seed in range(4)]
+    pictures = [(f"leaves {i}", Picture(image)) for i, image in enumerate(leaves)]
+    named = [*pictures, ("cat", Picture(cat)), ("mirrored", Picture(ImageOps.mirror(cat)))]
+    negatives = HeldOut(named)
+    negatives.alike = {"leaves 0": 3, "leaves 1": 3}
+    negatives.copies = {"leaves 1": False, "leaves 2": True, "cat": False}
+    measured = measure(detector(gallery), negatives, lambda *_: None, np.random.default_rng(0))
+    set_aside = {one.image: one for one in measured.contaminated}
+    assert list(set_aside) == ["leaves 0", "leaves 2", "mirrored"]
+    assert measured.count == 3, "leaves 1 and 3, and the cat, which somebody took for novel"
+    assert measured.negatives["structure"].min() < 0.01, "the cat's distance to itself"
+    of_a_kind, said, mirrored = set_aside.values()
+    assert (of_a_kind.agreed, of_a_kind.alike, of_a_kind.judged) == (False, 3, False)
+    assert (said.agreed, said.alike, said.judged) == (False, 0, True)
+    assert (mirrored.agreed, mirrored.alike, mirrored.judged) == (True, 0, False)
+    assert of_a_kind.reference, "the nearest, to compare with"
+    assert measured.doubtful == 2

@@ -1,28 +1,35 @@
-"""Held-out negatives in a folder."""
+"""References left out, as negatives."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-from PIL import Image
+import numpy as np
 
-from memguard.calibration.negatives import FolderPictures
-from memguard.errors import BuildError, CalibrationError
+from memguard.calibration.negatives import LeaveOneOut, reference_pictures
+from memguard.descriptors import weightless_descriptors
+from memguard.detection.detector import Detector
+from memguard.index.open import open_index
 
 
-def test_a_folder_of_negatives(cat: Image.Image, tmp_path: Path) -> None:
-    (tmp_path / "deep").mkdir()
-    cat.save(tmp_path / "deep" / "a.jpg")
-    cat.convert("L").save(tmp_path / "b.png")
-    (tmp_path / "notes.txt").write_text("x")
-    pictures = FolderPictures(tmp_path)
-    assert len(pictures) == 2
-    assert [Path(name).name for name, _ in pictures] == ["b.png", "a.jpg"]
-    assert [picture.image.size for _, picture in pictures[:5]] == [cat.size] * 2
-    assert pictures[1:][0][0] == pictures[-1][0] == str((tmp_path / "deep" / "a.jpg").resolve())
-    (tmp_path / "c.png").write_bytes(b"no image")
-    with pytest.raises(CalibrationError, match=r"c\.png is no readable image .*take it out"):
-        list(pictures.__class__(tmp_path))
-    with pytest.raises(BuildError, match="is not a folder"):
-        FolderPictures(tmp_path / "b.png")
+def test_a_reference_left_out_never_finds_itself(gallery: Path) -> None:
+    index = open_index(gallery)
+    rows = sorted(index.sample(9, np.random.default_rng(0)))
+    negatives = LeaveOneOut(index, rows)
+    assert len(negatives) == 4
+    read = negatives.read(1, 3)
+    assert [name for name, _ in read] == [record.id for record in index.take(rows[1:3])]
+    found = negatives.find_matches(Detector(index, weightless_descriptors()), read)
+    for (name, _), matches in zip(read, found, strict=True):
+        assert matches
+        assert name not in {match.id for match in matches}
+
+
+def test_references_are_read_at_full_size_and_named_by_their_file(gallery: Path) -> None:
+    index = open_index(gallery)
+    rows = index.sample(1, np.random.default_rng(0))
+    ((name, picture),) = reference_pictures(index, rows)
+    uri = LeaveOneOut(index, rows).address(name)
+    assert Path(uri).parent == gallery.parent / "images"
+    assert max(picture.image.size) > 256, "not the thumbnail"
+    assert LeaveOneOut(index, rows).address("gone") == "gone"
