@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
+from benchmarks.common.evasions import evasions
 from benchmarks.common.pictures import Picture, split
 from memguard.vision.picture import Picture as CheckedPicture
 from memguard.vision.transforms import simulated_copies
@@ -78,7 +79,8 @@ class Task:
 
     def images(self, queries: Sequence[Query]) -> Iterator[Image.Image]:
         """The images of some queries; every call gives the same ones."""
-        transforms = simulated_copies([picture.open() for picture in self.others])
+        others = [picture.open() for picture in self.others]
+        transforms = {**simulated_copies(others), **evasions(others)}
         for query in queries:
             image = query.picture.open()
             if query.transform != CLEAN:
@@ -125,7 +127,7 @@ def _natural_task(
 ) -> Task:
     parts = split(pictures, seed)
     rng = np.random.default_rng(seed)
-    queries = list(_copies(_sample(parts.references, copied, rng)))
+    queries = list(_copies(sample(parts.references, copied, rng)))
     negatives: dict[Role, list[Picture]] = {
         "calibration": parts.calibration_negatives,
         "test": parts.test_negatives,
@@ -135,11 +137,11 @@ def _natural_task(
         queries += _negatives(_mixed(members, novel, rng), role, transforms, rng)
     left_out = _mixed(parts.references, novel, rng)
     queries += [Query(p, "leave-one-out", CLEAN, p.kind) for p in left_out]
-    queries = [query for query in queries if _is_fit(query, parts.references)]
+    queries = [query for query in queries if is_fit(query, parts.references)]
     return Task(f"pictures-{seed}", parts.references, queries, parts.others, sscd=sscd)
 
 
-def _is_fit(query: Query, references: Sequence[Picture]) -> bool:
+def is_fit(query: Query, references: Sequence[Picture]) -> bool:
     """Blank pictures have no copies, and a negative must not share parts with a reference."""
     negative = query.role in ("calibration", "test")
     if negative and any(query.picture.shares_parts(reference) for reference in references):
@@ -155,7 +157,7 @@ def _is_blank(picture: Picture) -> bool:
 def _mixed(pictures: Sequence[Picture], count: int, rng: np.random.Generator) -> list[Picture]:
     """A sample with a fixed share of drawings."""
     drawings = round(DRAWINGS_SHARE * count)
-    return _sample([p for p in pictures if p.kind == "drawing"], drawings, rng) + _sample(
+    return sample([p for p in pictures if p.kind == "drawing"], drawings, rng) + sample(
         [p for p in pictures if p.kind == "photograph"], count - drawings, rng
     )
 
@@ -175,12 +177,12 @@ def _emoji_task(pictures: Sequence[Picture], seed: int, copied: int, *, sscd: bo
     concepts = [concepts[i] for i in rng.permutation(len(concepts))]
     known, unknown = concepts[:EMOJI_REFERENCES], concepts[EMOJI_REFERENCES:]
     references = [both[REFERENCE_VENDOR] for both in known]
-    queries = list(_copies(_sample(references, copied, rng)))
+    queries = list(_copies(sample(references, copied, rng)))
     roles: tuple[Role, Role] = ("calibration", "test")
     for i, role in enumerate(roles):
         part = slice(i * EMOJI_NEGATIVES, (i + 1) * EMOJI_NEGATIVES)
         queries += [Query(both[OTHER_VENDOR], role, CLEAN, "twin") for both in known[part]]
-    left_out = _sample(references, EMOJI_NEGATIVES, rng)
+    left_out = sample(references, EMOJI_NEGATIVES, rng)
     queries += [Query(p, "leave-one-out", CLEAN, "emoji") for p in left_out]
     others = [both[REFERENCE_VENDOR] for both in unknown[-EMOJI_OTHERS:]]
     return Task(f"emoji-{seed}", references, queries, others, sscd)
@@ -202,5 +204,6 @@ def _negatives(
             yield Query(picture, role, str(name), picture.kind)
 
 
-def _sample(pictures: Sequence[Picture], count: int, rng: np.random.Generator) -> list[Picture]:
+def sample(pictures: Sequence[Picture], count: int, rng: np.random.Generator) -> list[Picture]:
+    """Up to `count` pictures, drawn at random."""
     return [pictures[i] for i in rng.permutation(len(pictures))[:count]]

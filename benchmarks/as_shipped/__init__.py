@@ -1,0 +1,1 @@
+"""What a guard finds whose index a user built with one call."""
