@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from PIL import Image
 
@@ -41,13 +41,14 @@ from memguard.sources import Source, open_source
 from memguard.sources.base import Embedded
 from memguard.verdict import Match
 
+Images: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Source
 OnProgress = Callable[[Progress], None]
 OnDone = Callable[[int, int], None]
 """Called with what is done and what there is to do, in images, records or bytes."""
 
 
 def build_index(
-    images: str | os.PathLike[str] | Source,
+    images: Images,
     output: str | os.PathLike[str],
     *,
     weights: Mapping[str, str] = DEFAULT_WEIGHTS,
@@ -61,9 +62,9 @@ def build_index(
     """Index the images of a source; resume or grow the index if ``output`` has one.
 
     Args:
-        images: a source, or what :func:`memguard.sources.open_source` takes: a folder, tar
-            shards, Parquet, a list of URLs, precomputed embeddings. Unreadable images are listed,
-            not fatal. A new index of embeddings has their descriptor only.
+        images: a source, or what :func:`memguard.sources.open_source` takes: a folder, a list of
+            image files, tar shards, Parquet, a list of URLs, precomputed embeddings. Unreadable
+            images are listed, not fatal. A new index of embeddings has their descriptor only.
         output: the index directory, conventionally ``NAME.memguard``.
         weights: the learned descriptors, and what loads each; ``{}`` for none. ``"clip"``:
             ``ARCHITECTURE:WEIGHTS``, where the weights are a pretrained tag of ``open_clip`` or a
@@ -105,7 +106,7 @@ def build_index(
 
 
 def add_images(
-    images: str | os.PathLike[str] | Source,
+    images: Images,
     index: str | os.PathLike[str],
     *,
     weights: Mapping[str, str] | None = None,
@@ -336,8 +337,8 @@ def _bytes(memory: int | str | None) -> int | None:
     return None if memory is None else size_in_bytes(memory)
 
 
-def _opened(images: str | os.PathLike[str] | Source) -> Source:
-    return open_source(images) if isinstance(images, (str, os.PathLike)) else images
+def _opened(images: Images) -> Source:
+    return images if isinstance(images, Source) else open_source(images)
 
 
 def _embedded(source: Source) -> str | None:

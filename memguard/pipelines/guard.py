@@ -27,7 +27,7 @@ from memguard.pipelines.inputs import NOT_FINITE, Images, Unreadable, read_image
 from memguard.pipelines.latents import latent_reader
 from memguard.pipelines.outputs import Output, find_images, labelled
 from memguard.pipelines.policy import Action, Policy
-from memguard.pipelines.wrapper import guarded
+from memguard.pipelines.wrapper import guarded, require_pipeline
 from memguard.settings import configured_index
 from memguard.verdict import Verdict
 from memguard.vision.decode import to_rgb
@@ -78,10 +78,11 @@ def guard(
         policy, on_error, latents, thorough, weights: see :class:`Guard`.
 
     Raises:
-        ConfigurationError: no index is named anywhere, the pipeline is not callable, or it is
-            guarded already.
+        ConfigurationError: no index is named anywhere, or the pipeline is a class, is not callable,
+            or is guarded already.
         IndexUnavailableError, WeightsError, CalibrationError: see :class:`Guard`.
     """
+    require_pipeline(pipeline)
     return Guard(
         configured_index() if index is None else index,
         policy=policy,
@@ -127,7 +128,7 @@ class Guard:
         self.on_error = _one_of(OnError, "on_error", on_error)
         self.latents = _one_of(Latents, "latents", latents)
         self._options: dict[str, Any] = {"thorough": thorough, "weights": weights}
-        opened = index if isinstance(index, Index) else open_index(index)
+        opened = index if isinstance(index, Index) else _opened(index)
         self._detector = calibrated_detector(opened, **self._options)
         self._local = threading.local()
 
@@ -209,7 +210,7 @@ class Guard:
         """The pipeline, guarded; see :func:`guard`.
 
         Raises:
-            ConfigurationError: the pipeline is guarded already, or is not callable.
+            ConfigurationError: the pipeline is guarded already, is a class, or is not callable.
         """
         return cast(Pipeline, guarded(self, pipeline))
 
@@ -259,6 +260,15 @@ def _pictured(verdict: Verdict, image: Image.Image) -> Verdict:
     if verdict.label not in ("similar", "memorized"):
         return verdict
     return dataclasses.replace(verdict, thumbnail=encode(to_rgb(image)))
+
+
+def _opened(index: object) -> Index:
+    if isinstance(index, (str, os.PathLike)):
+        return open_index(index)
+    raise ConfigurationError(
+        f'a guard takes an index or its path, such as "training.memguard", not a '
+        f"{type(index).__name__}; to guard a pipeline, call guard(pipe, index=...)"
+    )
 
 
 def _unchecked(reason: str) -> Verdict:

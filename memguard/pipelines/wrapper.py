@@ -9,17 +9,18 @@ from __future__ import annotations
 import contextlib
 import copy
 import functools
+import os
 import types
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from memguard.errors import ConfigurationError
+from memguard.index import Index
 from memguard.pipelines.call import Call
 from memguard.pipelines.policy import Policy
 from memguard.verdict import Verdict
 
 FUNCTIONS = (
-    type,
     types.FunctionType,
     types.MethodType,
     types.BuiltinFunctionType,
@@ -56,18 +57,37 @@ def guarded(guard: CallGuard, pipeline: Callable[..., Any]) -> Guarded:
     """The pipeline, guarded; see :func:`memguard.guard`.
 
     Raises:
-        ConfigurationError: the pipeline is guarded already, or is not callable.
+        ConfigurationError: see :func:`require_pipeline`.
     """
-    if isinstance(pipeline, Guarded):
-        raise ConfigurationError("this pipeline is guarded already; wrap the original")
-    if not callable(pipeline):
-        raise ConfigurationError(
-            f"a guard wraps a pipeline or any callable, not a {type(pipeline).__name__}"
-        )
+    require_pipeline(pipeline)
     if _has_shareable_state(pipeline):
         with contextlib.suppress(TypeError):  # a class that has no subclasses
             return _with_shared_state(guard, pipeline)
     return GuardedProxy(guard, pipeline)
+
+
+def require_pipeline(pipeline: object) -> None:
+    """Refuse what a guard cannot wrap.
+
+    Raises:
+        ConfigurationError: the pipeline is guarded already, is a class, or is not callable.
+    """
+    if isinstance(pipeline, Guarded):
+        raise ConfigurationError("this pipeline is guarded already; wrap the original")
+    if isinstance(pipeline, type):
+        raise ConfigurationError(
+            f"{pipeline.__name__} is a class: guard the pipeline that it makes, "
+            f"guard({pipeline.__name__}(...), ...)"
+        )
+    if isinstance(pipeline, (str, os.PathLike, Index)):
+        raise ConfigurationError(
+            "a guard wraps a pipeline or any callable, and takes the pipeline first: "
+            'guard(pipe, index="training.memguard")'
+        )
+    if not callable(pipeline):
+        raise ConfigurationError(
+            f"a guard wraps a pipeline or any callable, not a {type(pipeline).__name__}"
+        )
 
 
 class GuardedProxy(Guarded):

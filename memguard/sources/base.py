@@ -91,6 +91,7 @@ class BrokenItem(Item):
         raise self.error
 
 
+@runtime_checkable
 class Source(Protocol):
     """Where training images come from."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -71,28 +71,38 @@ class Folder:
         return self._count
 
     def iterate(self, after: str | None = None) -> Iterator[Item]:
-        resumed = Position.parse(after)
-        since = resumed.since if resumed else now()
-        for path in _walk(self.root):
-            if isinstance(path, OSError):
-                yield BrokenItem(uri=path.filename, state=UNREADABLE, error=path)
-            elif not (resumed and resumed.covers(path)):
-                state = file_state(path)
-                yield FileItem(
-                    uri=str(path),
-                    state=state,
-                    position=str(Position(since, str(path), state)),
-                    again=resumed is not None and resumed.is_past(path),
-                    path=path,
-                    **_metadata(path),
-                )
+        return file_items(walk(self.root), after)
 
     @cached_property
     def _count(self) -> int:
-        return sum(1 for _ in _walk(self.root))
+        return sum(1 for _ in walk(self.root))
 
 
-def _walk(folder: Path) -> Iterator[Path | OSError]:
+def file_items(paths: Iterable[Path | OSError], after: str | None) -> Iterator[Item]:
+    """An item of each file, with the metadata beside it.
+
+    Args:
+        paths: files in the order of their parts, and errors of what could not be listed.
+        after: see :meth:`memguard.sources.base.Source.iterate`.
+    """
+    resumed = Position.parse(after)
+    since = resumed.since if resumed else now()
+    for path in paths:
+        if isinstance(path, OSError):
+            yield BrokenItem(uri=path.filename, state=UNREADABLE, error=path)
+        elif not (resumed and resumed.covers(path)):
+            state = file_state(path)
+            yield FileItem(
+                uri=str(path),
+                state=state,
+                position=str(Position(since, str(path), state)),
+                again=resumed is not None and resumed.is_past(path),
+                path=path,
+                **_metadata(path),
+            )
+
+
+def walk(folder: Path) -> Iterator[Path | OSError]:
     """Image files in the order of their paths, and the errors of folders that do not open."""
     names, folders = [], set()
     try:
@@ -110,7 +120,7 @@ def _walk(folder: Path) -> Iterator[Path | OSError]:
         if name not in folders:
             yield folder / name
         elif not _leads_back(folder, name):
-            yield from _walk(folder / name)
+            yield from walk(folder / name)
 
 
 def _leads_back(folder: Path, name: str) -> bool:

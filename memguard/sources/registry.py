@@ -13,12 +13,13 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from memguard._entry_points import offered, offered_class
 from memguard.errors import ConfigurationError
 from memguard.sources.base import NamedSource, Place, Source
+from memguard.sources.files import Files
 
 GROUP = "memguard.sources"
 
@@ -35,12 +36,15 @@ SOURCES = (
 ATTRIBUTES = ("reads", "recognises", "size", "iterate")
 
 
-def open_source(what: str | os.PathLike[str], **options: Any) -> Source:
-    """The source that a path, pattern or name means.
+def open_source(
+    what: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], **options: Any
+) -> Source:
+    """The source that a path, pattern, name, or list of paths means.
 
     Args:
-        what: a folder of images, tar shards, Parquet files, a list of URLs, a Hugging Face
-            dataset, a folder of embeddings, or what an installed package reads.
+        what: a folder of images, image files and folders as a list, tar shards, Parquet files, a
+            list of URLs, a Hugging Face dataset, a folder of embeddings, or what an installed
+            package reads.
         options: keyword arguments of the source's class: ``caption`` and ``rights`` name columns of
             a table, ``image`` its column of images, ``split`` and ``config`` parts of a Hugging
             Face dataset, ``column`` that of a list's addresses, ``model`` and ``descriptor`` what
@@ -50,6 +54,13 @@ def open_source(what: str | os.PathLike[str], **options: Any) -> Source:
         ConfigurationError: nothing is there, no source reads it, or an option does not fit.
         BuildError: a folder that cannot be read as one.
     """
+    if not isinstance(what, (str, os.PathLike)):
+        if options or not isinstance(what, Iterable):
+            raise ConfigurationError(
+                f"a source is a path, a name, or a list of paths without options, not a "
+                f"{type(what).__name__} with {options}"
+            )
+        return Files(what)
     place = Place(what, options)
     kind = next((kind for kind in _sources() if kind.recognises(place)), None)
     if kind is None:

@@ -20,6 +20,7 @@ from fixtures.guarded_images import (
     unit,
 )
 from fixtures.tiny_pipelines import stable_diffusion
+from PIL import Image
 
 from memguard import CheckFailedError, UnsupportedOutputError, guard
 
@@ -126,7 +127,7 @@ def test_an_error_of_the_pipeline_is_its_own(pipeline: Any, index: Path) -> None
 
 
 def test_no_images_need_no_check(index: Path) -> None:
-    guarded = guard(list, index)
+    guarded = guard(lambda: two()[:0], index)
     assert guarded() == []
     assert guarded.last_verdicts == ()
 
@@ -145,3 +146,8 @@ def test_latents_by_position_are_refused_too(index: Path) -> None:
 
     with pytest.raises(UnsupportedOutputError, match="hides the images"):
         guard(make, index)("the sea", "latent")
+
+
+def test_an_image_without_pixels_is_not_shown(index: Path) -> None:
+    with pytest.raises(UnsupportedOutputError, match="0 x 8 pixels shows nothing"):
+        guard(lambda: [drawing(NOVEL), Image.new("RGB", (0, 8))], index)()

@@ -31,7 +31,7 @@ from fixtures.guarded_images import (
 from fixtures.tiny_pipelines import picture, stable_diffusion
 from PIL import Image
 
-from memguard import ConfigurationError, Guard, guard
+from memguard import ConfigurationError, Guard, guard, open_index
 
 # --- objects: a subclass that shares their state ---
 
@@ -263,5 +263,18 @@ def test_a_guard_decorates_methods(index: Path) -> None:
 
 
 def test_no_callable(index: Path) -> None:
-    with pytest.raises(ConfigurationError, match="any callable, not a str"):
-        guard("a pipeline", index)
+    with pytest.raises(ConfigurationError, match="any callable, not a int"):
+        guard(7, index)
+
+
+def test_a_class_is_no_pipeline(index: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"Service is a class: .* guard\(Service\("):
+        guard(Service, index)
+
+
+def test_index_and_pipeline_swapped(index: Path) -> None:
+    for first in (index, str(index), open_index(index)):
+        with pytest.raises(ConfigurationError, match="takes the pipeline first: guard"):
+            guard(first, two)
+    with pytest.raises(ConfigurationError, match=r"takes an index or its path.* a function"):
+        Guard(two)
