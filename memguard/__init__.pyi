@@ -12,6 +12,7 @@ from .errors import ConfigurationError as ConfigurationError
 from .errors import IndexUnavailableError as IndexUnavailableError
 from .errors import MemguardError as MemguardError
 from .errors import MemorizedImageError as MemorizedImageError
+from .errors import NoVerdictsError as NoVerdictsError
 from .errors import UnreadableImageError as UnreadableImageError
 from .errors import UnsupportedOutputError as UnsupportedOutputError
 from .errors import WeightsError as WeightsError

@@ -53,6 +53,11 @@ class MemorizedImageError(MemguardError):
         self.verdicts = tuple(verdicts)
 
 
+class NoVerdictsError(MemguardError):
+    """Verdicts that were asked for where no guarded call has made any: not the same as none
+    found."""
+
+
 class CalibrationError(MemguardError):
     """Too few negatives for the rate, or a damaged calibration."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, cast, get_args
 
@@ -21,13 +20,15 @@ from memguard.errors import (
 from memguard.index import Health, Index
 from memguard.index.open import open_index
 from memguard.index.store.thumbnails import encode
+from memguard.pipelines import deferred
 from memguard.pipelines.call import Call
 from memguard.pipelines.checked_output import CheckedOutput
 from memguard.pipelines.inputs import NOT_FINITE, Images, Unreadable, read_images
 from memguard.pipelines.latents import latent_reader
+from memguard.pipelines.latest import keep, latest
 from memguard.pipelines.outputs import Output, find_images, labelled
 from memguard.pipelines.policy import Action, Policy
-from memguard.pipelines.wrapper import guarded, require_pipeline
+from memguard.pipelines.wrapper import Guarded, guarded, require_pipeline
 from memguard.settings import configured_index
 from memguard.verdict import Verdict
 from memguard.vision.decode import to_rgb
@@ -68,8 +69,11 @@ def guard(
     guarded: not other methods that return images, nor what a callback sees during the steps.
 
     The verdicts of a call are its output's ``memorization`` (a list, one per image), where the
-    output is an object that takes attributes, and always the pipeline's ``last_verdicts`` (per
-    thread).
+    output is an object that takes attributes, and always the pipeline's ``last_verdicts``, in the
+    thread or asyncio task of the call. ``pipe.guard.call(pipe, ...)`` gives both at once.
+
+    Coroutine functions stay such, and generators too: each item that they yield is checked as an
+    output of its own before it is passed on.
 
     Args:
         pipeline: a diffusion pipeline, or any callable that returns images.
@@ -130,7 +134,6 @@ class Guard:
         self._options: dict[str, Any] = {"thorough": thorough, "weights": weights}
         opened = index if isinstance(index, Index) else _opened(index)
         self._detector = calibrated_detector(opened, **self._options)
-        self._local = threading.local()
 
     @property
     def index(self) -> Index:
@@ -165,8 +168,14 @@ class Guard:
 
     @property
     def last_verdicts(self) -> tuple[Verdict, ...]:
-        """The verdicts of this thread's latest guarded call."""
-        return getattr(self._local, "verdicts", ())
+        """The verdicts of the latest guarded call in this thread or asyncio task.
+
+        Empty where that call returned no images.
+
+        Raises:
+            NoVerdictsError: there was no call here, or it ended before its images were checked.
+        """
+        return latest(self)
 
     def check(self, images: Images) -> list[Verdict]:
         """One verdict per image, in order, as the guarded pipelines get them.
@@ -214,26 +223,51 @@ class Guard:
         """
         return cast(Pipeline, guarded(self, pipeline))
 
+    def call(self, pipeline: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """Call a pipeline, guarded, and give the verdicts with the output.
+
+        Verdicts cannot get lost so, whichever thread or task the call runs in:
+        ``await asyncio.to_thread(pipe.guard.call, pipe, "a cat")``.
+
+        Args:
+            pipeline: guarded or not.
+            args, kwargs: of the call.
+
+        Returns:
+            The output, and a list of its verdicts. Of a coroutine function, a coroutine that gives
+            them; of a generator, a generator of such pairs.
+
+        Raises:
+            ConfigurationError: see :meth:`wrap`.
+        """
+        guarded: Any = pipeline if isinstance(pipeline, Guarded) else self.wrap(pipeline)
+        returned = guarded(*args, **kwargs)
+        return deferred.together(returned, lambda: list(guarded.last_verdicts))
+
     def run(self, pipeline: Any, call: Call) -> Any:
-        """Run a pipeline's call, check what it returned, apply the policy."""
-        self._local.verdicts = ()
+        """Run a pipeline's call, check what it returns, apply the policy."""
+        keep(self, None)
         read = self._reader(pipeline, call)
-        returned = call.run()
+        return deferred.run(call, lambda returned, call: self._settle(returned, call, read))
+
+    def _settle(self, returned: Any, call: Call, read: Callable[[Any], Output]) -> Any:
+        """What is shown of what a call returned."""
+        keep(self, None)
         try:
             output = read(returned)
         except UnsupportedOutputError as error:
             if self.on_error != "pass":
                 raise
-            log.exception("memguard could not read what %s returned", type(pipeline).__name__)
-            self._local.verdicts = (_unchecked(str(error)),)
+            log.exception("memguard could not read a %s", type(returned).__name__)
+            keep(self, (_unchecked(str(error)),))
             return labelled(returned, self.last_verdicts)
         checked = CheckedOutput(output, call, read, self._check_output)
         try:
             self.policy.apply(checked)
         except MemorizedImageError as error:
-            self._local.verdicts = error.verdicts
+            keep(self, error.verdicts)
             raise
-        self._local.verdicts = tuple(checked.verdicts)
+        keep(self, tuple(checked.verdicts))
         if self.on_error != "pass":
             checked.withhold_unchecked()
         return labelled(checked.shown(), checked.verdicts)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import functools
+import inspect
 import os
 import types
 from collections.abc import Callable
@@ -36,7 +37,7 @@ class CallGuard(Protocol):
 
     @property
     def last_verdicts(self) -> tuple[Verdict, ...]:
-        """The verdicts of this thread's latest guarded call."""
+        """The verdicts of the latest guarded call in this thread or asyncio task."""
 
     def run(self, pipeline: Any, call: Call) -> Any:
         """Run a pipeline's call, check what it returned, apply the policy."""
@@ -49,7 +50,11 @@ class Guarded:
 
     @property
     def last_verdicts(self) -> tuple[Verdict, ...]:
-        """The verdicts of this thread's latest call, one per image."""
+        """The verdicts of the latest call in this thread or asyncio task, one per image.
+
+        Raises:
+            NoVerdictsError: there was no call here, or it ended before its images were checked.
+        """
         return self.guard.last_verdicts
 
 
@@ -63,7 +68,7 @@ def guarded(guard: CallGuard, pipeline: Callable[..., Any]) -> Guarded:
     if _has_shareable_state(pipeline):
         with contextlib.suppress(TypeError):  # a class that has no subclasses
             return _with_shared_state(guard, pipeline)
-    return GuardedProxy(guard, pipeline)
+    return _proxy(guard, pipeline)
 
 
 def require_pipeline(pipeline: object) -> None:
@@ -116,13 +121,26 @@ class GuardedProxy(Guarded):
         """A guarded method stays one: bound to its instance, as the function would be."""
         if not isinstance(self._function, types.FunctionType) or instance is None:
             return self
-        return GuardedProxy(self.guard, self._function.__get__(instance, owner))
+        return _proxy(self.guard, self._function.__get__(instance, owner))
 
     def __copy__(self) -> GuardedProxy:
-        return GuardedProxy(self.guard, copy.copy(self._function))
+        return _proxy(self.guard, copy.copy(self._function))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> GuardedProxy:
-        return GuardedProxy(self.guard, copy.deepcopy(self._function, memo))
+        return _proxy(self.guard, copy.deepcopy(self._function, memo))
+
+
+class GuardedCoroutineFunction(GuardedProxy):
+    """A guarded coroutine function, which frameworks recognise as one."""
+
+    async def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return await super().__call__(*args, **kwargs)
+
+
+def _proxy(guard: CallGuard, function: Callable[..., Any]) -> GuardedProxy:
+    if inspect.iscoroutinefunction(function):
+        return GuardedCoroutineFunction(guard, function)
+    return GuardedProxy(guard, function)
 
 
 def _has_shareable_state(pipeline: object) -> bool:
@@ -150,7 +168,16 @@ def _with_shared_state(guard: CallGuard, pipeline: Any) -> Guarded:
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         return guard.run(self, Call(types.MethodType(original.__call__, self), args, kwargs))
 
-    members = {"__call__": call, "guard": guard, "__module__": original.__module__}
+    @functools.wraps(original.__call__)
+    async def call_later(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return await call(self, *args, **kwargs)
+
+    waits = inspect.iscoroutinefunction(original.__call__)
+    members = {
+        "__call__": call_later if waits else call,
+        "guard": guard,
+        "__module__": original.__module__,
+    }
     subclass = type(original)(original.__name__, (Guarded, original), members)
     shared: Guarded = object.__new__(subclass)
     shared.__dict__ = pipeline.__dict__

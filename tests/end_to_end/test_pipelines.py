@@ -13,7 +13,7 @@ import torch
 from fixtures.tiny_pipelines import PIPELINES, TinyPipeline
 from PIL import Image
 
-from memguard import Policy, UnsupportedOutputError, build_index, guard
+from memguard import NoVerdictsError, Policy, UnsupportedOutputError, build_index, guard
 
 SEEDS = (11, 12, 13)
 COPY = 1
@@ -236,7 +236,8 @@ def test_without_a_vae_there_are_no_latents_to_decode(cases: Any, name: str) -> 
     guarded = guard(case.pipeline, case.index, latents="decode", on_error="pass")
     with pytest.raises(UnsupportedOutputError, match=r"has no VAE.*pil"):
         case.call(guarded, output_type="latent")
-    assert guarded.last_verdicts == ()
+    with pytest.raises(NoVerdictsError):
+        guarded.last_verdicts  # noqa: B018
 
 
 def test_the_original_is_left_unguarded(case: Case) -> None:

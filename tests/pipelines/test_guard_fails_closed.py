@@ -22,7 +22,7 @@ from fixtures.guarded_images import (
 from fixtures.tiny_pipelines import stable_diffusion
 from PIL import Image
 
-from memguard import CheckFailedError, UnsupportedOutputError, guard
+from memguard import CheckFailedError, NoVerdictsError, UnsupportedOutputError, guard
 
 
 def broken(guarded: Any, index: Path) -> Any:
@@ -44,7 +44,8 @@ def test_a_check_that_breaks_raises_if_asked_to(own_index: Path) -> None:
     with pytest.raises(CheckFailedError, match="could not run") as caught:
         guarded()
     assert caught.value.__cause__ is not None
-    assert guarded.last_verdicts == ()
+    with pytest.raises(NoVerdictsError):
+        guarded.last_verdicts  # noqa: B018
 
 
 def test_a_check_that_breaks_lets_pass_if_asked_to(own_index: Path) -> None:
@@ -99,7 +100,8 @@ def test_an_output_that_cannot_be_read_is_not_shown(
     guarded = guard(lambda: returned, index, policy=action, on_error=on_error)
     with pytest.raises(UnsupportedOutputError, match="found no images in an output of type"):
         guarded()
-    assert guarded.last_verdicts == ()
+    with pytest.raises(NoVerdictsError):
+        guarded.last_verdicts  # noqa: B018
 
 
 def test_an_output_that_cannot_be_read_passes_if_asked_to(index: Path) -> None:
@@ -123,7 +125,8 @@ def test_an_error_of_the_pipeline_is_its_own(pipeline: Any, index: Path) -> None
     guarded("a castle", **QUICK)
     with pytest.raises(ValueError, match="`prompt` has to be of type"):
         guarded(7, **QUICK)
-    assert guarded.last_verdicts == (), "the verdicts of the call before"
+    with pytest.raises(NoVerdictsError):  # not those of the call before
+        guarded.last_verdicts  # noqa: B018
 
 
 def test_no_images_need_no_check(index: Path) -> None:
