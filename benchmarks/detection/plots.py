@@ -20,7 +20,6 @@ CELL = 88
 """Edge in pixels of a picture on the contact sheet."""
 TITLE, HEADING, GAP = 11, 16, 4
 """Heights in pixels of a pair's title, of a section's heading and between lines of pairs."""
-PAIR_WIDTH = 2 * CELL + 6
 COLUMNS = 6
 COLOURS = 96
 """Size of the contact sheet's palette, to keep the file small."""
@@ -54,22 +53,31 @@ def plot_recall(scores: Mapping[str, Score], path: Path, title: str) -> None:
     plt.close(figure)
 
 
-def contact_sheet(sections: Mapping[str, Sequence[Pair]], path: Path) -> None:
-    """Pairs of pictures, under a heading for each section."""
-    line = CELL + TITLE + GAP
-    lines = {heading: -(-max(len(pairs), 1) // COLUMNS) for heading, pairs in sections.items()}
+def contact_sheet(
+    sections: Mapping[str, Sequence[Pair]], path: Path, cell: int = CELL, columns: int = COLUMNS
+) -> None:
+    """Pairs of pictures, under a heading for each section.
+
+    Args:
+        sections: heading to pairs.
+        path: the PNG file.
+        cell: edge in pixels of a picture.
+        columns: pairs in a line.
+    """
+    width, line = 2 * cell + 6, cell + TITLE + GAP
+    lines = {heading: -(-len(pairs) // columns) for heading, pairs in sections.items()}
     height = sum(HEADING + count * line for count in lines.values())
-    sheet = Image.new("RGB", (COLUMNS * PAIR_WIDTH, height), "white")
+    sheet = Image.new("RGB", (columns * width, max(height, 1)), "white")
     draw = ImageDraw.Draw(sheet)
     top = 0
     for heading, pairs in sections.items():
         draw.text((2, top + 2), heading, fill="black")
         top += HEADING
         for i, pair in enumerate(pairs):
-            left, y = i % COLUMNS * PAIR_WIDTH, top + i // COLUMNS * line
-            draw.text((left + 2, y), pair.title[:32], fill=(150, 0, 0), font_size=9)
+            left, y = i % columns * width, top + i // columns * line
+            draw.text((left + 2, y), pair.title[: width // 5], fill=(150, 0, 0), font_size=9)
             for j, image in enumerate((pair.query, pair.reference)):
-                small = ImageOps.pad(image, (CELL, CELL), color=(225, 225, 225))
-                sheet.paste(small, (left + j * CELL, y + TITLE))
+                small = ImageOps.pad(image, (cell, cell), color=(225, 225, 225))
+                sheet.paste(small, (left + j * cell, y + TITLE))
         top += lines[heading] * line
     sheet.quantize(COLOURS).save(path, optimize=True)

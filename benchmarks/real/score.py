@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from benchmarks.real.cases import Case, Kind
-from benchmarks.real.observation import Observation
 from memguard.calibration.rates import Rate
 
 ALLOWED_SHARES = (0.0, 0.01)
@@ -26,11 +25,10 @@ SINGLE_SIGNALS = (
     "aligned_structure",
     "structure_and_l2",
     "local_features",
+    "clip",
     "sscd",
     "sscd_normalised",
 )
-
-Blocks = Callable[[Observation], bool]
 
 
 @dataclass(frozen=True)
@@ -54,14 +52,16 @@ class Score:
 
 
 def score(
-    rule: str,
-    cases: Sequence[Case],
-    observations: Mapping[str, Observation],
-    blocks: Blocks,
-    threshold: float | None = None,
+    rule: str, cases: Sequence[Case], blocked: Mapping[str, bool], threshold: float | None = None
 ) -> Score:
-    """Score a rule on all cases."""
-    blocked = {case.name: blocks(observations[case.name]) for case in cases}
+    """Score a rule on all cases.
+
+    Args:
+        rule: its name.
+        cases: of all kinds.
+        blocked: case to whether the rule blocks it.
+        threshold: of a single signal.
+    """
     novel = [case.name for case in cases if case.kind == "novel"]
     return Score(
         rule,
@@ -74,21 +74,22 @@ def score(
 
 
 def single_signal(
-    signal: str, share: float, cases: Sequence[Case], observations: Mapping[str, Observation]
+    signal: str, share: float, cases: Sequence[Case], distances: Mapping[str, Mapping[str, float]]
 ) -> Score:
-    """A signal alone, its threshold as loose as the allowed share of novel images permits."""
-    novel = [
-        observations[case.name].distances.get(signal, np.inf)
-        for case in cases
-        if case.kind == "novel"
-    ]
+    """A signal alone, its threshold as loose as the allowed share of novel images permits.
+
+    Args:
+        signal: its name.
+        share: of the novel images that may be blocked.
+        cases: of all kinds.
+        distances: case to signal to distance.
+    """
+    measured = {case.name: distances[case.name].get(signal, np.inf) for case in cases}
+    novel = sorted(measured[case.name] for case in cases if case.kind == "novel")
     allowed = int(share * len(novel))
-    limit = float(np.sort(novel)[allowed])
-
-    def blocks(one: Observation) -> bool:
-        return one.distances.get(signal, np.inf) < limit
-
-    return score(f"{signal} alone, at most {allowed} false", cases, observations, blocks, limit)
+    limit = float(novel[allowed])
+    blocked = {name: distance < limit for name, distance in measured.items()}
+    return score(f"{signal} alone, at most {allowed} false", cases, blocked, limit)
 
 
 def _recall(cases: Sequence[Case], blocked: Mapping[str, bool], kind: Kind) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.real.rebuild import SOURCES, cut, read, save
+from benchmarks.real.rebuild import SOURCES, cut, fetch, read, save
 
 
 def encoded(image: Image.Image) -> bytes:
@@ -79,8 +79,12 @@ def test_a_file_at_an_older_commit(tmp_path: Path) -> None:
         git("add", ".")
         git("commit", "--quiet", "-m", text)
         commits.append(git("rev-parse", "HEAD"))
-    row = {"repository": "owner/name", "commit": commits[0], "path": "picture"}
-    assert read(str(tmp_path / "host"), row, tmp_path / "cache") == b"old"
-    assert read(str(tmp_path / "nowhere"), row, tmp_path / "cache") == b"old", "from the cache"
+    row = {"commit": commits[0], "path": "picture"}
+    cache = tmp_path / "cache"
+    fetched = fetch(str(tmp_path / "host"), "owner/name", commits[0], cache)
+    assert read(fetched, row) == b"old"
+    assert fetch(str(tmp_path / "nowhere"), "owner/name", commits[0], cache) == fetched
     with pytest.raises(subprocess.CalledProcessError):
-        read(str(tmp_path / "host"), {**row, "path": "absent"}, tmp_path / "cache")
+        read(fetched, {**row, "path": "absent"})
+    with pytest.raises(subprocess.CalledProcessError):
+        fetch(str(tmp_path / "nowhere"), "owner/name", commits[1], cache)
