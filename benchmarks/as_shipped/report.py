@@ -21,12 +21,20 @@ BEFORE: Mapping[str, int] = {
 }
 """Found of 25 by memguard 0.1, as issue 12 counted them with transforms of its own; 24 or 25 of
 the evasions that are not listed."""
-BARS: Mapping[str, str] = {
+EVASION_BARS: Mapping[str, str] = {
     "perspective": "22",
     "inverted": "22",
     "collage": "20 thorough",
 }
-"""What issue 12 asks for, of 25."""
+"""What issue 12 asks for, of 25 real training pictures; by default as many as `BEFORE`."""
+RECALL_BARS: Mapping[str, float] = {
+    "template": 85,
+    "template redrawn": 85,
+    "text+border": 90,
+    "inset 60": 60,
+    "mean": 93,
+}
+"""Least recall in % that the same issue asks for on other pictures with other transforms."""
 LARGEST_LOSS = 2.0
 """Points of recall that series may cost, by issue 12."""
 
@@ -95,29 +103,35 @@ def _splits(sets: Sequence[Mapping[str, Any]]) -> str:
 
 def _recall(sets: Sequence[Mapping[str, Any]]) -> str:
     kinds = _kinds(sets)
-    rows = [["copies", *kinds, "difference"]]
+    rows = [["copies", *kinds, "bar", "difference"]]
     by_kind = {kind: _mean_recall(_of(sets, kind)) for kind in kinds}
     for name in by_kind[kinds[0]]:
         shares = [100 * by_kind[kind][name] for kind in kinds]
-        rows.append([name, *(f"{share:.1f}" for share in shares), f"{shares[-1] - shares[0]:+.1f}"])
+        cells = [f"{share:.1f}" for share in shares]
+        rows.append([name, *cells, _bar(name), f"{shares[-1] - shares[0]:+.1f}"])
     means = [100 * float(np.mean(list(by_kind[kind].values()))) for kind in kinds]
     late = " MISSED" if means[0] - means[-1] > LARGEST_LOSS else ""
     difference = f"{means[-1] - means[0]:+.1f} (bar -{LARGEST_LOSS:g}){late}"
-    rows.append(["**mean**", *(f"**{value:.1f}**" for value in means), difference])
+    rows.append(["**mean**", *(f"**{value:.1f}**" for value in means), _bar("mean"), difference])
     return table(rows)
+
+
+def _bar(name: str) -> str:
+    return f"{RECALL_BARS[name]:g}" if name in RECALL_BARS else ""
 
 
 def _evasions(evasions: Mapping[str, Any], role: str) -> str:
     columns = [(name, mode) for name, modes in evasions.items() for mode in modes]
     rows = [["", *(f"{name}, {mode}" for name, mode in columns)]]
     if role == "copy":
-        rows[0] += ["memguard 0.1, of 25", "bar"]
+        rows[0] += ["memguard 0.1, of 25", "bar for real ones"]
     first = evasions[columns[0][0]][columns[0][1]][role]
     for transform in first:
         cells = [evasions[name][mode][role][transform] for name, mode in columns]
         row = [transform, *(f"{blocked}/{checked}" for blocked, checked in cells)]
         if role == "copy":
-            row += [str(BEFORE.get(transform, "24 or 25")), BARS.get(transform, "")]
+            before = "" if transform.startswith("template") else BEFORE.get(transform, "24 or 25")
+            row += [str(before), EVASION_BARS.get(transform, str(before))]
         rows.append(row)
     sums = [
         np.sum(list(evasions[name][mode][role].values()), axis=0).tolist() for name, mode in columns

@@ -16,7 +16,7 @@ from benchmarks.detection.splits import CLEAN, Query, Role, Task, is_fit, sample
 from memguard.vision.transforms import SIMULATED_COPIES
 
 TEMPLATES = ("template", "template redrawn")
-EVASIONS = tuple(name for name in evasions() if name not in TEMPLATES)
+EVASIONS = tuple(evasions())
 COPIES = (*SIMULATED_COPIES, *TEMPLATES)
 """The kinds of copies on which sets with and without series are compared."""
 
