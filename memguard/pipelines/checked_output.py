@@ -10,6 +10,7 @@ from typing import Any
 from PIL import Image
 
 from memguard.pipelines.call import Call
+from memguard.pipelines.outcome import Fate
 from memguard.pipelines.outputs import Output
 from memguard.verdict import Verdict
 
@@ -72,6 +73,18 @@ class CheckedOutput:
             (verdict,) = self._check([picture])
             self._regenerated[position] = piece
         self.verdicts[position] = dataclasses.replace(verdict, attempt=attempt)
+
+    @property
+    def actions(self) -> list[Fate]:
+        """What became of each image."""
+        return [
+            "blocked"
+            if position in self._withheld
+            else "regenerated"
+            if position in self._regenerated
+            else "shown"
+            for position in range(len(self.verdicts))
+        ]
 
     def shown(self) -> Any:
         """The output, with regenerated images and placeholders in place.

@@ -6,6 +6,7 @@ import dataclasses
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, TypeVar, cast, get_args
 
 from PIL import Image
@@ -14,7 +15,6 @@ from memguard.calibration.load import calibrated_detector
 from memguard.errors import (
     CheckFailedError,
     ConfigurationError,
-    MemorizedImageError,
     UnsupportedOutputError,
 )
 from memguard.index import Health, Index
@@ -26,6 +26,7 @@ from memguard.pipelines.checked_output import CheckedOutput
 from memguard.pipelines.inputs import NOT_FINITE, Images, Unreadable, read_images
 from memguard.pipelines.latents import latent_reader
 from memguard.pipelines.latest import keep, latest
+from memguard.pipelines.outcome import Fate, OnVerdict, Request
 from memguard.pipelines.outputs import Output, find_images, labelled
 from memguard.pipelines.policy import Action, Policy
 from memguard.pipelines.wrapper import Guarded, guarded, require_pipeline
@@ -57,6 +58,7 @@ def guard(
     latents: Latents = "refuse",
     thorough: bool = False,
     weights: Mapping[str, str] | None = None,
+    on_verdict: OnVerdict | None = None,
 ) -> Pipeline:
     """The pipeline, guarded: the same calls, the same output classes, no copies.
 
@@ -79,7 +81,7 @@ def guard(
         pipeline: a diffusion pipeline, or any callable that returns images.
         index: an index or its path; by default ``$MEMGUARD_INDEX``, else the project's
             ``[tool.memguard] index`` in ``pyproject.toml``.
-        policy, on_error, latents, thorough, weights: see :class:`Guard`.
+        policy, on_error, latents, thorough, weights, on_verdict: see :class:`Guard`.
 
     Raises:
         ConfigurationError: no index is named anywhere, or the pipeline is a class, is not callable,
@@ -94,6 +96,7 @@ def guard(
         latents=latents,
         thorough=thorough,
         weights=weights,
+        on_verdict=on_verdict,
     ).wrap(pipeline)
 
 
@@ -108,6 +111,12 @@ class Guard:
         thorough: also look for training images inside parts of each image (insets, crops).
         weights: by descriptor (``"clip"``, ``"sscd"``), where the index's weights are, if not
             where the builder found them. Nothing is ever downloaded.
+        on_verdict: called with the :class:`memguard.Outcome` of each image of a guarded call,
+            after its policy and before the call returns, in the call's context. What it raises is
+            logged, and changes nothing.
+
+    Each image that is not ``clear`` is a line of the logger ``memguard`` at level INFO: label,
+    action, request key, milliseconds; the record's attribute ``memguard`` has more.
 
     Raises:
         ConfigurationError: an unknown policy, ``on_error`` or ``latents``; ``weights`` for an
@@ -127,7 +136,9 @@ class Guard:
         latents: Latents = "refuse",
         thorough: bool = False,
         weights: Mapping[str, str] | None = None,
+        on_verdict: OnVerdict | None = None,
     ) -> None:
+        self.on_verdict = on_verdict
         self.policy = Policy.of(policy)
         self.on_error = _one_of(OnError, "on_error", on_error)
         self.latents = _one_of(Latents, "latents", latents)
@@ -253,24 +264,30 @@ class Guard:
     def _settle(self, returned: Any, call: Call, read: Callable[[Any], Output]) -> Any:
         """What is shown of what a call returned."""
         keep(self, None)
+        request = Request(self.on_verdict)
         try:
             output = read(returned)
         except UnsupportedOutputError as error:
             if self.on_error != "pass":
                 raise
             log.exception("memguard could not read a %s", type(returned).__name__)
-            keep(self, (_unchecked(str(error)),))
-            return labelled(returned, self.last_verdicts)
-        checked = CheckedOutput(output, call, read, self._check_output)
+            verdict = _unchecked(str(error))
+            keep(self, (verdict,))
+            request.report([verdict], ["shown"])
+            return labelled(returned, [verdict])
+        checked = CheckedOutput(output, call, read, partial(request.timed, self._check_output))
+        shown = False
         try:
             self.policy.apply(checked)
-        except MemorizedImageError as error:
-            keep(self, error.verdicts)
-            raise
-        keep(self, tuple(checked.verdicts))
-        if self.on_error != "pass":
-            checked.withhold_unchecked()
-        return labelled(checked.shown(), checked.verdicts)
+            if self.on_error != "pass":
+                checked.withhold_unchecked()
+            changed = checked.shown()
+            shown = True
+        finally:
+            keep(self, tuple(checked.verdicts))
+            actions: list[Fate] = ["raised"] * len(checked.verdicts)
+            request.report(checked.verdicts, checked.actions if shown else actions)
+        return labelled(changed, checked.verdicts)
 
     def _reader(self, pipeline: Any, call: Call) -> Callable[[Any], Output]:
         if call.arguments.get("output_type") != "latent":
