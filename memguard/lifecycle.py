@@ -9,12 +9,17 @@ from typing import Any, TypeAlias
 
 from PIL import Image
 
+from memguard.auditing.generations import Generations, generate_negatives, generations_needed
+from memguard.auditing.run_folder import is_run
+from memguard.auditing.sampling import Progress as OnStep
 from memguard.calibration.calibrate import calibrate as choose_calibration
-from memguard.calibration.held_out import HeldOut
+from memguard.calibration.calibrate import check_rates
+from memguard.calibration.held_out import HeldOut, HeldOutImage
 from memguard.calibration.load import calibrated_detector
 from memguard.calibration.negatives import Negatives
 from memguard.calibration.result import Calibration
 from memguard.defaults import (
+    AUDIT_BATCH,
     DEFAULT_WEIGHTS,
     MEMORIZED_RATE,
     SIMILAR_RATE,
@@ -23,6 +28,7 @@ from memguard.descriptors import Descriptor, load_descriptors, new_descriptors
 from memguard.detection.detector import Detector
 from memguard.detection.find_copies import find_copies
 from memguard.detection.signals import signal_table
+from memguard.errors import CalibrationError, ConfigurationError
 from memguard.index.ann.planner import size_in_bytes
 from memguard.index.base import BuildSummary, IndexWriter, Progress, Removal
 from memguard.index.local import DirectoryIndex
@@ -33,6 +39,7 @@ from memguard.index.maintenance.merge import merge
 from memguard.index.maintenance.summary import Summary
 from memguard.index.maintenance.verify import Verification
 from memguard.index.milvus import push
+from memguard.index.milvus.address import in_milvus
 from memguard.index.milvus.push import PushSummary
 from memguard.index.open import directory_of, open_index, open_writer
 from memguard.index.store.documents import CALIBRATION, CALIBRATION_PAGE, MEASUREMENTS
@@ -42,6 +49,9 @@ from memguard.sources.base import Embedded
 from memguard.verdict import Match
 
 Images: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Source
+GENERATIONS_SUFFIX = ".generations"
+"""Of the folder beside an index that keeps the images of its calibration."""
+
 OnProgress = Callable[[Progress], None]
 OnDone = Callable[[int, int], None]
 """Called with what is done and what there is to do, in images, records or bytes."""
@@ -176,41 +186,113 @@ def _build(
 
 def calibrate_index(
     index: str | os.PathLike[str],
-    negatives: str | os.PathLike[str] | None = None,
+    negatives: str | os.PathLike[str] | Iterable[HeldOutImage] | Callable[..., Any] | None = None,
     *,
     similar_rate: float = SIMILAR_RATE,
     memorized_rate: float = MEMORIZED_RATE,
     thorough: bool = False,
     clip_blocks: bool = False,
     weights: Mapping[str, str] | None = None,
+    prompts: Sequence[str] | None = None,
+    generations: int | None = None,
+    output: str | os.PathLike[str] | None = None,
+    batch_size: int = AUDIT_BATCH,
+    seed: int = 0,
+    arguments: Mapping[str, Any] | None = None,
     on_progress: OnDone = lambda _done, _total: None,
+    on_generation: OnStep = lambda _what, _done, _total: None,
 ) -> Calibration:
     """Choose the thresholds of an index and save them in it.
 
+    With fewer negatives than 3 / rate, the default thresholds stay, tightened where the negatives
+    contradict them; the result says what is proven.
+
     Args:
-        index: the index directory.
-        negatives: a folder of images that are not in the training set; None for leave-one-out.
+        index: the index directory, or its address in Milvus.
+        negatives: images that are not in the training set: a folder, or Pillow images and files.
+            Or a diffusion pipeline, or any callable as for :func:`memguard.audit`, that is not
+            guarded: its own images are made and kept in ``output``, and those that are copies or
+            nearly the same are set aside; write ``yes`` or ``no`` into its ``review.csv`` and call
+            again, with the pipeline or with that folder. None for leave-one-out.
         similar_rate, memorized_rate: allowed rates of flagged and of blocked novel images.
         thorough: calibrate for ``guard(..., thorough=True)``.
         clip_blocks: let CLIP block too; by default it only flags.
         weights: by descriptor, where the index's weights are, if they have moved.
+        prompts: for a pipeline: distinct texts like those of its users.
+        generations: images that the pipeline makes, by default as many as prove the rates, and a
+            tenth more. More than there are adds to the folder.
+        output: the folder of the pipeline's images; by default beside the index.
+        batch_size, seed, arguments: of the pipeline's calls, as for :func:`memguard.audit`.
         on_progress: called with images measured and images to measure.
+        on_generation: called with a step's name, the images made, and all images.
 
     Raises:
         CalibrationError: a rate outside (0, 1), or no negative that is evidence.
+        ConfigurationError: an argument is out of range, or is for a pipeline and there is none.
         IndexUnavailableError, WeightsError: see :class:`memguard.Guard`.
+        UnsupportedOutputError: the pipeline returns no images that memguard can read.
     """
+    check_rates(similar_rate, memorized_rate)
     opened = open_index(index)
-    descriptors = load_descriptors(opened.specs, weights=weights)
-    return _calibrate(
-        Detector(opened, descriptors, thorough=thorough),
-        open_writer(index),
-        None if negatives is None else HeldOut.of(negatives),
-        similar_rate=similar_rate,
-        memorized_rate=memorized_rate,
-        clip_blocks=clip_blocks,
-        on_progress=on_progress,
-    )
+    detector = Detector(opened, load_descriptors(opened.specs, weights=weights), thorough=thorough)
+    if callable(negatives):
+        used: Negatives | None = generate_negatives(
+            negatives,
+            prompts,
+            generations_folder(index) if output is None else output,
+            generations_needed(min(similar_rate, memorized_rate))
+            if generations is None
+            else generations,
+            batch_size=batch_size,
+            seed=seed,
+            arguments=arguments,
+            on_progress=on_generation,
+        )
+    elif prompts is not None or generations is not None or output is not None:
+        raise ConfigurationError("prompts, generations and output are for negatives of a pipeline")
+    else:
+        used = _given(negatives, on_generation)
+    try:
+        calibration = _calibrate(
+            detector,
+            open_writer(index),
+            used,
+            similar_rate=similar_rate,
+            memorized_rate=memorized_rate,
+            clip_blocks=clip_blocks,
+            on_progress=on_progress,
+        )
+    except CalibrationError as error:
+        if isinstance(used, Generations) and len(used):
+            review = used.write_review()
+            raise CalibrationError(f"{error}, or say in {review} which are novel") from error
+        raise
+    if isinstance(used, Generations):
+        used.write_review()
+    return calibration
+
+
+def generations_folder(index: str | os.PathLike[str]) -> Path:
+    """Where a pipeline's images for a calibration are kept by default: beside the index.
+
+    Raises:
+        ConfigurationError: the index is an address in Milvus.
+    """
+    if in_milvus(index):
+        raise ConfigurationError(f"{index} is no directory: name a folder for the images (output)")
+    path = Path(index)
+    return path.with_name(f"{path.name.removesuffix('.memguard')}{GENERATIONS_SUFFIX}")
+
+
+def _given(
+    negatives: str | os.PathLike[str] | Iterable[HeldOutImage] | None, on_generation: OnStep
+) -> Negatives | None:
+    """Negatives that need not be made."""
+    if negatives is None:
+        return None
+    if isinstance(negatives, (str, os.PathLike)) and is_run(negatives):
+        return Generations.open(negatives, on_generation)
+    return HeldOut.of(negatives)
 
 
 def _calibrate(

@@ -19,7 +19,7 @@ from memguard.verdict import Verdict
 from memguard.vision.picture import Picture
 
 AUDIT_ARGUMENTS = {"prompt", *SEED_ARGUMENTS, *COUNT_ARGUMENTS}
-"""The arguments that the audit itself passes."""
+"""The arguments that memguard itself passes."""
 
 PLAIN = (str, int, float, bool, type(None))
 
@@ -46,10 +46,12 @@ class PipelineCaller:
 
     def __init__(self, pipeline: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
         if not callable(pipeline):
-            raise ConfigurationError(f"an audit needs a pipeline, not a {type(pipeline).__name__}")
+            raise ConfigurationError(
+                f"images are made by a pipeline, not a {type(pipeline).__name__}"
+            )
         ours = AUDIT_ARGUMENTS & arguments.keys()
         if ours:
-            raise ConfigurationError(f"the audit itself sets {', '.join(sorted(ours))}")
+            raise ConfigurationError(f"memguard itself sets {', '.join(sorted(ours))}")
         self.pipeline = pipeline
         self.arguments = dict(arguments)
         self._parameters = _parameters(pipeline)
@@ -60,6 +62,11 @@ class PipelineCaller:
     def seeded(self) -> bool:
         """Whether the pipeline takes a generator or a seed, so that images are reproducible."""
         return not self._parameters.isdisjoint(SEED_ARGUMENTS)
+
+    @property
+    def takes_prompt(self) -> bool:
+        """Whether the pipeline's signature has a prompt."""
+        return "prompt" in self._parameters
 
     @property
     def plain_arguments(self) -> dict[str, Any]:

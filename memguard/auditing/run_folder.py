@@ -1,10 +1,11 @@
-"""An audit's folder: every image as a PNG, its samples and verdicts as JSON, ready to be resumed.
+"""A run's folder: every image as a PNG, its samples and verdicts as JSON, ready to be resumed.
 
 request.json              the request; another request in the same folder is refused
 images/00012/0034.png     image 34 of prompt 12
 samples/00012.json        that prompt's samples so far, rewritten after each call of the pipeline
 verdicts/00012.json       their verdicts by an index
-audit.json, audit.html    the result
+audit.json, audit.html    the result of an audit
+review.csv, review.html   the questions of a calibration (:mod:`memguard.auditing.review`)
 """
 
 from __future__ import annotations
@@ -12,15 +13,17 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+import numpy as np
 from filelock import FileLock, Timeout
 from PIL import Image
 
+from memguard.auditing.distances import Pixels, common_side, to_squares
 from memguard.auditing.generation import GeneratedImage
 from memguard.auditing.samples import Sample
 from memguard.errors import ConfigurationError
@@ -43,7 +46,7 @@ class _StoredVerdicts:
 
 
 class RunFolder:
-    """The folder of one audit.
+    """The folder of one run: an audit, or the negatives of a calibration.
 
     Args:
         path: made if it is not there.
@@ -76,6 +79,21 @@ class RunFolder:
         with lock:
             self._check_request(request)
             yield
+
+    def request(self) -> dict[str, Any]:
+        """What decided which images were made.
+
+        Raises:
+            ConfigurationError: nothing was begun here.
+        """
+        request = _read(self.path / REQUEST, dict[str, Any])
+        if request is None:
+            raise ConfigurationError(f"{self.path} holds no images that memguard made")
+        return request
+
+    def numbers(self) -> list[int]:
+        """The numbers of the prompts that have samples, ascending."""
+        return sorted(int(file.stem) for file in (self.path / "samples").glob("*.json"))
 
     def samples(self, number: int) -> list[Sample]:
         """The samples of a prompt so far."""
@@ -121,8 +139,21 @@ class RunFolder:
                 return image
         except OSError as error:
             raise ConfigurationError(
-                f"{self.path / file} cannot be read ({error}); begin the audit in a new folder"
+                f"{self.path / file} cannot be read ({error}); begin again in a new folder"
             ) from error
+
+    def squares(
+        self,
+        files: Sequence[str],
+        on_progress: Callable[[str, int, int], None] = lambda _what, _done, _total: None,
+    ) -> Pixels:
+        """Stored images as squares of one size, that of the first: those of a model share it."""
+        side = common_side([self.image(file) for file in files[:1]])
+        squares = np.empty((len(files), side, side, 3), dtype=np.uint8)
+        for at, file in enumerate(files):
+            squares[at] = to_squares([self.image(file)], side)[0]
+            on_progress("Reading", at + 1, len(files))
+        return squares
 
     def verdicts(self, number: int, index: str) -> list[Verdict | None] | None:
         """The stored verdicts of a prompt's samples; None where this index has not judged them.
@@ -154,9 +185,14 @@ class RunFolder:
         other = [name for name in names if known.get(name) != request.get(name)]
         if other:
             raise ConfigurationError(
-                f"{self.path} holds an audit with another {', another '.join(other)}: name another "
-                "folder, or resume that audit with the same arguments"
+                f"{self.path} holds images of another {', another '.join(other)}: name another "
+                "folder, or go on there with the same arguments"
             )
+
+
+def is_run(path: str | os.PathLike[str]) -> bool:
+    """Whether images were made in this folder by an audit or for a calibration."""
+    return (Path(path) / REQUEST).is_file()
 
 
 def _read(path: Path, kind: type[Stored]) -> Stored | None:
@@ -166,7 +202,7 @@ def _read(path: Path, kind: type[Stored]) -> Stored | None:
         return None
     except ValueError as error:
         raise ConfigurationError(
-            f"{path} is damaged ({error}); begin the audit in a new folder"
+            f"{path} is damaged ({error}); begin again in a new folder"
         ) from error
 
 

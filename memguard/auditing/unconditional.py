@@ -6,10 +6,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from memguard.auditing.cliques import JOINED_TILED_L2, LEAST_CLIQUE, distinct_cliques
-from memguard.auditing.distances import Pixels, common_side, to_squares
+from memguard.auditing.distances import Pixels
 from memguard.auditing.eidetic import DELTA, RELATIVE_COPY, Metric, eidetic_counts, nearest
 from memguard.auditing.generation import PipelineCaller
 from memguard.auditing.lookup import IndexLookup
@@ -94,7 +92,7 @@ def audit_unconditional(
                 for sample, verdict in zip(part, lookup.verdicts(folder, number, part, advance)):
                     if verdict is not None:
                         verdicts[str(sample.file)] = verdict
-        squares = _squares(folder, list(made))
+        squares = folder.squares(list(made))
         result = UnconditionalAudit(
             request=request,
             threshold=threshold,
@@ -110,13 +108,6 @@ def audit_unconditional(
         )
         write_json(folder.path / RESULT, result.to_json())
     return result
-
-
-def _squares(folder: RunFolder, files: Sequence[str]) -> Pixels:
-    """All images at the size of the first: the images of one model share it."""
-    side = common_side([folder.image(file) for file in files[:1]])
-    blocks = [to_squares([folder.image(file)], side) for file in files]
-    return np.concatenate([to_squares([], side), *blocks])
 
 
 def _groups(

@@ -53,9 +53,7 @@ def calibrate(
     Raises:
         CalibrationError: a rate outside (0, 1), or none of the negatives is evidence.
     """
-    for name, rate in (("similar_rate", similar_rate), ("memorized_rate", memorized_rate)):
-        if not 0 < rate < 1:
-            raise CalibrationError(f"{name} is {rate:g}; a rate lies between 0 and 1")
+    check_rates(similar_rate, memorized_rate)
     if negatives is not None and not len(negatives):
         raise CalibrationError("there are no negatives; without any, calibrate by leave-one-out")
     measured = measure(detector, negatives, on_progress, np.random.default_rng(seed))
@@ -78,6 +76,17 @@ def calibrate(
         defaults = default_thresholds(detector.signals)
         calibration = msgspec.structs.replace(calibration, thresholds=defaults)
     return calibration, measured
+
+
+def check_rates(similar_rate: float, memorized_rate: float) -> None:
+    """Refuse what is no false-positive rate.
+
+    Raises:
+        CalibrationError: one is outside (0, 1).
+    """
+    for name, rate in (("similar_rate", similar_rate), ("memorized_rate", memorized_rate)):
+        if not 0 < rate < 1:
+            raise CalibrationError(f"{name} is {rate:g}; a rate lies between 0 and 1")
 
 
 def choose_thresholds(

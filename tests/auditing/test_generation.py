@@ -125,9 +125,9 @@ def test_what_a_guard_withheld(
 
 
 def test_calls_that_make_no_sense() -> None:
-    with pytest.raises(ConfigurationError, match="needs a pipeline, not a str"):
+    with pytest.raises(ConfigurationError, match="made by a pipeline, not a str"):
         PipelineCaller("no pipeline", {})  # type: ignore[arg-type]
-    with pytest.raises(ConfigurationError, match="the audit itself sets batch_size, prompt"):
+    with pytest.raises(ConfigurationError, match="memguard itself sets batch_size, prompt"):
         PipelineCaller(print, {"prompt": "a", "batch_size": 2})
     with pytest.raises(UnsupportedOutputError, match="returned no images"):
         PipelineCaller(lambda prompt: [], {}).generate("a", SEEDS)
