@@ -45,7 +45,8 @@ def configured_index() -> str | Path:
             if index is not None:
                 return _location(str(index), folder)
     raise ConfigurationError(
-        f'no index named: call guard(pipe, index="training.memguard"), set {VARIABLE}, or write '
+        "no index named: add -i training.memguard, in Python "
+        f'guard(pipe, index="training.memguard"); or set {VARIABLE}; or write '
         '[tool.memguard] index = "training.memguard" into pyproject.toml'
     )
 

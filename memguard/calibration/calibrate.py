@@ -86,7 +86,10 @@ def check_rates(similar_rate: float, memorized_rate: float) -> None:
     """
     for name, rate in (("similar_rate", similar_rate), ("memorized_rate", memorized_rate)):
         if not 0 < rate < 1:
-            raise CalibrationError(f"{name} is {rate:g}; a rate lies between 0 and 1")
+            option = f"--{name.replace('_', '-')}"
+            raise CalibrationError(
+                f"{name} ({option}) is {rate:g}; a rate lies between 0 and 1, like 0.001"
+            )
 
 
 def choose_thresholds(

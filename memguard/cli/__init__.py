@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -14,9 +15,9 @@ from memguard.cli.options import BareSscd
 from memguard.errors import MemguardError
 
 app = typer.Typer(
-    help="Keep a diffusion model from showing copies of its own training images.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 models = typer.Typer(help="Model weights.", no_args_is_help=True)
 app.add_typer(models, name="models")
@@ -41,6 +42,23 @@ for command in (
 ):
     app.command()(command)
 models.command()(demo.pull)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        demo.version()
+        raise typer.Exit
+
+
+@app.callback()
+def memguard(
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Keep a diffusion model from showing copies of its own training images."""
+
 
 WAIT_POLICY = "PASSIVE"
 """How OpenMP's threads (torch, FAISS) wait for each other. Spinning, the default, makes them up to

@@ -14,6 +14,8 @@ from memguard.cli.options import Json, Weights, WeightsNow, named_values, weight
 from memguard.defaults import AUDIT_BATCH, AUDIT_CAPTIONS, AUDIT_IMAGES
 from memguard.errors import ConfigurationError
 
+RESUMES = "the images made so far are kept. Run the same command again: it makes the rest"
+
 
 def audit(
     pipeline: Annotated[
@@ -86,7 +88,7 @@ def audit(
     pipe = _load(pipeline, device, dtype)
     if guarded:
         pipe = guard(pipe, index, weights=moved)
-    with progress("Generating") as show:
+    with progress("Generating", stopped=RESUMES) as show:
         options: dict[str, Any] = {
             "output": output,
             "index": index,

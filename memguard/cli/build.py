@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 from rich.markup import escape
 
-from memguard.cli.console import MOST_SHOWN, err, out, print_json, progress
+from memguard.cli.console import MOST_SHOWN, counted, err, out, print_json, progress
 from memguard.cli.options import (
     Clip,
     ClipWeights,
@@ -30,6 +32,8 @@ from memguard.errors import ConfigurationError
 if TYPE_CHECKING:
     from memguard.index.base import BuildSummary
     from memguard.sources import Source
+
+RESUMES = "the parts already saved are kept. Run the same command again: it resumes there"
 
 
 def build(
@@ -55,8 +59,8 @@ def build(
     """Index training images; run again to resume or to add new ones."""
     from memguard.lifecycle import build_index
 
-    with progress("Indexing") as show:
-        summary = build_index(
+    def build(**listeners: Any) -> BuildSummary:
+        return build_index(
             source_of(images, option),
             output,
             weights=weights_of(None if no_clip else f"{clip}:{clip_weights}", sscd, weights),
@@ -64,10 +68,10 @@ def build(
             workers=workers,
             memory=memory,
             ray=ray,
-            on_progress=lambda now: show("Indexing", now.done, now.total),
-            on_calibration=lambda done, total: show("Calibrating", done, total),
+            **listeners,
         )
-    show_summary(summary, as_json)
+
+    _index(build, as_json)
 
 
 def source_of(images: str, options: list[str] | None) -> Source:
@@ -93,9 +97,10 @@ def show_summary(summary: BuildSummary, as_json: bool) -> None:
         err.print(f"... and {more} more: see `memguard info {summary.path} --json`")
     blocked = f"{summary.blocked} blocked, " if summary.blocked else ""
     out.print(
-        f"[bold]{escape(summary.path)}[/]: {summary.records} images. Files of this build: "
-        f"{summary.added} new, {summary.duplicates} exact duplicates, {blocked}{summary.skipped} "
-        f"seen before; unreadable {len(summary.unreadable)}; {summary.seconds:.1f} s"
+        f"[bold]{escape(summary.path)}[/]: {counted(summary.records, 'image')}. Files of this "
+        f"build: {summary.added} new, {counted(summary.duplicates, 'exact duplicate')}, "
+        f"{blocked}{summary.skipped} seen before; "
+        f"unreadable {len(summary.unreadable)}; {summary.seconds:.1f} s"
     )
 
 
@@ -116,15 +121,25 @@ def add(
     """Add images to an index; run again to resume."""
     from memguard.lifecycle import add_images
 
-    with progress("Indexing") as show:
-        summary = add_images(
+    def add(**listeners: Any) -> BuildSummary:
+        return add_images(
             source_of(images, option),
             index,
             weights=weights_of(clip_weights, sscd_weights, weights),
             calibrate=calibrate,
             workers=workers,
             memory=memory,
+            **listeners,
+        )
+
+    _index(add, as_json)
+
+
+def _index(index: Callable[..., BuildSummary], as_json: bool) -> None:
+    """Run a build with its progress, and report it."""
+    with progress("Indexing", stopped=RESUMES) as show:
+        summary = index(
             on_progress=lambda now: show("Indexing", now.done, now.total),
-            on_calibration=lambda done, total: show("Calibrating", done, total),
+            on_calibration=partial(show, "Calibrating"),
         )
     show_summary(summary, as_json)

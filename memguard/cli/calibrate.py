@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -49,7 +50,7 @@ def calibrate(
             thorough=thorough,
             clip_blocks=clip_blocks,
             weights=weights_of(clip_weights, sscd_weights, weights),
-            on_progress=lambda done, total: show("Calibrating", done, total),
+            on_progress=partial(show, "Calibrating"),
         )
     page = _calibration_page(index)
     if as_json:

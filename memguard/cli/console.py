@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import typer
 from PIL import Image
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     ProgressColumn,
     SpinnerColumn,
@@ -36,9 +38,23 @@ MOST_SHOWN = 20
 """Lines of a list on the terminal; `--json` prints all of them."""
 
 
+LINE_SECONDS = 10.0
+"""Time between lines about progress where there is no terminal."""
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C: 128 and the signal's number, as shells have it."""
+
+NOTHING_CHANGED = "nothing was changed; run the same command again"
+
+
 def print_json(value: Any) -> None:
     """Print JSON, dataclasses as objects."""
     typer.echo(json.dumps(value, indent=2, default=dataclasses.asdict))
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 image``, ``2 images``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def read_image(path: Path) -> Image.Image:
@@ -66,28 +82,79 @@ def writing(what: str, path: Path) -> Iterator[None]:
         raise ConfigurationError(f"the {what} cannot be written to {path}: {reason}") from error
 
 
+Show = Callable[[str, int, Optional[int]], None]
+"""Called with a task's name, what is done, and what there is to do, if that is known."""
+
+
+class _Done(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        if task.total is None:
+            return Text(f"{task.completed:,.0f}" if task.completed else "")
+        return Text(f"{task.completed:,.0f}/{task.total:,.0f}")
+
+
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
-        return Text(f"{task.finished_speed or task.speed or 0:.1f}/s")
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:.1f}/s")
 
 
 @contextlib.contextmanager
-def progress(first: str) -> Iterator[Callable[[str, int, int | None], None]]:
-    """A progress bar where there is a terminal; call it with a task's name, done and total."""
+def progress(first: str, *, stopped: str = NOTHING_CHANGED) -> Iterator[Show]:
+    """Show how far a command is, on stderr: a bar on a terminal, else a line every ten seconds.
+
+    Args:
+        first: the name of the first task.
+        stopped: what Ctrl-C leaves behind, and how to go on; printed before the exit with 130.
+    """
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        _Done(),
         _Rate(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-        tasks = {first: bar.add_task(first, total=None)}
+    bar = Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
+    tasks = {first: bar.add_task(first, total=None)}
 
-        def show(name: str, done: int, total: int | None) -> None:
-            if name not in tasks:
-                tasks[name] = bar.add_task(name, total=total)
-            bar.update(tasks[name], completed=done, total=total)
+    def show(name: str, done: int, total: int | None) -> None:
+        if name not in tasks:
+            tasks[name] = bar.add_task(name, total=total)
+        bar.update(tasks[name], completed=done, total=total)
 
-        yield show
+    try:
+        with bar, contextlib.nullcontext() if err.is_terminal else _lines(bar):
+            yield show
+    except KeyboardInterrupt:
+        err.print(f"[yellow]stopped[/]: {escape(stopped)}")
+        raise typer.Exit(INTERRUPTED) from None
+
+
+@contextlib.contextmanager
+def _lines(bar: Progress) -> Iterator[None]:
+    """Print a line about the latest task every few seconds, from a thread of its own."""
+    over = threading.Event()
+
+    def repeat() -> None:
+        while not over.wait(LINE_SECONDS):
+            err.print(_line(bar.tasks[-1]))
+
+    thread = threading.Thread(target=repeat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _line(task: Task) -> str:
+    """``Indexing 1,200/3,000, 12.0/s, 0:02:30 left``, as far as it is known."""
+    left = task.time_remaining
+    parts = (
+        " ".join(filter(None, (task.description, str(_Done().render(task))))),
+        str(_Rate().render(task)),
+        "" if left is None else f"{timedelta(seconds=int(left))} left",
+    )
+    return ", ".join(filter(None, parts))

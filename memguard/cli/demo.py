@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,9 @@ from memguard.cli.console import out, progress
 from memguard.cli.options import Clip, ClipWeights
 from memguard.defaults import CLIP_MODEL, CLIP_WEIGHTS, DEMO_SAMPLES
 from memguard.settings import cache_folder
+
+DOWNLOAD_RESUMES = "what was downloaded is kept. Run the same command again: it continues"
+DEMO_RESUMES = "the model is kept once it is trained; before that, the demo begins anew"
 
 
 def demo(
@@ -29,7 +33,7 @@ def demo(
         require(module, extra="demo")
     from memguard.demo.run import run_demo
 
-    with progress("Training") as show:
+    with progress("Training", stopped=DEMO_RESUMES) as show:
         result = run_demo(folder, cache_folder() / "demo", samples=samples, on_step=show)
     blocked, similar = result.count("memorized"), result.count("similar")
     out.print(
@@ -67,8 +71,8 @@ def pull(
     if model is Pullable.sscd:
         from memguard.descriptors.sscd import pull as pull_sscd
 
-        with progress("Downloading") as show:
-            file = pull_sscd(lambda done, total: show("Downloading", done, total))
+        with progress("Downloading", stopped=DOWNLOAD_RESUMES) as show:
+            file = pull_sscd(partial(show, "Downloading"))
     else:
         from memguard.descriptors.clip import pull as pull_clip
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 from rich.markup import escape
 
-from memguard.cli.console import err, out, print_json, progress, read_image
+from memguard.cli.console import counted, err, out, print_json, progress, read_image
 from memguard.cli.options import IndexArgument, Json, Memory, Weights, WeightsNow, weights_of
 from memguard.errors import ConfigurationError
+
+PUSH_RESUMES = "what was pushed stays. Run the same command again: it pushes the rest"
 
 
 def remove(
@@ -49,7 +52,7 @@ def remove(
         if as_json:
             print_json(removal)
         else:
-            out.print(f"[bold]{escape(str(index))}[/]: {removal.records} images")
+            out.print(f"[bold]{escape(str(index))}[/]: {counted(removal.records, 'image')}")
         return
     wanted = dict.fromkeys(id or [], "")
     for one in uri or []:
@@ -62,7 +65,7 @@ def remove(
         if not yes and wanted:
             for known, shown in wanted.items():
                 err.print(f"{known} {escape(shown)}")
-            typer.confirm(f"Remove these {len(wanted)} images?", abort=True, err=True)
+            typer.confirm(f"Remove {counted(len(wanted), 'image')}?", abort=True, err=True)
     if not wanted:
         raise ConfigurationError("nothing to remove: name images by --id, --uri or --like")
     removal = remove_images(index, list(wanted))
@@ -75,7 +78,7 @@ def remove(
         else ""
     )
     out.print(
-        f"[bold]{escape(removal.path)}[/]: {len(removal.removed)} images removed, "
+        f"[bold]{escape(removal.path)}[/]: {counted(len(removal.removed), 'image')} removed, "
         f"{removal.records} left.{compacting}"
     )
 
@@ -89,8 +92,8 @@ def compact(index: IndexArgument, as_json: Json = False) -> None:
         print_json(done)
     else:
         out.print(
-            f"[bold]{escape(done.path)}[/]: {done.removed} removed images left the files, "
-            f"{done.records} images are in it, {done.freed / 1e6:.1f} MB freed"
+            f"[bold]{escape(done.path)}[/]: {counted(done.removed, 'removed image')} left the "
+            f"files, {counted(done.records, 'image')} in it now, {done.freed / 1e6:.1f} MB freed"
         )
     if done.still_read:
         err.print(
@@ -109,9 +112,7 @@ def verify(
     from memguard.lifecycle import verify_index
 
     with progress("Reading") as show:
-        found = verify_index(
-            index, mend=mend, on_progress=lambda done, total: show("Reading", done, total)
-        )
+        found = verify_index(index, mend=mend, on_progress=partial(show, "Reading"))
     if as_json:
         print_json(found)
     else:
@@ -123,8 +124,8 @@ def verify(
                 f"{escape(damage.advice)}"
             )
         out.print(
-            f"[bold]{escape(found.path)}[/]: {found.files} files, {found.bytes / 1e6:.1f} MB, "
-            f"{len(found.damaged)} damaged"
+            f"[bold]{escape(found.path)}[/]: {counted(found.files, 'file')}, "
+            f"{found.bytes / 1e6:.1f} MB, {len(found.damaged)} damaged"
         )
     if found.damaged:
         raise typer.Exit(4)
@@ -143,10 +144,10 @@ def merge(
             indexes,
             output,
             memory=memory,
-            on_progress=lambda done, total: show("Merging", done, total),
+            on_progress=partial(show, "Merging"),
         )
     out.print(
-        f"[bold]{escape(str(output))}[/]: {merged.records} images. It has no thresholds "
+        f"[bold]{escape(str(output))}[/]: {counted(merged.records, 'image')}. It has no thresholds "
         f"yet: `memguard calibrate {escape(str(output))}`"
     )
 
@@ -162,17 +163,15 @@ def push(
     """
     from memguard.lifecycle import push_index
 
-    with progress("Pushing") as show:
-        summary = push_index(
-            index, address, on_progress=lambda done, total: show("Pushing", done, total)
-        )
+    with progress("Pushing", stopped=PUSH_RESUMES) as show:
+        summary = push_index(index, address, on_progress=partial(show, "Pushing"))
     if as_json:
         print_json(summary)
         return
     out.print(
-        f"[bold]{escape(summary.address)}[/]: {summary.records} images. {summary.written} records "
-        f"written, {summary.removed} removed, {summary.blocked} blocked there; "
-        f"{summary.seconds:.1f} s"
+        f"[bold]{escape(summary.address)}[/]: {counted(summary.records, 'image')}. "
+        f"{counted(summary.written, 'record')} written, {summary.removed} removed, "
+        f"{summary.blocked} blocked there; {summary.seconds:.1f} s"
     )
 
 

@@ -8,7 +8,9 @@ import os
 import pty
 import re
 import shutil
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -29,7 +31,7 @@ def test_build_check_and_info(folder: Path, tmp_path: Path, cat: Image.Image) ->
     done = memguard("build", folder, "-o", index, "--no-clip", "--no-calibrate", "--workers", 0)
     assert done.returncode == 0
     assert done.stdout.startswith(
-        f"{index}: 24 images. Files of this build: 24 new, 1 exact duplicates, 0 seen before; "
+        f"{index}: 24 images. Files of this build: 24 new, 1 exact duplicate, 0 seen before; "
         "unreadable 1; "
     )
     assert done.stderr == (
@@ -78,9 +80,33 @@ def test_a_terminal_shows_rate_and_time_left(
     os.close(terminal)
     assert process.returncode == 0
     last = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", shown).replace(b"\r", b"\n").decode()
-    assert re.search(r"Indexing +━+ 2/2 +\d+\.\d/s 0:00:00", last), last
+    assert "?" not in last
+    assert re.search(r"Indexing +━+ 2/2 +(\d+\.\d/s +)?0:00:00", last), last
     assert re.search(r"Calibrating ━+ 32/32 +\d+\.\d/s 0:00:00", last), last
     assert f"{tmp_path}/x: 2 images." in last
+
+
+def test_ctrl_c_says_how_to_go_on_and_the_build_resumes(
+    photographs: dict[str, Image.Image], tmp_path: Path
+) -> None:
+    """As a terminal does it: every process of the command gets the signal."""
+    write_cuts(photographs, tmp_path / "many", 40)
+    command = [*MEMGUARD, "build", tmp_path / "many", "-o", tmp_path / "x", "--no-clip"]
+    command += ["--no-calibrate", "--workers", "2"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, text=True
+    ) as process:
+        while not (tmp_path / "x" / "building.json").exists():
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        printed, said = process.communicate(timeout=60)
+    assert (process.returncode, printed) == (130, "")
+    assert said == (
+        "stopped: the parts already saved are kept. Run the same command again: it resumes there\n"
+    )
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)
+    assert f"{tmp_path}/x: 40 images." in done.stdout
 
 
 def test_build_again_and_json(built: tuple[Path, BuildSummary], tmp_path: Path) -> None:

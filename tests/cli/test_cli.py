@@ -34,13 +34,24 @@ def test_errors_are_one_line(calibrated: Calibrated, tmp_path: Path) -> None:
     assert not (tmp_path / "x").exists()
     assert_one_line_error(
         memguard("calibrate", calibrated.path, "--negatives", tmp_path),
-        "a false-positive rate of 0.001 needs at least 3000 negatives, and there are 1",
+        f"{tmp_path}/text.png is no readable image",
+    )
+    assert_one_line_error(
+        memguard("calibrate", calibrated.path, "--memorized-rate", 2),
+        "memorized_rate (--memorized-rate) is 2; a rate lies between 0 and 1",
+    )
+    assert_one_line_error(
+        memguard("check", tmp_path / "text.png"),
+        "no index named: add -i training.memguard",
     )
 
 
 def test_version_help_and_wrong_options() -> None:
-    assert memguard("version").stdout == f"{__version__}\n"
-    help_text = memguard("--help").stdout
+    for asked in ("version", "--version"):
+        assert memguard(asked).stdout == f"{__version__}\n"
+    help_text = memguard("-h").stdout
+    assert help_text == memguard("--help").stdout
+    assert memguard("models", "pull", "-h").returncode == 0
     for command in ("add", "remove", "compact", "verify", "merge", "duplicates"):
         assert command in help_text
     for command in ("build", "calibrate", "check", "info", "models", "version"):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from pathlib import Path
 
 import pytest
+import typer
 from fixtures.picture_files import encoded
 from PIL import Image
 
-from memguard.cli.console import print_json, progress, read_image, writing
+from memguard.cli import console
+from memguard.cli.console import counted, print_json, progress, read_image, writing
 from memguard.errors import ConfigurationError, UnreadableImageError
 from memguard.index.base import Health
 
@@ -29,11 +33,39 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
             read_image(tmp_path / name)
 
 
-def test_progress_is_silent_without_a_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+def test_lines_about_progress_where_there_is_no_terminal(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "LINE_SECONDS", 0.2)
+    with progress("Indexing") as show:
+        time.sleep(0.3)
+        show("Indexing", 0, 3000)
+        show("Indexing", 1200, 3000)
+        time.sleep(0.2)
+        show("Indexing", 3000, 3000)
+        show("Calibrating", 7, None)
+        time.sleep(0.2)
+    first, second, third, *_ = capfd.readouterr().err.splitlines()
+    assert first == "Indexing"
+    assert re.fullmatch(r"Indexing 1,200/3,000(, \d+\.\d/s, \d:\d\d:\d\d left)?", second)
+    assert third == "Calibrating 7"
+
+
+def test_a_short_command_prints_no_progress(capfd: pytest.CaptureFixture[str]) -> None:
     with progress("Indexing") as show:
         show("Indexing", 1, 2)
-        show("Calibrating", 1, None)
     assert capfd.readouterr() == ("", "")
+
+
+def test_ctrl_c_says_how_to_go_on(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as caught, progress("Indexing", stopped="run it [again]"):
+        raise KeyboardInterrupt
+    assert caught.value.exit_code == 130
+    assert capfd.readouterr().err == "stopped: run it [again]\n"
+
+
+def test_one_is_no_plural() -> None:
+    assert (counted(1, "image"), counted(0, "image")) == ("1 image", "0 images")
 
 
 def test_dataclasses_are_printed_as_objects(capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,14 +41,14 @@ def test_the_life_of_an_index(
     photographs["chelsea.png"].resize((200, 133)).save(tmp_path / "copy.jpg", quality=60)
     done = memguard("remove", index, "--like", tmp_path / "copy.jpg")
     assert done.returncode == 1
-    assert "Remove these 2 images?" in done.stderr
+    assert "Remove 2 images?" in done.stderr
     removed = json.loads(
         invoked("remove", index, "--like", tmp_path / "copy.jpg", "--yes", "--json").stdout
     )
     assert set(removed["removed"]) == {member["id"] for member in row["members"]}
     assert removed["records"] == 4
     said = invoked("remove", index, "--uri", tmp_path / "more" / "rocket.png").stdout
-    assert "1 images removed, 3 left" in said
+    assert "1 image removed, 3 left" in said
     with pytest.raises(ConfigurationError, match=r"holds no image of /x\.png"):
         invoked("remove", index, "--uri", "/x.png")
     with pytest.raises(ConfigurationError, match="nothing to remove: name images by --id"):
@@ -58,7 +58,7 @@ def test_the_life_of_an_index(
     assert "3 deleted (not yet compacted), 3 blocked" in invoked("info", index).stdout
 
     said = invoked("compact", index).stdout
-    assert "3 removed images left the files, 3 images are in it" in said
+    assert "3 removed images left the files, 3 images in it now" in said
     done = invoked("verify", index)
     assert (done.exit_code, done.stdout.split()[-2:]) == (0, ["0", "damaged"])
     (file,) = index.glob("ann/phash64-*.faiss")
