@@ -24,6 +24,7 @@ from .lifecycle import build_index as build_index
 from .lifecycle import calibrate_index as calibrate_index
 from .pipelines.guard import Guard as Guard
 from .pipelines.guard import guard as guard
+from .pipelines.guarded import Guarded as Guarded
 from .pipelines.outcome import Outcome as Outcome
 from .pipelines.policy import Policy as Policy
 from .verdict import Match as Match

@@ -12,9 +12,9 @@ from PIL import Image
 from memguard.auditing.samples import Status
 from memguard.errors import ConfigurationError, MemorizedImageError, UnsupportedOutputError
 from memguard.pipelines.call import COUNT_ARGUMENTS
+from memguard.pipelines.guarded import Guarded
 from memguard.pipelines.outputs import find_images
 from memguard.pipelines.seeds import SEED_ARGUMENTS, derived_seed
-from memguard.pipelines.wrapper import Guarded
 from memguard.verdict import Verdict
 from memguard.vision.picture import Picture
 

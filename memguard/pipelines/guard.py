@@ -7,7 +7,17 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal, TypeVar, cast, get_args
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    ParamSpec,
+    TypeAlias,
+    TypedDict,
+    TypeVar,
+    get_args,
+    overload,
+)
 
 from PIL import Image
 
@@ -23,20 +33,28 @@ from memguard.index.store.thumbnails import encode
 from memguard.pipelines import deferred
 from memguard.pipelines.call import Call
 from memguard.pipelines.checked_output import CheckedOutput
+from memguard.pipelines.guarded import CallGuard, Dynamic, Function, Guarded
 from memguard.pipelines.inputs import NOT_FINITE, Images, Unreadable, read_images
 from memguard.pipelines.latents import latent_reader
 from memguard.pipelines.latest import keep, latest
 from memguard.pipelines.outcome import Fate, OnVerdict, Request
 from memguard.pipelines.outputs import Output, find_images, labelled
 from memguard.pipelines.policy import Action, Policy
-from memguard.pipelines.wrapper import Guarded, guarded, require_pipeline
+from memguard.pipelines.wrapper import guarded, require_pipeline
 from memguard.settings import configured_index
 from memguard.verdict import Verdict
 from memguard.vision.decode import to_rgb
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 log = logging.getLogger("memguard")
 
+P = ParamSpec("P")
+R = TypeVar("R")
 Pipeline = TypeVar("Pipeline", bound=Callable[..., Any])
+DynamicPipeline = TypeVar("DynamicPipeline", bound=Dynamic)
+IndexLike: TypeAlias = Index | str | os.PathLike[str]
 
 OnError = Literal["block", "raise", "pass"]
 """When the check itself fails: ``block`` withholds the images (fail closed), ``raise`` raises
@@ -49,9 +67,38 @@ Latents = Literal["refuse", "decode"]
 UNCHECKED = "the check could not run"
 
 
+class Options(TypedDict, total=False):
+    """The options of :func:`guard`."""
+
+    policy: Policy | Action
+    on_error: OnError
+    latents: Latents
+    thorough: bool
+    weights: Mapping[str, str] | None
+    on_verdict: OnVerdict | None
+
+
+@overload
 def guard(
-    pipeline: Pipeline,
-    index: Index | str | os.PathLike[str] | None = None,
+    pipeline: DynamicPipeline, index: IndexLike | None = None, **options: Unpack[Options]
+) -> DynamicPipeline: ...
+
+
+@overload
+def guard(
+    pipeline: Function[P, R], index: IndexLike | None = None, **options: Unpack[Options]
+) -> Guarded[P, R]: ...
+
+
+@overload
+def guard(
+    pipeline: Pipeline, index: IndexLike | None = None, **options: Unpack[Options]
+) -> Pipeline: ...
+
+
+def guard(
+    pipeline: Any,
+    index: IndexLike | None = None,
     *,
     policy: Policy | Action = "block",
     on_error: OnError = "block",
@@ -59,7 +106,7 @@ def guard(
     thorough: bool = False,
     weights: Mapping[str, str] | None = None,
     on_verdict: OnVerdict | None = None,
-) -> Pipeline:
+) -> Any:
     """The pipeline, guarded: the same calls, the same output classes, no copies.
 
     For an object this is an instance of a subclass of its own class that shares its state:
@@ -100,7 +147,7 @@ def guard(
     ).wrap(pipeline)
 
 
-class Guard:
+class Guard(CallGuard):
     """An index to check images against, and a policy; wraps any number of pipelines.
 
     Args:
@@ -129,7 +176,7 @@ class Guard:
 
     def __init__(
         self,
-        index: Index | str | os.PathLike[str],
+        index: IndexLike,
         *,
         policy: Policy | Action = "block",
         on_error: OnError = "block",
@@ -226,34 +273,22 @@ class Guard:
             return [_unchecked(f"{type(error).__name__}: {error}") for _ in images]
         return [_pictured(verdict, image) for verdict, image in zip(verdicts, images)]
 
-    def wrap(self, pipeline: Pipeline) -> Pipeline:
+    @overload
+    def wrap(self, pipeline: DynamicPipeline) -> DynamicPipeline: ...
+
+    @overload
+    def wrap(self, pipeline: Function[P, R]) -> Guarded[P, R]: ...
+
+    @overload
+    def wrap(self, pipeline: Pipeline) -> Pipeline: ...
+
+    def wrap(self, pipeline: Any) -> Any:
         """The pipeline, guarded; see :func:`guard`.
 
         Raises:
             ConfigurationError: the pipeline is guarded already, is a class, or is not callable.
         """
-        return cast(Pipeline, guarded(self, pipeline))
-
-    def call(self, pipeline: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        """Call a pipeline, guarded, and give the verdicts with the output.
-
-        Verdicts cannot get lost so, whichever thread or task the call runs in:
-        ``await asyncio.to_thread(pipe.guard.call, pipe, "a cat")``.
-
-        Args:
-            pipeline: guarded or not.
-            args, kwargs: of the call.
-
-        Returns:
-            The output, and a list of its verdicts. Of a coroutine function, a coroutine that gives
-            them; of a generator, a generator of such pairs.
-
-        Raises:
-            ConfigurationError: see :meth:`wrap`.
-        """
-        guarded: Any = pipeline if isinstance(pipeline, Guarded) else self.wrap(pipeline)
-        returned = guarded(*args, **kwargs)
-        return deferred.together(returned, lambda: list(guarded.last_verdicts))
+        return guarded(self, pipeline)
 
     def run(self, pipeline: Any, call: Call) -> Any:
         """Run a pipeline's call, check what it returns, apply the policy."""

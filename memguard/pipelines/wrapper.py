@@ -13,13 +13,12 @@ import inspect
 import os
 import types
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from memguard.errors import ConfigurationError
 from memguard.index import Index
 from memguard.pipelines.call import Call
-from memguard.pipelines.policy import Policy
-from memguard.verdict import Verdict
+from memguard.pipelines.guarded import CallGuard, Guarded
 
 FUNCTIONS = (
     types.FunctionType,
@@ -30,35 +29,7 @@ FUNCTIONS = (
 """Callables that get a proxy."""
 
 
-class CallGuard(Protocol):
-    """What a guarded pipeline needs of its :class:`memguard.Guard`."""
-
-    policy: Policy
-
-    @property
-    def last_verdicts(self) -> tuple[Verdict, ...]:
-        """The verdicts of the latest guarded call in this thread or asyncio task."""
-
-    def run(self, pipeline: Any, call: Call) -> Any:
-        """Run a pipeline's call, check what it returned, apply the policy."""
-
-
-class Guarded:
-    """A base class of every guarded pipeline."""
-
-    guard: CallGuard
-
-    @property
-    def last_verdicts(self) -> tuple[Verdict, ...]:
-        """The verdicts of the latest call in this thread or asyncio task, one per image.
-
-        Raises:
-            NoVerdictsError: there was no call here, or it ended before its images were checked.
-        """
-        return self.guard.last_verdicts
-
-
-def guarded(guard: CallGuard, pipeline: Callable[..., Any]) -> Guarded:
+def guarded(guard: CallGuard, pipeline: Callable[..., Any]) -> Guarded[..., Any]:
     """The pipeline, guarded; see :func:`memguard.guard`.
 
     Raises:
@@ -95,7 +66,7 @@ def require_pipeline(pipeline: object) -> None:
         )
 
 
-class GuardedProxy(Guarded):
+class GuardedProxy(Guarded[..., Any]):
     """A guarded callable whose calls are checked; everything else is the original's."""
 
     def __init__(self, guard: CallGuard, function: Callable[..., Any]) -> None:
@@ -153,7 +124,7 @@ def _has_shareable_state(pipeline: object) -> bool:
     )
 
 
-def _with_shared_state(guard: CallGuard, pipeline: Any) -> Guarded:
+def _with_shared_state(guard: CallGuard, pipeline: Any) -> Guarded[..., Any]:
     """An object with the pipeline's state, of a subclass whose calls are guarded.
 
     The subclass keeps the name and module of the original: diffusers writes them into
@@ -179,6 +150,6 @@ def _with_shared_state(guard: CallGuard, pipeline: Any) -> Guarded:
         "__module__": original.__module__,
     }
     subclass = type(original)(original.__name__, (Guarded, original), members)
-    shared: Guarded = object.__new__(subclass)
+    shared: Guarded[..., Any] = object.__new__(subclass)
     shared.__dict__ = pipeline.__dict__
     return shared

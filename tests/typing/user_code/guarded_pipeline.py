@@ -1,13 +1,17 @@
-"""``guard`` keeps the type of what it wraps: calls, attributes and subclasses check as before."""
+"""``guard`` keeps the class of objects; of functions it keeps parameters and result, and adds the
+verdicts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
+from typing import Any
 
 from PIL import Image
 from typing_extensions import assert_type
 
-from memguard import Guard, Policy, guard
+from memguard import Guard, Guarded, Index, Outcome, Policy, Verdict, guard
 
 
 class Pipeline:
@@ -39,3 +43,87 @@ assert_type(safe_draw("a prompt", count=2), list[Image.Image])
 watch = Guard("training.memguard", policy="raise", on_error="raise", thorough=True)
 assert_type(watch.wrap(pipe), Pipeline)
 function: Callable[[str], list[Image.Image]] = watch.wrap(draw)
+
+# --- verdicts ---
+
+Verdicts = tuple[Verdict, ...]
+assert_type(safe_draw.last_verdicts, Verdicts)
+assert_type(safe_draw.guard.reload(), Index)
+assert_type(guard(Pipeline().__call__).last_verdicts, Verdicts)
+assert_type(guard(lambda: [Image.new("RGB", (8, 8))])(), list[Image.Image])
+assert_type(guard(partial(draw, count=2)), partial[list[Image.Image]])
+assert isinstance(pipe, Guarded)
+assert_type(pipe.last_verdicts, Verdicts)
+assert_type(pipe.guard.reload(), Index)
+assert_type(pipe.steps, int)
+
+
+def show(outcome: Outcome) -> None:
+    """Count, for example."""
+    assert_type(outcome.verdict, Verdict)
+    print(outcome.action, outcome.request, outcome.milliseconds)
+
+
+guard(draw, on_verdict=show)
+
+
+# --- methods, dynamic objects, anything ---
+
+
+class Studio:
+    """A class that guards one of its methods."""
+
+    @watch.wrap
+    def make(self, prompt: str) -> list[Image.Image]:
+        """Make one."""
+        return draw(prompt)
+
+
+assert_type(Studio().make("a prompt"), list[Image.Image])
+assert_type(Studio().make.last_verdicts, Verdicts)
+
+
+class Dynamic:
+    """A pipeline whose attributes are not declared, as in diffusers."""
+
+    def __call__(self, prompt: str) -> list[Image.Image]:
+        return draw(prompt)
+
+    def __getattr__(self, name: str) -> Any:
+        return name
+
+
+assert_type(guard(Dynamic()), Dynamic)
+anything: Any = draw
+assert_type(guard(anything), Any)
+
+# --- output and verdicts together; now, later, one after the other ---
+
+
+async def later(prompt: str) -> Image.Image:
+    """A coroutine function."""
+    return Image.new("RGB", (8, 8))
+
+
+def each(prompt: str) -> Iterator[Image.Image]:
+    """A generator."""
+    yield Image.new("RGB", (8, 8))
+
+
+async def each_later(prompt: str) -> AsyncIterator[Image.Image]:
+    """An async generator."""
+    yield Image.new("RGB", (8, 8))
+
+
+One = tuple[Image.Image, list[Verdict]]
+assert_type(watch.call(draw, "a prompt", count=2), tuple[list[Image.Image], list[Verdict]])
+assert_type(watch.call(safe_draw, "a prompt"), tuple[list[Image.Image], list[Verdict]])
+assert_type(watch.call(each, "a prompt"), Iterator[One])
+assert_type(watch.call(each_later, "a prompt"), AsyncIterator[One])
+
+
+async def serve() -> None:
+    """Await guarded calls."""
+    assert_type(await guard(later)("a prompt"), Image.Image)
+    assert_type(await watch.call(later, "a prompt"), One)
+    await asyncio.to_thread(safe_draw.guard.call, safe_draw, "a prompt")

@@ -15,6 +15,8 @@ guard(draw, on_error="ignore")  # error
 guard("no pipeline")  # error
 Policy("block", at="clear")  # error
 guard(draw)(7)  # error
+guard(draw).last_verdict  # error
+guard(draw, on_verdict=draw)  # error
 watch = Guard("training.memguard")
 watch.check(7)  # error
 verdict: Verdict = watch.last_verdicts[0]
