@@ -31,7 +31,7 @@ from memguard.calibration.negatives import Named, Negatives
 from memguard.defaults import AUDIT_BATCH, NEEDED_PER_RATE
 from memguard.detection.detector import Detector
 from memguard.errors import ConfigurationError
-from memguard.pipelines.wrapper import Guarded
+from memguard.pipelines.guarded import Guarded
 from memguard.verdict import Match, Verdict
 from memguard.vision.picture import Picture
 
