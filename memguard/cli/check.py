@@ -9,49 +9,99 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from memguard.cli.console import COLOURS, err, out, print_json, read_image, writing
+from memguard.cli.console import (
+    COLOURS,
+    command_line,
+    err,
+    out,
+    print_json,
+    progress,
+    read_image,
+    writing,
+)
 from memguard.cli.options import IndexArgument, Json, Thorough, Weights, WeightsNow, weights_of
 from memguard.errors import ConfigurationError
+from memguard.files import write_text
 
 if TYPE_CHECKING:
     from memguard.report import Explanation
+    from memguard.report.checked_files import CheckedFile
+
+CHECKED = "what was checked until then is reported. Run the same command again to check all"
 
 
 def check(
-    images: Annotated[list[Path], typer.Argument(help="Image files to check.")],
+    images: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IMAGES...",
+            help="Files, folders, patterns like 'out/*.png', URLs, or - for a list on stdin.",
+        ),
+    ],
     index: Annotated[
         Optional[Path],
         typer.Option("-i", "--index", help="By default $MEMGUARD_INDEX or pyproject.toml's."),
+    ] = None,
+    thorough: Thorough = False,
+    csv: Annotated[Optional[Path], typer.Option(help="File for a table of all verdicts.")] = None,
+    html: Annotated[
+        Optional[Path], typer.Option(help="File for a page with each image beside its match.")
+    ] = None,
+    copy_blocked_to: Annotated[
+        Optional[Path], typer.Option(metavar="DIR", help="Folder for copies of memorized images.")
     ] = None,
     clip_weights: WeightsNow = None,
     sscd_weights: WeightsNow = None,
     weights: Weights = None,
     as_json: Json = False,
 ) -> None:
-    """Check image files; the exit status is 3 if any is memorized."""
+    """Check images.
+
+    The exit status is 3 if any is memorized, else 1 if any could not be checked, else 0.
+    """
+    from memguard.cli.checking import check_files
+    from memguard.cli.queries import find_queries
     from memguard.pipelines.guard import Guard
+    from memguard.report.checked_files import exit_status, to_csv
     from memguard.settings import configured_index
 
-    checker = Guard(
+    guard = Guard(
         index or configured_index(),
         on_error="raise",
+        thorough=thorough,
         weights=weights_of(clip_weights, sscd_weights, weights),
     )
-    verdicts = checker.check([read_image(path) for path in images])
-    if as_json:
-        rows = [
-            {"image": str(path), **verdict.to_json()}
-            for path, verdict in zip(images, verdicts, strict=True)
-        ]
-        print_json(rows)
-    else:
-        for path, verdict in zip(images, verdicts, strict=True):
-            colour = COLOURS.get(verdict.label, "green")
-            out.print(
-                f"[{colour}]{verdict.label:<13}[/] {escape(str(path))}: {escape(verdict.why)}"
-            )
-    if any(verdict.label == "memorized" for verdict in verdicts):
-        raise typer.Exit(3)
+    queries = list(find_queries(images))
+    if not queries:
+        raise ConfigurationError("there is nothing to check: standard input lists no image")
+    checked: list[CheckedFile] = []
+    try:
+        with progress("Checking", stopped=CHECKED, shown=as_json or not out.is_terminal) as show:
+            for file in check_files(guard, queries, copy_blocked_to):
+                checked.append(file)
+                show("Checking", len(checked), len(queries))
+                if not as_json:
+                    _print(file)
+    finally:
+        if as_json:
+            print_json([file.to_json() for file in checked])
+        if csv is not None:
+            with writing("table", csv):
+                write_text(csv, to_csv(checked))
+        if html is not None:
+            from memguard.report.check_page import check_page
+
+            with writing("page", html):
+                write_text(html, check_page(checked, guard.index, command_line()))
+    raise typer.Exit(exit_status(checked))
+
+
+def _print(file: CheckedFile) -> None:
+    if file.verdict is None:
+        err.print(f"[bold red]memguard:[/] {escape(file.name)} {escape(file.error or '')}")
+        return
+    colour = COLOURS.get(file.label, "green")
+    out.print(f"[{colour}]{file.label:<13}[/] {escape(file.name)}: {escape(file.verdict.why)}")
 
 
 def explain(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import shlex
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -50,6 +52,11 @@ NOTHING_CHANGED = "nothing was changed; run the same command again"
 def print_json(value: Any) -> None:
     """Print JSON, dataclasses as objects."""
     typer.echo(json.dumps(value, indent=2, default=dataclasses.asdict))
+
+
+def command_line() -> str:
+    """The command that runs, as one would type it."""
+    return shlex.join(["memguard", *sys.argv[1:]])
 
 
 def counted(number: int, noun: str) -> str:
@@ -100,12 +107,13 @@ class _Rate(ProgressColumn):
 
 
 @contextlib.contextmanager
-def progress(first: str, *, stopped: str = NOTHING_CHANGED) -> Iterator[Show]:
+def progress(first: str, *, stopped: str = NOTHING_CHANGED, shown: bool = True) -> Iterator[Show]:
     """Show how far a command is, on stderr: a bar on a terminal, else a line every ten seconds.
 
     Args:
         first: the name of the first task.
         stopped: what Ctrl-C leaves behind, and how to go on; printed before the exit with 130.
+        shown: whether to show it; not where the command prints its results one by one.
     """
     columns = (
         SpinnerColumn(),
@@ -115,7 +123,7 @@ def progress(first: str, *, stopped: str = NOTHING_CHANGED) -> Iterator[Show]:
         _Rate(),
         TimeRemainingColumn(),
     )
-    bar = Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
+    bar = Progress(*columns, console=err, transient=True, disable=not (shown and err.is_terminal))
     tasks = {first: bar.add_task(first, total=None)}
 
     def show(name: str, done: int, total: int | None) -> None:
@@ -124,7 +132,7 @@ def progress(first: str, *, stopped: str = NOTHING_CHANGED) -> Iterator[Show]:
         bar.update(tasks[name], completed=done, total=total)
 
     try:
-        with bar, contextlib.nullcontext() if err.is_terminal else _lines(bar):
+        with bar, _lines(bar) if shown and not err.is_terminal else contextlib.nullcontext():
             yield show
     except KeyboardInterrupt:
         err.print(f"[yellow]stopped[/]: {escape(stopped)}")

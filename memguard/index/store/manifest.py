@@ -13,7 +13,14 @@ from pathlib import Path
 
 from memguard.descriptors.base import DescriptorSpec
 from memguard.errors import IndexUnavailableError
-from memguard.files import from_json, read_checked, sha256, write_checked
+from memguard.files import (
+    CHECKSUM,
+    checked_json,
+    from_json,
+    read_checked,
+    sha256,
+    write_checked,
+)
 from memguard.index.ann.files import AnnIndex
 from memguard.index.ann.planner import AnnChoice
 
@@ -140,6 +147,12 @@ class Manifest:
         if isinstance(data, dict) and data.get("format") != FORMAT:
             raise OtherFormatError(data.get("format"))
         return from_json(read_checked(text), cls)
+
+    @property
+    def fingerprint(self) -> str:
+        """The SHA-256 that the manifest's file ends with: of all that this index holds."""
+        found: str = json.loads(checked_json(dataclasses.asdict(self)))[CHECKSUM]
+        return found
 
     def files(self) -> list[PinnedFile]:
         """Every pinned file."""
