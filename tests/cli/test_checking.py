@@ -52,5 +52,5 @@ def test_a_copy_takes_the_place_of_no_other_file(
 def test_a_folder_that_cannot_be_written(built: tuple[Path, BuildSummary], tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     queries = list(find_queries([str(built[0].parent / "images" / "0001.jpg")]))
-    with pytest.raises(ConfigurationError, match="the copy cannot be written to .*0001.jpg: "):
+    with pytest.raises(ConfigurationError, match=r"the copy cannot be written to .*0001\.jpg: "):
         list(check_files(Guard(built[0], on_error="raise"), queries, tmp_path / "file" / "x"))
