@@ -30,7 +30,6 @@ from benchmarks.as_shipped.tasks import (
     FULL,
     QUICK,
     evasion_task,
-    one_of_each_wallpaper,
     real_evasion_task,
     series_tasks,
 )
@@ -70,7 +69,7 @@ def main() -> None:
     if options.only != "series":
         tasks = {"photographs": evasion_task(pairs[0][0], size)}
         if options.real is not None:
-            tasks[REAL] = real_evasion_task(options.real, one_of_each_wallpaper(pictures), size)
+            tasks[REAL] = real_evasion_task(options.real, size)
         figures["evasions"] = {}
         for name, task in tasks.items():
             by_mode = {

@@ -79,12 +79,11 @@ def evasion_task(plain: Task, size: Size) -> Task:
     return replace(plain, queries=_evaded(plain.references, novel, size))
 
 
-def real_evasion_task(data: Path, others: Sequence[Picture], size: Size) -> Task:
-    """The same with real training pictures, and with generations as novel pictures.
+def real_evasion_task(data: Path, size: Size) -> Task:
+    """The same with real training pictures, and with generations as novel and as other pictures.
 
     Args:
         data: the pictures of :mod:`benchmarks.real`.
-        others: pictures that are not in `data`.
         size: how much is measured.
     """
     found = {
@@ -95,7 +94,8 @@ def real_evasion_task(data: Path, others: Sequence[Picture], size: Size) -> Task
         for kind in ("train", "novel")
     }
     rng = np.random.default_rng(0)
-    train, novel = (sample(found[kind], len(found[kind]), rng) for kind in ("train", "novel"))
+    train, generated = (sample(found[kind], len(found[kind]), rng) for kind in ("train", "novel"))
+    others, novel = generated[: len(generated) // 2], generated[len(generated) // 2 :]
     return Task("real", train, _evaded(train, novel, size), others, sscd=False)
 
 
@@ -122,12 +122,6 @@ def _of_many_sources(pictures: Sequence[Picture]) -> list[Picture]:
             ranked.append((is_cut_out, seen[one.group], len(ranked), one))
             seen[one.group] += 1
     return [one for *_, one in sorted(ranked, key=lambda entry: entry[:3])]
-
-
-def one_of_each_wallpaper(pictures: Sequence[Picture]) -> list[Picture]:
-    """One piece of each wallpaper."""
-    by_group = {one.group: one for one in pictures if one.path.name.startswith("cut-")}
-    return list(by_group.values())
 
 
 def _natural(pictures: Sequence[Picture]) -> list[Picture]:

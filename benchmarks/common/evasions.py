@@ -61,12 +61,29 @@ def squeezed(image: Image.Image, rng: np.random.Generator, share: float = 0.5) -
 
 def perspective(image: Image.Image, rng: np.random.Generator, most: float = 0.2) -> Image.Image:
     """Move each corner inwards by up to `most` of each edge; the rest is one colour."""
+    inwards = np.array([(1, 1), (-1, 1), (-1, -1), (1, -1)])
+    return _corners_moved(image, rng, inwards * rng.uniform(0, most, (4, 2)))
+
+
+def keystone(image: Image.Image, rng: np.random.Generator, share: float = 0.5) -> Image.Image:
+    """Shrink one edge, drawn at random, to `share` of its length, as if seen from the side."""
+    inset = (1 - share) / 2
+    along = {"top": (0, 1, 0), "right": (1, 2, 1), "bottom": (3, 2, 0), "left": (0, 3, 1)}
+    first, second, axis = along[str(rng.choice(list(along)))]
+    moves = np.zeros((4, 2))
+    moves[first, axis], moves[second, axis] = inset, -inset
+    return _corners_moved(image, rng, moves)
+
+
+def _corners_moved(
+    image: Image.Image, rng: np.random.Generator, moves: NDArray[np.float64]
+) -> Image.Image:
+    """The image with its corners, clockwise from the top left, moved by shares of its edges."""
     width, height = image.size
     corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], dtype=np.float32)
-    inwards = np.array([(1, 1), (-1, 1), (-1, -1), (1, -1)])
-    moved = corners + inwards * rng.uniform(0, most, (4, 2)) * image.size
+    moved = (corners + moves * image.size).astype(np.float32)
     colour = tuple(int(level) for level in rng.integers(0, 256, 3))
-    matrix = cv2.getPerspectiveTransform(corners, moved.astype(np.float32))
+    matrix = cv2.getPerspectiveTransform(corners, moved)
     return Image.fromarray(
         cv2.warpPerspective(
             np.asarray(image), matrix, image.size, flags=cv2.INTER_LINEAR, borderValue=colour
@@ -233,6 +250,7 @@ def evasions(others: Sequence[Image.Image] = ()) -> Mapping[str, Transform]:
             "collage": partial(collage, others=others),
             "sketch": sketch,
             "perspective": perspective,
+            "keystone": keystone,
             "inverted": inverted,
             "swirl": swirl,
             "template": partial(template, others=others),

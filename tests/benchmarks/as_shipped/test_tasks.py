@@ -78,8 +78,10 @@ def test_evasions_of_real_training_pictures(tmp_path: Path) -> None:
         (tmp_path / kind).mkdir()
         for number in range(5):
             noise(tmp_path / kind / f"{kind}{number}__x.png")
-    task = real_evasion_task(tmp_path, [], SIZE)
+    task = real_evasion_task(tmp_path, SIZE)
     assert len(task.references) == 5
+    assert len(task.others) == 2
+    assert not {one.path for one in task.others} & {query.picture.path for query in task.queries}
     roles = [query.role for query in task.queries]
     assert roles.count("copy") == 3 * len(EVASIONS)
     assert roles.count("test") == 2 * len(EVASIONS)

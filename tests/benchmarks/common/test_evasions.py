@@ -97,6 +97,17 @@ def test_perspective_keeps_the_whole_image_and_most_of_its_size() -> None:
         assert 0.36 < shown < 1
 
 
+def test_a_keystone_shows_three_quarters_of_the_frame() -> None:
+    white = Image.new("RGB", (200, 200), "white")
+    edges = set()
+    for seed in range(16):
+        shown = (levels(apply("keystone", white, seed)) == 255).all(axis=-1)
+        assert shown.mean() == pytest.approx(0.75, abs=0.02)
+        ends = (shown[1], shown[-2], shown[:, 1], shown[:, -2])
+        edges.add(next(i for i, edge in enumerate(ends) if 0.4 < edge.mean() < 0.6))
+    assert edges == {0, 1, 2, 3}
+
+
 def test_collage_shows_the_whole_image_in_a_quarter() -> None:
     red = Image.new("RGB", (100, 100), "red")
     blue = Image.new("RGB", (100, 100), "blue")
