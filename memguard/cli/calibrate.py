@@ -9,7 +9,6 @@ from typing import Annotated, Optional
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from memguard.cli.console import MOST_SHOWN, err, out, print_json, progress, writing
 from memguard.cli.options import IndexArgument, Json, Thorough, Weights, WeightsNow, weights_of
@@ -39,6 +38,7 @@ def calibrate(
     as_json: Json = False,
 ) -> None:
     """Choose an index's thresholds for a false-positive rate, and report recall and FPR."""
+    from memguard.cli.calibration_text import show_worth
     from memguard.lifecycle import calibrate_index
 
     with progress("Calibrating") as show:
@@ -56,17 +56,7 @@ def calibrate(
     if as_json:
         print_json(calibration.to_json())
         return
-    table = Table(title=f"{calibration.method}: {calibration.negatives} negatives")
-    for heading in ("label", "target FPR", "observed FPR (95 % bound)", "recall of copies"):
-        table.add_column(heading)
-    for label, point in calibration.operating_points().items():
-        table.add_row(
-            label,
-            f"{point.target:g}, {point.status}",
-            f"{point.observed.share:.2%} (< {point.observed.upper:.2%})",
-            f"{point.mean_recall:.1%}",
-        )
-    out.print(table)
+    show_worth(calibration)
     for pair in calibration.contaminated[:MOST_SHOWN]:
         out.print(f"[yellow]set aside[/] {escape(pair.image)}: a copy of {escape(pair.reference)}")
     doubtful = calibration.memorized.at_worst

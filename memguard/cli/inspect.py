@@ -2,52 +2,76 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from memguard.cli.console import MOST_SHOWN, out, print_json, writing
+from memguard.cli.console import MOST_SHOWN, counted, out, print_json, writing
 from memguard.cli.options import IndexArgument, Json
+
+if TYPE_CHECKING:
+    from memguard.index.maintenance.summary import Summary
 
 
 def info(index: IndexArgument, as_json: Json = False) -> None:
-    """Describe an index: its descriptors, searches and sizes."""
+    """Describe an index: what it holds, its descriptors, its calibration."""
+    from memguard.calibration.result import Calibration
+    from memguard.cli.calibration_text import show_calibration, warnings
+    from memguard.index.open import open_index
     from memguard.lifecycle import summarize_index
 
-    about = summarize_index(index)
+    about, opened = summarize_index(index), open_index(index)
+    calibration = Calibration.of(opened)
     if as_json:
-        print_json(about.to_json())
+        known = calibration and {
+            **calibration.to_json(),
+            "made": about.calibrated,
+            "warnings": warnings(calibration, opened),
+        }
+        print_json({**about.to_json(), "calibration": known})
         return
-    table = Table(
-        title=f"{index}: {about.records} images, {len(about.unreadable)} unreadable files"
+    _describe(about)
+    if calibration is None:
+        out.print(
+            "\n[yellow]Not calibrated[/]: default thresholds apply. Run "
+            f"`memguard calibrate {escape(str(index))}`"
+        )
+    else:
+        show_calibration(calibration, opened, _when(about.calibrated))
+
+
+def _describe(about: Summary) -> None:
+    """Print an index's figures."""
+    unreadable = counted(len(about.unreadable), "unreadable file")
+    out.print(
+        f"[bold]{escape(about.path)}[/]: {counted(about.records, 'image')}, {unreadable}\n"
+        f"  {about.clusters} distinct but for near-duplicates\n"
+        f"  {about.deleted} deleted{' (not yet compacted)' if about.deleted else ''}, "
+        f"{about.blocked} blocked\n"
+        f"  {about.with_rights / max(about.records, 1):.0%} with a rights notice\n"
+        f"  {about.bytes / 1e6:.1f} MB, created {_when(about.created)}, written by memguard "
+        f"{about.written_by}\n"
+        f"  fingerprint {about.fingerprint}\n\n[bold]Descriptors[/]"
     )
-    for heading in ("descriptor", "metric", "size", "model", "weights sha256", "search"):
-        table.add_column(heading, overflow="fold")
-    table.add_column("bytes an image", justify="right")
     for spec in about.descriptors:
         unit = "bits" if spec.metric == "hamming" else "numbers"
-        fingerprint = (spec.weights_sha256 or "-")[:16]
         choice = about.searches[spec.name]
-        recall = "" if choice.recall is None else f", {choice.recall:.1%} of copies"
-        table.add_row(
-            spec.name,
-            spec.metric,
-            f"{spec.dimension} {unit}",
-            spec.model,
-            fingerprint,
-            f"{choice.kind}{recall}",
-            f"{about.bytes_per_image[spec.name]:.0f}",
+        recall = "" if choice.recall is None else f", finds {choice.recall:.1%} of copies"
+        weights = f"\n    weights sha256 {spec.weights_sha256}" if spec.weights_sha256 else ""
+        out.print(
+            f"  [bold]{spec.name}[/]: {spec.dimension} {unit}, {spec.metric}; "
+            f"{about.bytes_per_image[spec.name]:.0f} bytes an image\n"
+            f"    {escape(spec.model)}; search {choice.kind}{recall}{weights}"
         )
-    out.print(table)
-    out.print(
-        f"{about.clusters} distinct but for near-duplicates; {about.deleted} deleted"
-        f"{' (not yet compacted)' if about.deleted else ''}, {about.blocked} blocked; "
-        f"{about.with_rights / max(about.records, 1):.0%} with a rights notice; "
-        f"{about.bytes / 1e6:.1f} MB"
-    )
+
+
+def _when(iso: str | None) -> str:
+    """``2026-11-25 13:20 UTC``."""
+    return f"{datetime.fromisoformat(iso):%Y-%m-%d %H:%M} UTC" if iso else "an unknown time"
 
 
 def duplicates(

@@ -40,7 +40,7 @@ def test_build_check_and_info(folder: Path, tmp_path: Path, cat: Image.Image) ->
 
     done = memguard("info", index)
     assert done.returncode == 0
-    assert f"{index}: 24 images, 1 unreadable files" in done.stdout
+    assert f"{index}: 24 images, 1 unreadable file" in done.stdout
     for word in ("phash64", "64 bits", "phash256", "256 bits", "pixels", "768 numbers"):
         assert word in done.stdout
 

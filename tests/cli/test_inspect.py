@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from fixtures.command_line import invoked
+from fixtures.calibrations import MEMORIZED, Calibrated
+from fixtures.command_line import invoked, memguard
 
+from memguard import __version__
 from memguard.errors import ConfigurationError
 from memguard.index.base import BuildSummary
 
@@ -26,6 +30,32 @@ def test_info_as_json(built: tuple[Path, BuildSummary]) -> None:
     assert info["searches"]["phash256"]["kind"] == "BFlat"
     assert info["bytes_per_image"]["vlad"] > 4096
     assert (info["deleted"], info["blocked"], info["format"]) == (0, 0, 3)
+    assert info["fingerprint"] == json.loads((index / "manifest.json").read_text())["sha256"]
+    age = datetime.now(timezone.utc) - datetime.fromisoformat(info["created"])
+    assert timedelta() <= age < timedelta(hours=1)
+    assert info["written_by"] == __version__
+    assert (info["calibration"], info["calibrated"]) == (None, None)
+
+
+def test_info_of_a_calibrated_index(calibrated: Calibrated) -> None:
+    info = json.loads(invoked("info", calibrated.path, "--json").stdout)["calibration"]
+    assert info["method"] == "held-out"
+    assert info["memorized"]["target"] == MEMORIZED
+    assert datetime.fromisoformat(info["made"]).tzinfo is not None
+    assert any("set aside" in warning for warning in info["warnings"])
+
+    done = memguard("info", calibrated.path, COLUMNS="80")
+    printed = done.stdout
+    for word in ("held-out: ", "target FPR", "blocks at or below", "aligned_structure", "jpeg 30"):
+        assert word in printed
+    assert re.search(r"Calibration of \d{4}-\d\d-\d\d \d\d:\d\d UTC, on 4 images", printed)
+    assert "warning " in printed
+    tables = [line for line in printed.splitlines() if line[:1] in "┏┡└│┃"]
+    assert max(map(len, tables)) <= 80
+
+
+def test_info_says_that_an_index_is_not_calibrated(built: tuple[Path, BuildSummary]) -> None:
+    assert f"Run `memguard calibrate {built[0]}`" in invoked("info", built[0]).stdout
 
 
 def test_an_index_without_duplicates_says_so(

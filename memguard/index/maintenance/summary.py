@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import numpy as np
 from memguard.descriptors.base import DescriptorSpec
 from memguard.index.ann.planner import AnnChoice
 from memguard.index.local import DirectoryIndex
+from memguard.index.store.documents import CALIBRATION
 from memguard.index.store.row_arrays import read_blocked
+from memguard.index.store.tables import created
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,11 @@ class Summary:
         unreadable: files that could not be read, with the reason.
         written_by: the memguard version that wrote it.
         format: of the index.
+        fingerprint: :attr:`memguard.index.store.manifest.Manifest.fingerprint`.
+        created: when the oldest version that is kept was written, ISO 8601, UTC: the first build,
+            or the last compaction.
+        calibrated: when its calibration was written, likewise, as the file system says; None
+            without a calibration.
     """
 
     path: str
@@ -49,6 +57,9 @@ class Summary:
     unreadable: dict[str, str]
     written_by: str
     format: int
+    fingerprint: str
+    created: str
+    calibrated: str | None
 
     def to_json(self) -> dict[str, Any]:
         """A dict of plain JSON values."""
@@ -81,7 +92,19 @@ def summarize(index: str | os.PathLike[str]) -> Summary:
         unreadable=opened.unreadable(),
         written_by=manifest.written_by,
         format=manifest.format,
+        fingerprint=manifest.fingerprint,
+        created=_iso(created(directory)),
+        calibrated=_written(directory / CALIBRATION),
     )
+
+
+def _written(file: Path) -> str | None:
+    """When a file was last written, if it is there."""
+    return _iso(datetime.fromtimestamp(file.stat().st_mtime)) if file.is_file() else None
+
+
+def _iso(time: datetime) -> str:
+    return time.astimezone(timezone.utc).isoformat(timespec="seconds")
 
 
 def _stored(spec: DescriptorSpec) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -245,6 +246,13 @@ def records_of(specs: Sequence[DescriptorSpec], table: pa.Table | pa.RecordBatch
         )
         for i, row in enumerate(plain)
     ]
+
+
+def created(directory: Path) -> datetime:
+    """When the oldest version of the records that is kept was written, in local time."""
+    versions = lance.dataset(directory / RECORDS).versions()
+    written: datetime = min(version["timestamp"] for version in versions)
+    return written
 
 
 def _open(path: Path, version: int | None) -> Any:

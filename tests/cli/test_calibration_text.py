@@ -1,0 +1,70 @@
+"""What is said of a calibration: each warning, and none without cause."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fixtures.calibrations import Calibrated
+from msgspec.structs import replace
+
+from memguard.calibration.rates import Rate
+from memguard.calibration.result import Calibration
+from memguard.cli.calibration_text import show_calibration, warnings
+from memguard.index import Index
+from memguard.index.open import open_index
+
+
+@pytest.fixture(scope="module")
+def index(calibrated: Calibrated) -> Index:
+    return open_index(calibrated.path)
+
+
+@pytest.fixture(scope="module")
+def sound(calibrated: Calibrated) -> Calibration:
+    """A calibration without any cause for a warning."""
+    known = calibrated.calibration
+    point = replace(
+        known.memorized,
+        calibrated=True,
+        target=0.5,
+        observed=Rate.of(0, 100),
+        recall={"blur": 1.0, "inset 60": 0.5},
+    )
+    return replace(known, memorized=point, similar=point, contaminated=())
+
+
+def test_a_sound_calibration_has_no_warnings(sound: Calibration, index: Index) -> None:
+    assert warnings(sound, index) == []
+
+
+def test_each_cause_has_its_warning(
+    sound: Calibration, calibrated: Calibrated, index: Index
+) -> None:
+    def only(changed: Calibration) -> str:
+        (warning,) = warnings(changed, index)
+        return warning
+
+    point = sound.memorized
+    assert "has grown from 2 to 4 images" in only(replace(sound, records=2))
+    missed = replace(point, observed=Rate.of(90, 100))
+    assert "memorized: more novel images were seen (90.00%)" in only(
+        replace(sound, memorized=missed)
+    )
+    assert "takes 6 negatives to prove" in only(
+        replace(sound, memorized=replace(point, calibrated=False))
+    )
+    weak = replace(point, recall={"blur": 1.0, "inset 60": 0.49})
+    assert "less than half of the cases: inset 60 49%." in only(replace(sound, memorized=weak))
+    aside = calibrated.calibration.contaminated
+    assert "set aside: check the pairs" in only(replace(sound, contaminated=aside))
+
+
+def test_the_terminal_shows_what_there_is(
+    sound: Calibration, index: Index, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_calibration(replace(sound, source="[red] photographs"), index, "today")
+    printed = capsys.readouterr().out
+    assert "Calibration of today" in printed
+    assert "[red] photographs" in printed, "brackets are no markup"
+    assert Path(index.name).name not in printed, "a warning would name the index"
