@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from memguard.cli.console import MOST_SHOWN, counted, out, print_json, writing
+from memguard.cli.console import MOST_SHOWN, command_line, counted, out, print_json, writing
 from memguard.cli.options import IndexArgument, Json
 
 if TYPE_CHECKING:
@@ -80,6 +80,10 @@ def duplicates(
     output: Annotated[
         Optional[Path], typer.Option("-o", "--output", help="File for a picture of them.")
     ] = None,
+    html: Annotated[
+        Optional[Path],
+        typer.Option(help="File for a page: pictures, sizes, all files, and what to keep."),
+    ] = None,
     redundant: Annotated[
         Optional[Path],
         typer.Option(help="File for a list of all files but the first of each image, one a line."),
@@ -87,7 +91,7 @@ def duplicates(
     as_json: Json = False,
 ) -> None:
     """Show the most duplicated training images, which a model memorizes first."""
-    from memguard.files import write_lines
+    from memguard.files import write_lines, write_text
     from memguard.lifecycle import most_repeated, redundant_files
     from memguard.report.duplicates_sheet import draw
 
@@ -98,6 +102,13 @@ def duplicates(
     if output is not None and found:
         with writing("picture", output):
             draw(found).save(output)
+    if html is not None:
+        from memguard.index.local import DirectoryIndex
+        from memguard.report.duplicates_page import duplicates_page
+
+        with writing("page", html):
+            page = duplicates_page(DirectoryIndex.open(index), found, command_line())
+            write_text(html, page)
     if as_json:
         rows = [
             {
@@ -123,3 +134,5 @@ def duplicates(
     out.print(table if found else f"{escape(str(index))} holds no image twice")
     if output is not None and found:
         out.print(f"The picture: [bold]{escape(str(output))}[/]")
+    if html is not None:
+        out.print(f"The page: [bold]{escape(str(html))}[/]")

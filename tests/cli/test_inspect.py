@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from fixtures.calibrations import MEMORIZED, Calibrated
 from fixtures.command_line import invoked, memguard
+from fixtures.html_page import Page
 
 from memguard import __version__
 from memguard.errors import ConfigurationError
@@ -78,3 +79,10 @@ def test_a_sheet_or_list_that_cannot_be_written(gallery: Path, tmp_path: Path) -
         invoked("duplicates", gallery, "-o", tmp_path / "none" / "sheet.png")
     with pytest.raises(ConfigurationError, match="the list cannot be written to"):
         invoked("duplicates", gallery, "--redundant", tmp_path / "none" / "list.txt")
+
+
+def test_a_page_of_the_duplicates(gallery: Path, tmp_path: Path) -> None:
+    done = invoked("duplicates", gallery, "--html", tmp_path / "x.html")
+    assert f"The page: {tmp_path}/x.html" in done.stdout
+    page = Page((tmp_path / "x.html").read_text(encoding="utf-8"))
+    assert page.words("cluster-1").startswith("3 files: a cat")

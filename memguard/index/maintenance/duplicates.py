@@ -6,10 +6,12 @@ Diffusion had seen at least 100 times.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from memguard.index.local import DirectoryIndex
 from memguard.index.record import Record
@@ -59,6 +61,22 @@ def most_repeated(index: DirectoryIndex, count: int) -> list[Repeated]:
         for at in order[: len(names)]
         if files[at] > 1
     ]
+
+
+def files_of(index: DirectoryIndex, ids: Collection[str]) -> dict[str, list[str]]:
+    """The uris of all files that hold each of these images now, in build order."""
+    tables = Tables(index.directory, index.manifest.records_version, index.manifest.files_version)
+    wanted = pa.array(list(ids), pa.string())
+    seen: dict[str, None] = {}
+    for batch in tables.scan_files(["uri", "id"]):
+        here = batch.filter(pc.is_in(batch.column("id"), value_set=wanted))
+        seen |= dict.fromkeys(here.column("uri").to_pylist())
+    latest = tables.latest_ids(seen)
+    found: dict[str, list[str]] = {one: [] for one in ids}
+    for uri in seen:
+        if latest.get(uri) in found:
+            found[latest[uri]].append(uri)
+    return found
 
 
 def redundant_files(index: DirectoryIndex) -> Iterator[str]:
