@@ -70,3 +70,9 @@ def test_what_the_training_set_repeats(gallery: Path) -> None:
 def test_what_needs_a_directory_refuses_an_address(call: Callable[[], Any]) -> None:
     with pytest.raises(IndexUnavailableError, match="is an address in Milvus; this needs"):
         call()
+
+
+def test_an_index_prints_as_a_table(built: tuple[Path, BuildSummary]) -> None:
+    html = open_index(built[0])._repr_html_()
+    for text in ("small.memguard: 60 references", "phash256", "hamming, 256"):
+        assert text in html

@@ -11,6 +11,7 @@ from memguard.auditing.findings import Findings
 from memguard.auditing.json_values import json_values
 from memguard.auditing.samples import Counts
 from memguard.calibration.rates import Rate
+from memguard.notebook import card
 from memguard.verdict import Verdict
 
 
@@ -46,7 +47,7 @@ class PromptResult:
         return (not self.marked, 0 if self.marked else size, distance)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Audit:
     """The audit of a model that takes prompts.
 
@@ -104,6 +105,27 @@ class Audit:
         marked = [each.verdict for each in self.prompts if each.marked]
         right = sum(verdict is not None and verdict.label == "memorized" for verdict in marked)
         return Rate.of(right, len(marked))
+
+    @property
+    def in_words(self) -> dict[str, str]:
+        """The main figures, by their names."""
+        figures = {
+            "images": str(self.counts.made),
+            "prompts marked": f"{self.marked.count} of {self.marked.total}",
+        }
+        if self.findings is not None:
+            found = self.findings.memorized
+            figures["copies of training images"] = f"{found.count} of {found.total}"
+            figures["training images copied"] = str(len(self.findings.extractions))
+        return figures
+
+    def __repr__(self) -> str:
+        figures = "; ".join(f"{name}: {value}" for name, value in self.in_words.items())
+        return f"<Audit {figures}>"
+
+    def _repr_html_(self) -> str:
+        verdict = "memorizes" if self.memorizes else "no memorization found"
+        return card(f"Audit: {verdict}", self.in_words)
 
     def to_json(self) -> dict[str, Any]:
         """A dict of plain JSON values; NaN becomes None."""

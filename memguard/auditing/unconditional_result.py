@@ -11,6 +11,7 @@ from memguard.auditing.findings import Findings
 from memguard.auditing.json_values import json_values
 from memguard.auditing.samples import Counts
 from memguard.calibration.rates import Rate
+from memguard.notebook import card
 from memguard.verdict import Verdict
 
 
@@ -54,7 +55,7 @@ class Eidetic:
     counts: Mapping[int, int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class UnconditionalAudit:
     """The audit of a model that takes no prompts.
 
@@ -91,6 +92,24 @@ class UnconditionalAudit:
             for group in self.groups
         )
         return Rate.of(right, len(self.groups))
+
+    @property
+    def in_words(self) -> dict[str, str]:
+        """The main figures, by their names."""
+        figures = {"images": str(self.counts.made), "groups of images alike": str(len(self.groups))}
+        if self.findings is not None:
+            found = self.findings.memorized
+            figures["copies of training images"] = f"{found.count} of {found.total}"
+            figures["training images copied"] = str(len(self.findings.extractions))
+        return figures
+
+    def __repr__(self) -> str:
+        figures = "; ".join(f"{name}: {value}" for name, value in self.in_words.items())
+        return f"<UnconditionalAudit {figures}>"
+
+    def _repr_html_(self) -> str:
+        verdict = "memorizes" if self.memorizes else "no memorization found"
+        return card(f"Audit: {verdict}", self.in_words)
 
     def to_json(self) -> dict[str, Any]:
         """A dict of plain JSON values; NaN becomes None."""

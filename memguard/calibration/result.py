@@ -13,6 +13,7 @@ from memguard.errors import CalibrationError
 from memguard.files import checked_json, read_checked
 from memguard.index import Index
 from memguard.index.store.documents import CALIBRATION
+from memguard.notebook import card
 from memguard.signal_type import Threshold
 from memguard.verdict import Label
 
@@ -48,6 +49,14 @@ class OperatingPoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.observed.upper <= self.target:
             return "proven"
         return "missed" if self.observed.lower > self.target else "not proven"
+
+    @property
+    def in_words(self) -> str:
+        """The target, whether it is proven, what was observed, and the recall, on one line."""
+        return (
+            f"at {self.target:.3g}: {self.status}, observed {self.observed.share:.3g} "
+            f"(<= {self.observed.upper:.3g}), recall {self.mean_recall:.0%}"
+        )
 
     @property
     def mean_recall(self) -> float:
@@ -105,6 +114,21 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
                     f"{index} was calibrated with the signal {name!r}, which is not installed "
                     f"here: install the package that offers it, or run `memguard calibrate {index}`"
                 )
+
+    def __repr__(self) -> str:
+        points = "; ".join(
+            f"{label} {point.in_words}" for label, point in self.operating_points().items()
+        )
+        return f"<Calibration by {self.method}, {self.negatives} negatives: {points}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what was measured, what it proves, and the thresholds."""
+        rows = {str(label): point.in_words for label, point in self.operating_points().items()}
+        for name, limit in self.thresholds.items():
+            block = "never" if limit.memorized is None else f"{limit.memorized:.4g}"
+            rows[name] = f"flag at {limit.similar:.4g}, block at {block}"
+        title = f"Calibration by {self.method}: {self.negatives} negatives, {self.records} records"
+        return card(title, rows)
 
     def to_json(self) -> dict[str, Any]:
         """A dict of plain JSON values, under the stored names."""

@@ -42,8 +42,8 @@ def audit(
         Optional[Path],
         typer.Option("-i", "--index", help="The training set's index."),
     ] = None,
-    images: Annotated[
-        int, typer.Option("-n", "--images", min=2, help="Images for each prompt.")
+    images_per_prompt: Annotated[
+        int, typer.Option("-n", "--images-per-prompt", min=2, help="Images for each prompt.")
     ] = AUDIT_IMAGES,
     batch_size: Annotated[int, typer.Option(min=1, help="Images in each call.")] = AUDIT_BATCH,
     seed: Annotated[int, typer.Option(help="Seed of the first image.")] = 0,
@@ -100,7 +100,9 @@ def audit(
             "on_progress": show,
         }
         result = (
-            audit_prompts(pipe, texts, images_per_prompt=images, clique=clique, **options)
+            audit_prompts(
+                pipe, texts, images_per_prompt=images_per_prompt, clique=clique, **options
+            )
             if unconditional is None
             else audit_unconditional(pipe, unconditional, clique=clique or LEAST_CLIQUE, **options)
         )

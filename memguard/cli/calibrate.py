@@ -83,19 +83,19 @@ def report(
     ] = None,
 ) -> None:
     """Write an index's calibration as an HTML page for reviewers."""
-    from memguard.report import write_calibration_page
+    from memguard.report import report_index
 
     with writing("page", output or index):
-        page = write_calibration_page(index, output)
+        page = report_index(index, output)
     out.print(escape(str(page)))
 
 
 def _calibration_page(index: Path) -> Path | None:
     """Write the page of a new calibration; a failure is a warning."""
     try:
-        from memguard.report import write_calibration_page
+        from memguard.report import report_index
 
-        return write_calibration_page(index)
+        return report_index(index)
     except (MemguardError, OSError) as error:
         err.print(f"[yellow]no page for reviewers:[/] {escape(str(error))}")
         return None

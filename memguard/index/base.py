@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from memguard.descriptors.base import Descriptor, DescriptorSpec
 from memguard.index.record import Record
+from memguard.notebook import card
 from memguard.sources.base import Source
 
 BACKGROUND_REFERENCES = 1000
@@ -111,6 +112,10 @@ class Index(ABC):
     def __repr__(self) -> str:
         names = ", ".join(spec.name for spec in self.specs)
         return f"Index({self.name!r}: {len(self)} references; {names})"
+
+    def _repr_html_(self) -> str:
+        rows = {spec.name: f"{spec.model}, {spec.metric}, {spec.dimension}" for spec in self.specs}
+        return card(f"{self.name}: {len(self)} references", rows)
 
     @abstractmethod
     def search(

@@ -48,6 +48,21 @@ def read_images(images: Images) -> list[Image.Image | Unreadable]:
     return list(_read(images))
 
 
+def read_image(image: ImageLike) -> Image.Image:
+    """One image.
+
+    Raises:
+        ConfigurationError: no image, or more than one.
+        UnreadableImageError: it cannot be read.
+    """
+    images = read_images(image)
+    if len(images) != 1:
+        raise ConfigurationError(f"this takes one image, not {len(images)}")
+    if isinstance(images[0], Unreadable):
+        raise UnreadableImageError(images[0].reason)
+    return images[0]
+
+
 def _read(value: Any) -> Iterator[Image.Image | Unreadable]:
     if isinstance(value, (bytes, bytearray, memoryview)):
         yield _decoded(bytes(value), "the bytes")

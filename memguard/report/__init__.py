@@ -1,7 +1,7 @@
 """Reports for reviewers: calibrations and audits as HTML pages, a verdict as a picture."""
 
 from memguard.report.audit_page import audit_page, write_audit_page
-from memguard.report.calibration_page import calibration_page, write_calibration_page
+from memguard.report.calibration_page import calibration_page, report_index
 from memguard.report.evidence import Explanation, explain
 
 __all__ = [
@@ -9,6 +9,6 @@ __all__ = [
     "audit_page",
     "calibration_page",
     "explain",
+    "report_index",
     "write_audit_page",
-    "write_calibration_page",
 ]

@@ -80,8 +80,8 @@ def calibration_page(index: Index | str | os.PathLike[str]) -> str:
     )
 
 
-def write_calibration_page(
-    index: Index | str | os.PathLike[str], path: str | os.PathLike[str] | None = None
+def report_index(
+    index: Index | str | os.PathLike[str], output: str | os.PathLike[str] | None = None
 ) -> Path:
     """Write the page, by default into the index, and return where it is.
 
@@ -89,9 +89,9 @@ def write_calibration_page(
         CalibrationError, ConfigurationError: see :func:`calibration_page`.
     """
     opened = index if isinstance(index, Index) else open_index(index)
-    if path is None and not isinstance(opened, DirectoryIndex):
+    if output is None and not isinstance(opened, DirectoryIndex):
         raise ConfigurationError(f"{opened.name} is no directory: name the page's file (-o)")
-    target = Path(opened.name) / CALIBRATION_PAGE if path is None else Path(path)
+    target = Path(opened.name) / CALIBRATION_PAGE if output is None else Path(output)
     write_text(target, sealed(calibration_page(opened)))
     return target
 

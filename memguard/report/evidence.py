@@ -16,6 +16,7 @@ from memguard.calibration.load import calibrated_detector
 from memguard.detection.detector import Detector
 from memguard.index import Index
 from memguard.index.open import open_index
+from memguard.pipelines.inputs import ImageLike, read_image
 from memguard.report.comparison import Comparison, compare
 from memguard.report.evidence_image import draw
 from memguard.signal_type import SignalType
@@ -71,7 +72,7 @@ class Explanation:
 
 
 def explain(
-    image: Image.Image,
+    image: ImageLike,
     index: Index | Detector | str | os.PathLike[str],
     *,
     thorough: bool = False,
@@ -80,13 +81,16 @@ def explain(
     """Check an image, and keep the evidence for its verdict.
 
     Args:
-        image: any Pillow image.
+        image: one image, as :meth:`memguard.Guard.check` takes it.
         index: an index, its path, or a detector with settings of its own.
         thorough, weights: see :class:`memguard.Guard`.
 
     Raises:
+        ConfigurationError: not one image.
+        UnreadableImageError: it cannot be read.
         IndexUnavailableError, WeightsError, CalibrationError: see :class:`memguard.Guard`.
     """
+    query = read_image(image)
     if isinstance(index, Detector):
         detector = index
     else:
@@ -95,10 +99,10 @@ def explain(
             thorough=thorough,
             weights=weights,
         )
-    picture = Picture(image)
+    picture = Picture(query)
     if picture.is_blank:
-        return Explanation(picture.image, detector.detect([image])[0], None, detector.signals)
+        return Explanation(picture.image, detector.detect([query])[0], None, detector.signals)
     matches = detector.find_matches([picture])[0]
     verdict = detector.decide(matches)
     comparison = compare(picture, matches[0], detector.index) if matches else None
-    return Explanation(to_rgb(image), verdict, comparison, detector.signals)
+    return Explanation(to_rgb(query), verdict, comparison, detector.signals)

@@ -70,3 +70,13 @@ def test_without_an_index() -> None:
     audit = audited(prompt(0, NONE, None, 0), findings=None)
     assert (audit.precision, audit.confirmed, audit.copied_prompts) == ((), None, None)
     assert not audit.memorizes
+
+
+def test_it_prints_short_and_as_a_table(findings: Findings) -> None:
+    tight = prompt(0, Clique((0, 1, 2), 0.01, 0.01, 0), verdict("memorized"), 3)
+    audit = audited(tight, prompt(1, NONE, None, 0), findings=findings)
+    assert repr(audit).startswith("<Audit images: 9; prompts marked: 1 of 2; copies of training")
+    assert len(repr(audit)) < 150
+    html = audit._repr_html_()
+    assert "Audit: memorizes" in html
+    assert "1 of 2" in html

@@ -43,3 +43,9 @@ def test_json() -> None:
     assert data["kind"] == "unconditional"
     assert data["eidetic"]["counts"] == {"1": 0, "5": 1}
     assert data["confirmed"]["count"] == 1
+
+
+def test_it_prints_short_and_as_a_table() -> None:
+    audit = audited(findings=None)
+    assert repr(audit) == "<UnconditionalAudit images: 9; groups of images alike: 0>"
+    assert "no memorization found" in audit._repr_html_()

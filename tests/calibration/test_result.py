@@ -60,3 +60,14 @@ def test_mean_recall() -> None:
     point = EXAMPLE.memorized
     assert replace(point, recall={"crop": 0.5, "blur": 1.0}).mean_recall == 0.75
     assert replace(point, recall={}).mean_recall == 0
+
+
+def test_it_prints_short_and_as_a_table() -> None:
+    assert repr(EXAMPLE) == (
+        "<Calibration by held-out, 400 negatives: "
+        "similar at 0.01: not proven, observed 0.0075 (<= 0.0193), recall 100%; "
+        "memorized at 0.001: not proven, observed 0 (<= 0.00746), recall 50%>"
+    )
+    html = EXAMPLE._repr_html_()
+    for text in ("400 negatives, 100 records", "flag at 0.3, block at 0.2", "block at never"):
+        assert text in html

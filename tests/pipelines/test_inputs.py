@@ -14,7 +14,7 @@ import torch
 from fixtures.guarded_images import COPY, NOVEL, drawing, unit
 from PIL import Image
 
-from memguard import CheckFailedError, ConfigurationError, Guard
+from memguard import CheckFailedError, ConfigurationError, Guard, UnreadableImageError, explain
 
 
 @pytest.fixture
@@ -118,3 +118,12 @@ def test_flagged_images_carry_small_pictures(checker: Guard) -> None:
     assert novel.label == "clear"
     assert novel.thumbnail is None
     assert {match.thumbnail for match in (*others, *novel.matches)} == {None}
+
+
+def test_an_explanation_takes_one_of_them(index: Path, file: Path) -> None:
+    for one in (str(file), encoded(COPY), unit(COPY)):
+        assert explain(one, index).verdict.label == "memorized"
+    with pytest.raises(ConfigurationError, match="takes one image, not 2"):
+        explain(np.stack([unit(COPY)] * 2), index)
+    with pytest.raises(UnreadableImageError, match="the bytes: not an image"):
+        explain(b"no image", index)

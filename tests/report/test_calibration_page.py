@@ -20,7 +20,7 @@ from memguard.calibration import measure as calibration_measure
 from memguard.errors import CalibrationError
 from memguard.index.base import BuildSummary
 from memguard.lifecycle import calibrate_index
-from memguard.report import calibration_page, write_calibration_page
+from memguard.report import calibration_page, report_index
 from memguard.report.plots import _trade
 
 
@@ -159,5 +159,5 @@ def test_an_index_without_calibration(built: tuple[Path, BuildSummary], tmp_path
     index = tmp_path / "small.memguard"
     shutil.copytree(built[0], index)
     with pytest.raises(CalibrationError, match="run `memguard calibrate"):
-        write_calibration_page(index)
+        report_index(index)
     assert not (index / "calibration.html").exists()

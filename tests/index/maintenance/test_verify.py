@@ -17,7 +17,7 @@ from memguard.index.maintenance.takedown import remove
 from memguard.index.maintenance.verify import verify
 from memguard.index.store.manifest import MANIFEST_NAME
 from memguard.lifecycle import build_index, calibrate_index
-from memguard.report import write_calibration_page
+from memguard.report import report_index
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def whole(photographs: dict[str, Image.Image], tmp_path_factory: pytest.TempPath
     calibrate_index(root / "x")
     opened = DirectoryIndex.open(root / "x")
     remove(root / "x", [opened.take(opened.rows()[:1].tolist())[0].id])
-    write_calibration_page(root / "x")
+    report_index(root / "x")
     return root / "x"
 
 
