@@ -1,0 +1,1 @@
+"""A descriptor and a source for memguard."""
