@@ -49,6 +49,18 @@ class ContaminatedNegative(
     alike: int = 0
     judged: bool = False
 
+    @property
+    def reason(self) -> str:
+        """Why it was set aside, in words."""
+        reasons = ["a human said that it is a copy"] if self.judged else []
+        if self.alike:
+            reasons.append(f"one of {self.alike} that are nearly the same")
+        if self.agreed:
+            reasons.append(f"a copy of {self.reference}")
+        elif self.reference:
+            reasons.append(f"nearest to {self.reference}")
+        return ", ".join(reasons)
+
 
 @dataclass(frozen=True)
 class Measurements:

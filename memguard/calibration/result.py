@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -22,6 +22,14 @@ GROWTH = 1.1
 by hand: the best distance over N references falls slowly with N."""
 
 Status = Literal["proven", "not proven", "missed"]
+
+PROVES: Mapping[Method, str] = {
+    "generations": "the rate for images that this model makes of prompts like these",
+    "held-out": "the rate for new images like these; generated images may come closer",
+    "leave-one-out": "how close the training set's own images come to each other; it proves no "
+    "rate for generated images",
+}
+"""What negatives of each method are evidence of."""
 
 
 class OperatingPoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -10,11 +9,20 @@ import typer
 from rich.markup import escape
 
 from memguard.cli.console import out, print_json, progress
-from memguard.cli.options import Json, Weights, WeightsNow, named_values, weights_of
+from memguard.cli.options import Json, Weights, WeightsNow, weights_of
+from memguard.cli.pipeline import (
+    RESUMES,
+    BatchSize,
+    Column,
+    Device,
+    Dtype,
+    Seed,
+    Settings,
+    call_arguments,
+    load_pipeline,
+)
 from memguard.defaults import AUDIT_BATCH, AUDIT_CAPTIONS, AUDIT_IMAGES
 from memguard.errors import ConfigurationError
-
-RESUMES = "the images made so far are kept. Run the same command again: it makes the rest"
 
 
 def audit(
@@ -30,7 +38,7 @@ def audit(
         Optional[Path],
         typer.Option(help="Text, CSV or Parquet; by default the index's most duplicated captions."),
     ] = None,
-    column: Annotated[Optional[str], typer.Option(help="The prompts' column.")] = None,
+    column: Column = None,
     captions: Annotated[
         int, typer.Option(min=1, help="Number of the index's captions, without --prompts.")
     ] = AUDIT_CAPTIONS,
@@ -45,26 +53,21 @@ def audit(
     images_per_prompt: Annotated[
         int, typer.Option("-n", "--images-per-prompt", min=2, help="Images for each prompt.")
     ] = AUDIT_IMAGES,
-    batch_size: Annotated[int, typer.Option(min=1, help="Images in each call.")] = AUDIT_BATCH,
-    seed: Annotated[int, typer.Option(help="Seed of the first image.")] = 0,
+    batch_size: BatchSize = AUDIT_BATCH,
+    seed: Seed = 0,
     threshold: Annotated[
         Optional[float], typer.Option(help="Largest tiled l2 of two images that are alike.")
     ] = None,
     clique: Annotated[
         Optional[int], typer.Option(min=2, help="Number of images alike that marks a prompt.")
     ] = None,
-    setting: Annotated[
-        Optional[list[str]],
-        typer.Option("--set", metavar="NAME=VALUE", help="An argument for the pipeline's calls."),
-    ] = None,
+    setting: Settings = None,
     guarded: Annotated[
         bool,
         typer.Option("--guarded", help="Audit the pipeline as guarded with the index."),
     ] = False,
-    device: Annotated[str, typer.Option(help="The pipeline's device.")] = "cpu",
-    dtype: Annotated[
-        str, typer.Option(help="Of the pipeline's weights: float32, float16 or bfloat16.")
-    ] = "float32",
+    device: Device = "cpu",
+    dtype: Dtype = "float32",
     clip_weights: WeightsNow = None,
     sscd_weights: WeightsNow = None,
     weights: Weights = None,
@@ -82,10 +85,10 @@ def audit(
         raise ConfigurationError("--guarded takes the --index that guards the pipeline")
     if unconditional is not None and (prompts is not None or column is not None):
         raise ConfigurationError("--unconditional is for models that take no --prompts")
-    arguments = _arguments(setting)
+    arguments = call_arguments(setting)
     moved = weights_of(clip_weights, sscd_weights, weights)
     texts = [] if unconditional is not None else _prompts(prompts, column, index, captions)
-    pipe = _load(pipeline, device, dtype)
+    pipe = load_pipeline(pipeline, device, dtype)
     if guarded:
         pipe = guard(pipe, index, weights=moved)
     with progress("Generating", stopped=RESUMES) as show:
@@ -129,34 +132,3 @@ def _prompts(file: Path | None, column: str | None, index: Path | None, count: i
             "prompts, --unconditional N"
         )
     return duplicated_captions(open_index(index), count)
-
-
-def _arguments(settings: list[str] | None) -> dict[str, Any]:
-    """The values of ``--set``, read as JSON where they are JSON."""
-    arguments: dict[str, Any] = {}
-    for name, value in named_values("--set", settings).items():
-        try:
-            arguments[name] = json.loads(value)
-        except ValueError:
-            arguments[name] = value
-    return arguments
-
-
-def _load(name: str, device: str, dtype: str) -> Any:
-    """A pipeline from safetensors, without unpickling and without code from the hub."""
-    from memguard._optional import require
-
-    diffusers = require("diffusers", extra="diffusers")
-    import torch
-
-    kind = getattr(torch, dtype, None)
-    if not isinstance(kind, torch.dtype):
-        raise ConfigurationError(f"unknown --dtype {dtype!r}; it is float32, float16 or bfloat16")
-    try:
-        pipe = diffusers.DiffusionPipeline.from_pretrained(name, use_safetensors=True)
-        pipe.to(device, kind)
-    except (OSError, ValueError, RuntimeError) as error:
-        first = str(error).strip().partition("\n")[0]
-        raise ConfigurationError(f"{name} cannot be loaded on {device}: {first}") from error
-    pipe.set_progress_bar_config(disable=True)
-    return pipe

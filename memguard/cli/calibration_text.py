@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from rich.markup import escape
 from rich.table import Table
 
-from memguard.calibration.result import Calibration
+from memguard.calibration.result import PROVES, Calibration
 from memguard.cli.console import counted, out
 from memguard.defaults import NEEDED_PER_RATE
 from memguard.detection.signals import index_signals
@@ -20,10 +20,9 @@ SELDOM = 0.5
 
 
 def show_worth(calibration: Calibration) -> None:
-    """Print a table: each operating point's promise, what was seen, and its recall."""
-    source = f" ({escape(calibration.source)})" if calibration.source else ""
+    """Print each operating point's promise, what was seen, its recall, and by which negatives."""
     table = Table(
-        title=f"{calibration.method}: {counted(calibration.negatives, 'negative')}{source}",
+        title=f"{calibration.method}: {counted(calibration.negatives, 'negative')}",
         title_justify="left",
     )
     for heading in ("label", "target FPR", "observed FPR (95 % bound)", "recall of copies"):
@@ -36,6 +35,9 @@ def show_worth(calibration: Calibration) -> None:
             f"{point.mean_recall:.1%}",
         )
     out.print(table)
+    if calibration.source:
+        out.print(f"negatives: {escape(calibration.source)}")
+    out.print(f"what {calibration.method} shows: {PROVES[calibration.method]}")
 
 
 def show_calibration(calibration: Calibration, index: Index, made: str) -> None:

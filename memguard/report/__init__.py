@@ -3,6 +3,7 @@
 from memguard.report.audit_page import audit_page, write_audit_page
 from memguard.report.calibration_page import calibration_page, report_index
 from memguard.report.evidence import Explanation, explain
+from memguard.report.review_page import review_page, write_review_page
 
 __all__ = [
     "Explanation",
@@ -10,5 +11,7 @@ __all__ = [
     "calibration_page",
     "explain",
     "report_index",
+    "review_page",
     "write_audit_page",
+    "write_review_page",
 ]

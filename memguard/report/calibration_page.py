@@ -17,7 +17,7 @@ import numpy as np
 from memguard.calibration.measurements import ContaminatedNegative, Measurements
 from memguard.calibration.operating_rules import FOLDS
 from memguard.calibration.rates import CONFIDENCE
-from memguard.calibration.result import Calibration
+from memguard.calibration.result import PROVES, Calibration
 from memguard.defaults import NEEDED_PER_RATE
 from memguard.detection.signals import index_signals
 from memguard.errors import CalibrationError, ConfigurationError
@@ -59,6 +59,7 @@ def calibration_page(index: Index | str | os.PathLike[str]) -> str:
         name=Path(opened.name).resolve().name,
         directory=opened.name,
         calibration=calibration,
+        proves=PROVES[calibration.method],
         points=points(opened.name, calibration, measured),
         signals=signal_table(calibration, measured, types),
         histograms=_histograms(calibration, measured, types),
@@ -134,6 +135,7 @@ def _pairs(
                 {"role": role, "name": name, "uri": uris.get(name)}
                 for role, name in (("negative", pair.image), ("reference", pair.reference))
             ],
+            "reason": pair.reason,
             "distances": [
                 (name, distance_text(distance))
                 for name, distance in pair.distances.items()

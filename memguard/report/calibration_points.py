@@ -43,36 +43,31 @@ def points(index: str, calibration: Calibration, measured: Measurements) -> list
     return [_point(index, calibration, measured, label) for label in labels]
 
 
-def _point(index: str, calibration: Calibration, measured: Measurements, label: Label) -> Point:
+def needed(index: str, calibration: Calibration, label: Label) -> str:
+    """What is proven instead of a target, and what would prove it; empty if it is proven.
+
+    Args:
+        index: named in commands.
+    """
     operating = calibration.operating_points()[label]
-    limits = {
-        name: limit
-        for name, threshold in calibration.thresholds.items()
-        if (limit := getattr(threshold, label)) is not None and name in measured.negatives
-    }
-    proven = operating.status == "proven"
-    return Point(
-        label=label,
-        verb=VERBS[label],
-        operating=operating,
-        needed="" if proven else _needed(index, operating, label),
-        own=int(flagged(measured.negatives, limits).sum()) if limits else 0,
-    )
-
-
-def _needed(index: str, operating: OperatingPoint, label: Label) -> str:
     target, observed = operating.target, operating.observed
+    if operating.status == "proven":
+        return ""
     verb = {"memorized": "blocked", "similar": "flagged"}[label]
     least = math.ceil(NEEDED_PER_RATE / target)
-    give = f"`memguard calibrate {index} --negatives FOLDER`"
-    count = negatives_needed(observed, target) if observed.total else least
     if not operating.calibrated:
-        return (
-            f"A rate of {percent(target)} takes at least {least:,} negatives to choose thresholds "
-            f"by, and there are {observed.total:,}: default thresholds apply, tightened where "
-            f"these negatives came closer. Give {least:,} or more images that are not in the "
-            f"training set: {give}."
+        shown = (
+            f"{observed.count:,} of {observed.total:,} negatives {verb} proves "
+            f"{percent(observed.upper)}, not {percent(target)}"
+            if observed.total
+            else "nothing is proven"
         )
+        return (
+            f"{shown}. That takes at least {least:,} negatives, {least - observed.total:,} more: "
+            "default thresholds apply, tightened where these negatives came closer. "
+            f"{_way_on(index, calibration, least)}"
+        )
+    count = negatives_needed(observed, target) if observed.total else least
     if count is None:
         return (
             f"At the observed share no number of negatives proves {percent(target)}. These "
@@ -80,9 +75,36 @@ def _needed(index: str, operating: OperatingPoint, label: Label) -> str:
             f"{observed.upper:.2g}), or look for copies among the {verb} negatives."
         )
     return (
-        f"If the observed share holds, about {count:,} negatives would prove "
-        f"{percent(target)}: {give}. Or ask for the rate that these prove (--{label}-rate "
-        f"{observed.upper:.2g})."
+        f"These negatives prove {percent(observed.upper)}. If the observed share holds, about "
+        f"{count:,} would prove {percent(target)}. {_way_on(index, calibration, count)} Or ask for "
+        f"the rate that these prove (--{label}-rate {observed.upper:.2g})."
+    )
+
+
+def _way_on(index: str, calibration: Calibration, count: int) -> str:
+    own = f"`memguard calibrate {index} --pipeline PIPELINE --prompts FILE"
+    if calibration.method == "generations":
+        aside = calibration.blank + len(calibration.contaminated)
+        return f"Make more: {own} --generations {count + aside}`."
+    return (
+        f"Give {count:,} or more images that are not in the training set: `memguard calibrate "
+        f"{index} --negatives FOLDER`. Or let the model make them: {own}`."
+    )
+
+
+def _point(index: str, calibration: Calibration, measured: Measurements, label: Label) -> Point:
+    operating = calibration.operating_points()[label]
+    limits = {
+        name: limit
+        for name, threshold in calibration.thresholds.items()
+        if (limit := getattr(threshold, label)) is not None and name in measured.negatives
+    }
+    return Point(
+        label=label,
+        verb=VERBS[label],
+        operating=operating,
+        needed=needed(index, calibration, label),
+        own=int(flagged(measured.negatives, limits).sum()) if limits else 0,
     )
 
 

@@ -33,6 +33,8 @@ def test_calibrate(calibrated: Calibrated, tmp_path: Path) -> None:
         assert word in done.stdout
     assert "set aside" in done.stdout
     assert f"{calibrated.negatives}/copy.jpg: a copy of " in done.stdout
+    assert f"negatives: {calibrated.negatives}" in done.stdout
+    assert "what held-out shows: the rate for new images like these" in done.stdout
     assert stored_calibration(index) == calibrated.calibration
 
 
@@ -45,7 +47,12 @@ def test_a_leave_one_out_too_small_for_its_rates_says_so(
     assert done.returncode == 0
     assert "leave-one-out: 2 negatives" in done.stdout
     assert "0.001, not proven" in done.stdout
-    assert "A rate of 0.001 takes 3000 negatives to prove: default thresholds apply" in done.stdout
+    assert "proves no rate for generated images" in done.stdout
+    said = done.stdout.replace("\N{NO-BREAK SPACE}", " ")
+    assert (
+        "memorized: 0 of 2 negatives blocked proves 77.6 %, not 0.1 %. That takes at least" in said
+    )
+    assert "3,000 negatives, 2,998 more: default thresholds apply" in said
     done = memguard("calibrate", tmp_path / "x", "--json", "--similar-rate", 0.02)
     assert (done.returncode, done.stderr) == (0, "")
     report = json.loads(done.stdout)

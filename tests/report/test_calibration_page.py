@@ -128,7 +128,7 @@ def test_held_out_negatives_a_copy_among_them_and_a_reached_target(
     calibration = calibrate_index(index, pictures, similar_rate=0.2, memorized_rate=0.1)
     page = Page(calibration_page(index))
     aside = page.words("set-aside")
-    assert "Negatives that are copies" in aside
+    assert "Negatives that were set aside" in aside
     assert str(copy) in [pair.image for pair in calibration.contaminated]
     assert f"negative {copy} reference {reference}" in page.words()
     photos = [address for address in page.addresses if address.startswith("data:image/jpeg")]

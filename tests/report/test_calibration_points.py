@@ -32,8 +32,16 @@ def test_how_many_negatives_are_needed() -> None:
 @pytest.mark.parametrize(
     ("count", "calibrated", "said"),
     [
-        (0, False, "A rate of 0.1 % takes at least 3,000 negatives to choose thresholds by"),
-        (0, True, "If the observed share holds, about 3,000 negatives would prove 0.1 %"),
+        (
+            0,
+            False,
+            "0 of 100 negatives blocked proves 2.95 %, not 0.1 %. That takes at least 3,000",
+        ),
+        (
+            0,
+            True,
+            "These negatives prove 2.95 %. If the observed share holds, about 3,000",
+        ),
         (5, True, "At the observed share no number of negatives proves 0.1 %"),
     ],
 )
