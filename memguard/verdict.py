@@ -16,9 +16,11 @@ Label = Literal["clear", "similar", "memorized", "uninformative", "unchecked"]
 images resemble each other. ``unchecked``: the check could not run.
 """
 
-View = Literal["as is", "mirrored", "turned 90", "turned 180", "turned 270", "unletterboxed"]
-"""How the query was transformed before the comparison: turned counterclockwise, or cropped to what
-a border surrounds."""
+View = Literal[
+    "as is", "mirrored", "inverted", "turned 90", "turned 180", "turned 270", "unletterboxed"
+]
+"""How the query was transformed before the comparison: inverted to its negative, turned
+counterclockwise, or cropped to what a border surrounds."""
 
 
 LEAST_STEP = 0.1

@@ -28,7 +28,7 @@ class Vlad:
         DescriptorSignal("vlad", "summary of all local features: 1 - cosine"),
     )
     learned: ClassVar[bool] = False
-    neighbours: ClassVar[int] = 8
+    neighbours: ClassVar[int] = 16
     score_normalised: ClassVar[bool] = False
     describes_windows: ClassVar[bool] = False
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from memguard.vision.alignment import Alignment, align, aligned_correlation
 from memguard.vision.picture import SQUARE_PX, Picture
 from memguard.vision.pixel_distances import Images, l2, tile_l2
+from memguard.vision.shared_region import SharedRegion, find_shared_region
 
 
 class PicturePair:
@@ -37,6 +38,14 @@ class PicturePair:
             return 0.0
         transform = self.alignment.transform
         return aligned_correlation(self.query.plane, self.reference.plane, transform)[0]
+
+    @cached_property
+    def shared_region(self) -> SharedRegion | None:
+        """The region of the reference that the aligned query shows again; None without one."""
+        if self.alignment is None:
+            return None
+        transform = self.alignment.transform
+        return find_shared_region(self.query.pixels, self.reference.pixels, transform)
 
     @cached_property
     def sorted_tiles(self) -> NDArray[np.float32]:

@@ -13,8 +13,8 @@ your own by an entry point of the group ``memguard.signals``. A signal with defa
 decides; one without is measured and shown only.
 
 The default thresholds lie near the 0.1 % (block) and 1 % (flag) quantiles of the nearest novel
-pictures of ``benchmarks/common/pictures.py``, clean and transformed. A few hundred pictures prove
-no such rate; an index's calibration says what its thresholds are worth.
+pictures of ``benchmarks/common/pictures.py`` and of generations that copy nothing. A few hundred
+pictures prove no such rate; an index's calibration says what its thresholds are worth.
 """
 
 from __future__ import annotations
@@ -46,6 +46,20 @@ a model smooths texture away and keeps levels."""
 FOREGROUND_WEIGHT = 0.5
 """Weight of the distance of two foregrounds against that of the whole pictures. Chosen by hand:
 foregrounds with nothing in common are then beyond every threshold of the structure."""
+
+MOST_EVIDENCE = 16.0
+"""Bound on the evidence of a region's correlation and on that of its points: beyond it, neither
+may stand for the other."""
+
+CORRELATION_WEIGHT = 20.0
+"""Evidence of a perfect correlation of the overlap."""
+
+ADDED_EVIDENCE: Mapping[str, tuple[float, float]] = {
+    "structure": (40.0, 0.5),
+    "phash256": (0.25, 100.0),
+    "sscd": (30.0, 0.8),
+}
+"""Signal to the evidence of each unit of distance below the distance at which it begins."""
 
 
 class PictureSignal(SignalType):
@@ -108,7 +122,6 @@ class Structure(PictureSignal):
 
     name = "structure"
     words = "layout and colours, down to 1/32 of the picture, and inside outlines: 1 - correlation"
-    default = Threshold(similar=0.30, memorized=0.26)
     witness = Witness("layout", 0.26)
 
     def measure(self, pair: PicturePair) -> float:
@@ -132,7 +145,6 @@ class AlignedStructure(PictureSignal):
 
     name = "aligned_structure"
     words = "details where matching points lay one picture over the other: 1 - correlation"
-    default = Threshold(similar=0.62, memorized=0.55)
     witness = Witness("pieces", 0.45)
 
     def measure(self, pair: PicturePair) -> float:
@@ -154,6 +166,33 @@ class LocalFeatures(PictureSignal):
         if pair.alignment is None:
             return 0.0
         return -pair.alignment.inliers * max(pair.agreement, 0.0) ** 2
+
+
+class SharedRegion(PictureSignal):
+    """Minus the evidence of an alignment, at most 1; 0 without alignment.
+
+    Added up are: how far the correlation of the region that agrees most is from chance, in standard
+    deviations; how little chance explains the points that agree, in powers of ten; and the
+    correlation of the whole overlap. Each errs where the others do not: outlines on white
+    correlate, repeated ornaments agree in points.
+    """
+
+    name = "shared_region"
+    words = (
+        "evidence that a region of the reference is seen again where matching points lay it, "
+        "counted below zero"
+    )
+    least = -2 * MOST_EVIDENCE - CORRELATION_WEIGHT
+
+    def measure(self, pair: PicturePair) -> float:
+        if pair.alignment is None or pair.shared_region is None:
+            return 0.0
+        trust = min(1.0, pair.alignment.inliers / TRUSTED_INLIERS)
+        return -(
+            min(pair.shared_region.deviations, MOST_EVIDENCE)
+            + min(max(pair.alignment.surprise, -1), MOST_EVIDENCE)
+            + CORRELATION_WEIGHT * trust * max(pair.agreement, 0.0)
+        )
 
 
 class RelativeL2(RelativeSignal):
@@ -179,11 +218,36 @@ class StructureAndL2(RelativeSignal):
         "layout and pixels together: structure and half the relative l2, added as the sides of a "
         "right angle"
     )
-    default = Threshold(similar=0.64, memorized=0.56)
 
     def measure(self, candidates: Sequence[Mapping[str, float]]) -> list[float]:
         return [
             math.hypot(distances["structure"], ALPHA * distances["relative_l2"])
+            for distances in candidates
+        ]
+
+
+class CopyEvidence(RelativeSignal):
+    """Minus the evidence of all signals together; the one signal that decides without weights.
+
+    Evidence of a shared region, of a shared layout and of close hashes and embeddings add up, as
+    logarithms of likelihood ratios do. On the pictures of benchmarks/detection the sum finds more
+    copies than the best union of thresholds at the same number of false blocks
+    (docs/decisions/0007-one-fused-score.md).
+    """
+
+    name = "copy_evidence"
+    words = "evidence of all signals together that it is a copy, counted below zero"
+    least = -100.0
+    default = Threshold(similar=-16.0, memorized=-24.0)
+
+    def measure(self, candidates: Sequence[Mapping[str, float]]) -> list[float]:
+        return [
+            distances["shared_region"]
+            - sum(
+                weight * max(start - distances[name], 0.0)
+                for name, (weight, start) in ADDED_EVIDENCE.items()
+                if name in distances
+            )
             for distances in candidates
         ]
 
@@ -195,8 +259,10 @@ BUILT_IN: tuple[PictureSignal | RelativeSignal, ...] = (
     Structure(),
     AlignedStructure(),
     LocalFeatures(),
+    SharedRegion(),
     RelativeL2(),
     StructureAndL2(),
+    CopyEvidence(),
 )
 """The signals of pictures, in the order in which they are measured."""
 

@@ -1,4 +1,4 @@
-"""Views of a query, so that turned, mirrored and framed copies are found."""
+"""Views of a query, so that turned, mirrored, inverted and framed copies are found."""
 
 from __future__ import annotations
 
@@ -39,11 +39,15 @@ LEAST_LEFT = 0.3
 
 
 def views(query: Picture, *, thorough: bool) -> dict[View, Picture]:
-    """A query as it is and mirrored; ``thorough``: also in quarter turns and without its border.
+    """A query as it is, mirrored and inverted; ``thorough``: also turned and without its border.
 
-    Only the first two have local features: these align turned and framed pictures by themselves.
+    Only the first three have local features: these align turned and framed pictures by themselves.
     """
-    seen: dict[View, Picture] = {"as is": query, "mirrored": query.mirrored()}
+    seen: dict[View, Picture] = {
+        "as is": query,
+        "mirrored": query.mirrored(),
+        "inverted": query.inverted(),
+    }
     if thorough:
         for view in (*TURNS, "unletterboxed"):
             picture = view_of(query, view)
@@ -58,6 +62,8 @@ def view_of(query: Picture, view: View) -> Picture | None:
         return query
     if view == "mirrored":
         return query.mirrored()
+    if view == "inverted":
+        return query.inverted()
     if view in TURNS:
         return Picture(query.image.transpose(TURNS[view]), NO_FEATURES)
     box = _within_border(query)

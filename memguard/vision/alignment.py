@@ -1,8 +1,14 @@
 """Alignment of a query with a reference, and their correlation where they overlap.
 
-OpenCV's RANSAC finds the similarity transform (shift, scale, rotation) that explains most matches
-of local features. The query is warped by it onto the reference, and both, less their local mean,
-are correlated where they overlap.
+OpenCV's RANSAC finds the similarity transform (shift, scale, rotation) and the affine one (also
+squeezed, mirrored, slanted) that explain most matches of local features. The one that chance
+explains least is kept. The query is warped by it onto the reference, and both, less their local
+mean, are correlated where they overlap.
+
+How likely chance explains a transform is its number of false alarms: with m matches, of which k
+agree on a transform that d of them determine, and a chance p that an unrelated match agrees,
+(m - d) C(m, k) C(k, d) p^(k - d) (Moisan and Stival 2004, "A Probabilistic Criterion to Detect
+Rigid Point Matches Between Two Images", section 3).
 
 Constants without a source were chosen on the photographs and drawings of benchmarks/detection.
 """
@@ -14,6 +20,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaln
 
 from memguard.vision.local_features import FEATURE_EDGE_PX, LocalFeatures, matches
 from memguard.vision.structure import Plane, correlation
@@ -21,7 +28,12 @@ from memguard.vision.structure import Plane, correlation
 EDGE_PX = 112
 """Longer edge of the grey pictures that are correlated after alignment."""
 MIN_INLIERS = 4
-"""Matches that must agree on a similarity transform; any two do."""
+"""Matches that must agree on a transform; any two, or three if it is affine, do."""
+CHANCE = 2e-3
+"""Chance that an unrelated match agrees: a disc of RANSAC_TOLERANCE_PX in a reference of 256 x 98
+pixels; less in most, whose matches are not spread evenly."""
+MOST_STRETCH = 4.0
+"""Largest ratio of the two scales of an affine transform."""
 RANSAC_TOLERANCE_PX = 4.0
 """RANSAC's reprojection tolerance, in the reference's picture."""
 SCALE_RANGE = (0.15, 6.0)
@@ -37,16 +49,19 @@ MIN_OVERLAP = 0.03
 
 @dataclass(frozen=True)
 class Alignment:
-    """A similarity transform from a query onto a reference.
+    """A transform from a query onto a reference.
 
     Attributes:
         transform: maps x, y in the query to x, y in the reference, float64 (2, 3), both measured
             in longer edges from the upper left corner.
         inliers: the number of distinct points that it maps onto their matches.
+        surprise: minus the decimal logarithm of its number of false alarms; below 0 for a
+            transform that chance explains.
     """
 
     transform: NDArray[np.float64]
     inliers: int
+    surprise: float
 
     @property
     def is_small(self) -> bool:
@@ -56,7 +71,7 @@ class Alignment:
 
 
 def align(query: LocalFeatures, reference: LocalFeatures) -> Alignment | None:
-    """The similarity transform that explains most matches; None if too few agree on one.
+    """The transform that chance explains least; None if too few matches agree on one.
 
     Both pictures have the longer edge :data:`~memguard.vision.local_features.FEATURE_EDGE_PX`.
     """
@@ -64,7 +79,16 @@ def align(query: LocalFeatures, reference: LocalFeatures) -> Alignment | None:
     if len(pairs) < MIN_INLIERS:
         return None
     here, there = query.points[pairs[:, 0]], reference.points[pairs[:, 1]]
-    transform, flags = cv2.estimateAffinePartial2D(
+    found = [_fitted(here, there, freedom) for freedom in (2, 3)]
+    return max(filter(None, found), key=lambda one: one.surprise, default=None)
+
+
+def _fitted(
+    here: NDArray[np.float32], there: NDArray[np.float32], freedom: int
+) -> Alignment | None:
+    """The transform, determined by ``freedom`` matches, that most matches agree on."""
+    estimate = cv2.estimateAffinePartial2D if freedom == 2 else cv2.estimateAffine2D
+    transform, flags = estimate(
         here,
         there,
         method=cv2.RANSAC,
@@ -76,11 +100,28 @@ def align(query: LocalFeatures, reference: LocalFeatures) -> Alignment | None:
         return None
     agreeing = flags.ravel().astype(bool)
     inliers = min(_distinct(here[agreeing]), _distinct(there[agreeing]))
-    transform = transform * np.array([1, 1, 1 / FEATURE_EDGE_PX])
-    scale = float(np.hypot(transform[0, 0], transform[1, 0]))
-    if inliers < MIN_INLIERS or not SCALE_RANGE[0] < scale < SCALE_RANGE[1]:
+    largest, smallest = np.linalg.svd(transform[:, :2], compute_uv=False)
+    if (
+        inliers < MIN_INLIERS
+        or not SCALE_RANGE[0] < smallest <= largest < SCALE_RANGE[1]
+        or largest > MOST_STRETCH * smallest
+    ):
         return None
-    return Alignment(transform, inliers)
+    surprise = -_log10_false_alarms(len(here), inliers, freedom)
+    return Alignment(transform * np.array([1, 1, 1 / FEATURE_EDGE_PX]), inliers, surprise)
+
+
+def _log10_false_alarms(count: int, agreeing: int, freedom: int) -> float:
+    """Decimal logarithm of the number of false alarms; see the module's docstring."""
+    ways = _log10_choices(count, agreeing) + _log10_choices(agreeing, freedom)
+    tests = np.log10(max(count - freedom, 1))
+    return float(tests + ways + (agreeing - freedom) * np.log10(CHANCE))
+
+
+def _log10_choices(count: int, chosen: int) -> float:
+    """Decimal logarithm of the binomial coefficient."""
+    logarithm = gammaln(count + 1) - gammaln(chosen + 1) - gammaln(count - chosen + 1)
+    return float(logarithm / np.log(10))
 
 
 def aligned_correlation(

@@ -57,6 +57,10 @@ BASIS_FILE = Path(__file__).with_name("local_features.npz")
 MIRRORED_BINS = np.arange(128).reshape(4, 4, 8)[::-1][..., -np.arange(8) % 8].reshape(-1)
 """The permutation of a SIFT descriptor's bins that mirroring the image causes."""
 
+INVERTED_BINS = np.arange(128).reshape(4, 4, 8)[::-1, ::-1].reshape(-1)
+"""The permutation that inverting the levels causes: gradients turn round, the keypoint's own
+orientation with them, so that its window is turned by 180 degrees."""
+
 
 @dataclass(frozen=True)
 class LocalFeatures:
@@ -105,8 +109,10 @@ class Basis:
     centroids: NDArray[np.float32]
 
 
-def local_features(picture: NDArray[np.uint8]) -> tuple[LocalFeatures, LocalFeatures]:
-    """The features of an RGB picture, uint8 (h, w, 3), and of its mirror image.
+def local_features(
+    picture: NDArray[np.uint8],
+) -> tuple[LocalFeatures, LocalFeatures, LocalFeatures]:
+    """The features of an RGB picture, uint8 (h, w, 3), of its mirror image, and of its negative.
 
     Noise is smoothed and contrast stretched first.
     """
@@ -116,6 +122,7 @@ def local_features(picture: NDArray[np.uint8]) -> tuple[LocalFeatures, LocalFeat
     return (
         LocalFeatures(points, _as_bytes(descriptors)),
         LocalFeatures(mirrored, _as_bytes(descriptors[:, MIRRORED_BINS])),
+        LocalFeatures(points, _as_bytes(descriptors[:, INVERTED_BINS])),
     )
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from memguard.vision.alignment import grey
 from memguard.vision.decode import to_rgb
@@ -27,7 +27,7 @@ Blank images resemble each other and prove no copying."""
 
 
 class Picture:
-    """A query, its mirror image, or a reference.
+    """A query, its mirror image or negative, or a reference.
 
     Args:
         image: any Pillow image.
@@ -50,7 +50,7 @@ class Picture:
     @cached_property
     def features(self) -> LocalFeatures:
         """The local features of :attr:`pixels`."""
-        return self._both_features[0]
+        return self._all_features[0]
 
     @cached_property
     def plane(self) -> NDArray[np.float32]:
@@ -87,8 +87,12 @@ class Picture:
     def mirrored(self) -> Picture:
         """The mirror image; its features are derived from this one's."""
         image = Image.fromarray(np.ascontiguousarray(np.asarray(self.image)[:, ::-1]))
-        return Picture(image, self._both_features[1])
+        return Picture(image, self._all_features[1])
+
+    def inverted(self) -> Picture:
+        """The negative; its features are derived from this one's."""
+        return Picture(ImageOps.invert(self.image), self._all_features[2])
 
     @cached_property
-    def _both_features(self) -> tuple[LocalFeatures, LocalFeatures]:
+    def _all_features(self) -> tuple[LocalFeatures, LocalFeatures, LocalFeatures]:
         return local_features(self.pixels)

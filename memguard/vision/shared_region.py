@@ -1,0 +1,193 @@
+"""The region of a reference that an aligned query shows again.
+
+A template copy repeats part of a training image: the same desk with another phone case (Webster
+2023). After alignment, query and reference are divided into cells, and the rectangle of cells whose
+colour structure agrees beyond chance is found: a scan statistic (Kulldorff 1997, "A spatial scan
+statistic") over the correlation of a rectangle, in standard deviations by Fisher's transformation.
+
+Constants without a source were chosen on the pictures of benchmarks/detection.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from memguard.vision.structure import COARSE, SIDE_PX, Plane, contrast_normalised
+
+CELLS = 8
+"""Cells along each edge of the overlap."""
+FREEDOM = 6.0
+"""Independent values in a cell of textured structure: 8 x 8 pixels of three correlated channels,
+smoothed by COARSE.blur."""
+MOST_CORRELATION = 0.99
+"""Bound on a correlation; Fisher's transformation of 1 is infinite."""
+LEAST_EDGE = 0.08
+"""Least edge of the overlap, in longer edges of the reference."""
+LEAST_COVER = 0.1
+"""Least share of the overlap's bounding box that the query covers."""
+
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom."""
+
+
+@dataclass(frozen=True)
+class SharedRegion:
+    """A rectangle of the reference that the query shows again.
+
+    Attributes:
+        deviations: how far its correlation is from 0, in standard deviations.
+        box: where it lies, as shares of the reference's width and height.
+        outline: the same in the query, as shares of its width and height, float64 (4, 2); the
+            corners from the box's upper left one, clockwise.
+    """
+
+    deviations: float
+    box: Box
+    outline: NDArray[np.float64]
+
+
+def find_shared_region(
+    query: NDArray[np.uint8], reference: NDArray[np.uint8], transform: NDArray[np.float64]
+) -> SharedRegion | None:
+    """The region where an aligned query and a reference agree most; None if they hardly overlap.
+
+    Args:
+        query, reference: RGB, uint8 (h, w, 3).
+        transform: from query to reference, float64 (2, 3), in longer edges of each.
+    """
+    onto = np.vstack([transform, [0, 0, 1]])
+    overlap = _overlap(query, reference, onto)
+    if min(overlap[2] - overlap[0], overlap[3] - overlap[1]) < LEAST_EDGE:
+        return None
+    seen, covered = _square(query, onto, overlap)
+    if covered.min() < 1:
+        covered = cv2.erode(covered, np.ones((3, 3)), borderValue=0)
+    if covered.mean() < LEAST_COVER:
+        return None
+    known, _ = _square(reference, np.eye(3), overlap)
+    deviations, cells = _most_agreeing(_detail(seen, covered), _detail(known, covered))
+    return _located(deviations, cells, overlap, onto, query.shape, reference.shape)
+
+
+def _overlap(
+    query: NDArray[np.uint8], reference: NDArray[np.uint8], onto: NDArray[np.float64]
+) -> Box:
+    """The bounding box of the warped query inside the reference, in its longer edges."""
+    corners = _map(onto, _corners((0, 0, *_edges(query.shape))))
+    left, top = np.maximum(corners.min(axis=0), 0)
+    right, bottom = np.minimum(corners.max(axis=0), _edges(reference.shape))
+    return float(left), float(top), float(right), float(bottom)
+
+
+def _square(
+    picture: NDArray[np.uint8], onto: NDArray[np.float64], box: Box
+) -> tuple[NDArray[np.float32], Plane]:
+    """A picture warped so that the box fills a square of SIDE_PX, and where it covers it."""
+    edge = max(picture.shape[:2])
+    left, top, right, bottom = box
+    scale = SIDE_PX / np.array([right - left, bottom - top])
+    into = np.diag([*scale, 1.0])
+    into[:2, 2] = -scale * (left, top) - 0.5
+    units = np.diag([1 / edge, 1 / edge, 1.0])
+    units[:2, 2] = 0.5 / edge
+    matrix = (into @ onto @ units)[:2]
+    shrink = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    if shrink < 0.6:
+        picture = cv2.GaussianBlur(picture, (0, 0), 0.4 / shrink)
+    size = (SIDE_PX, SIDE_PX)
+    levels = cv2.warpAffine(picture, matrix, size).astype(np.float32) / 255
+    covered = cv2.warpAffine(np.ones(picture.shape[:2], np.float32), matrix, size) > 0.98
+    return levels, covered.astype(np.float32)
+
+
+def _detail(square: NDArray[np.float32], mask: Plane) -> NDArray[np.float32]:
+    """Contrast-normalised detail of the scale COARSE within the mask."""
+    tones = _local_mean(square, mask, COARSE.blur) * mask[..., None]
+    detail = (tones - _local_mean(tones, mask, COARSE.window)) * mask[..., None]
+    detail = (detail - detail.sum(axis=(0, 1)) / mask.sum()) * mask[..., None]
+    return contrast_normalised(detail, mask, COARSE)
+
+
+def _local_mean(square: NDArray[np.float32], mask: Plane, sigma: float) -> NDArray[np.float32]:
+    weight = np.maximum(cv2.GaussianBlur(mask, (0, 0), sigma), 1e-3)
+    return np.asarray(cv2.GaussianBlur(square * mask[..., None], (0, 0), sigma) / weight[..., None])
+
+
+def _most_agreeing(
+    query: NDArray[np.float32], reference: NDArray[np.float32]
+) -> tuple[float, NDArray[np.intp]]:
+    """The largest deviation over all rectangles of cells, and that rectangle's bounds.
+
+    A cell counts by its share of the reference's energy, so flat parts are no evidence.
+    """
+    products, here, there = (
+        _by_cell(left * right)
+        for left, right in ((query, reference), (query, query), (reference, reference))
+    )
+    agreeing = _by_rectangle(products)
+    energy = _by_rectangle(there)
+    correlation = agreeing / np.sqrt((_by_rectangle(here) + 1e-9) * (energy + 1e-9))
+    correlation = np.clip(correlation, -MOST_CORRELATION, MOST_CORRELATION)
+    informative = energy**2 / np.maximum(_by_rectangle(there**2), 1e-12)
+    freedom = np.maximum(FREEDOM * informative - 3, 0)
+    deviations = np.sqrt(freedom) * np.arctanh(correlation)
+    best = int(deviations.argmax())
+    return float(deviations[best]), _rectangles()[best]
+
+
+def _by_cell(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    step = SIDE_PX // CELLS
+    sums = values.sum(axis=2, dtype=np.float64).reshape(CELLS, step, CELLS, step).sum(axis=(1, 3))
+    return np.asarray(sums, dtype=np.float64)
+
+
+def _by_rectangle(cells: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums over each of :func:`_rectangles`, by a summed-area table."""
+    table = np.zeros((CELLS + 1, CELLS + 1))
+    table[1:, 1:] = cells.cumsum(axis=0).cumsum(axis=1)
+    left, top, right, bottom = _rectangles().T
+    sums = table[bottom, right] - table[top, right] - table[bottom, left] + table[top, left]
+    return np.asarray(sums, dtype=np.float64)
+
+
+@cache
+def _rectangles() -> NDArray[np.intp]:
+    """Left, top, right and bottom of every rectangle of cells, intp (n, 4)."""
+    spans = [(a, b) for a in range(CELLS) for b in range(a + 1, CELLS + 1)]
+    return np.array([(x0, y0, x1, y1) for y0, y1 in spans for x0, x1 in spans], dtype=np.intp)
+
+
+def _located(
+    deviations: float,
+    cells: NDArray[np.intp],
+    overlap: Box,
+    onto: NDArray[np.float64],
+    query: tuple[int, ...],
+    reference: tuple[int, ...],
+) -> SharedRegion:
+    """A rectangle of cells in the shares of both pictures."""
+    low, high = np.array(overlap[:2]), np.array(overlap[2:])
+    shares = cells.reshape(2, 2) / CELLS
+    corners = np.asarray(low + shares * (high - low), dtype=np.float64)
+    outline = _map(np.linalg.inv(onto), _corners(corners.ravel())) / _edges(query)
+    left, top, right, bottom = (corners / _edges(reference)).ravel().tolist()
+    return SharedRegion(deviations, (left, top, right, bottom), outline)
+
+
+def _edges(shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Width and height in longer edges."""
+    return np.array([shape[1], shape[0]]) / max(shape[:2])
+
+
+def _corners(box: NDArray[np.float64] | Box) -> NDArray[np.float64]:
+    left, top, right, bottom = box
+    return np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
+
+
+def _map(matrix: NDArray[np.floating], points: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(points @ matrix[:2, :2].T + matrix[:2, 2])
