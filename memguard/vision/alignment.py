@@ -32,6 +32,9 @@ MIN_INLIERS = 4
 CHANCE = 2e-3
 """Chance that an unrelated match agrees: a disc of RANSAC_TOLERANCE_PX in a reference of 256 x 98
 pixels; less in most, whose matches are not spread evenly."""
+LEAST_AFFINE, ENOUGH_SURPRISE = 6, 16.0
+"""Matches from which on an affine transform is tried, and the surprise of a similarity transform
+beyond which it is not."""
 MOST_STRETCH = 4.0
 """Largest ratio of the two scales of an affine transform."""
 RANSAC_TOLERANCE_PX = 4.0
@@ -79,8 +82,11 @@ def align(query: LocalFeatures, reference: LocalFeatures) -> Alignment | None:
     if len(pairs) < MIN_INLIERS:
         return None
     here, there = query.points[pairs[:, 0]], reference.points[pairs[:, 1]]
-    found = [_fitted(here, there, freedom) for freedom in (2, 3)]
-    return max(filter(None, found), key=lambda one: one.surprise, default=None)
+    similar = _fitted(here, there, freedom=2)
+    if len(pairs) < LEAST_AFFINE or (similar and similar.surprise > ENOUGH_SURPRISE):
+        return similar
+    affine = _fitted(here, there, freedom=3)
+    return max(filter(None, [similar, affine]), key=lambda one: one.surprise, default=None)
 
 
 def _fitted(
@@ -172,4 +178,5 @@ def _detail(plane: Plane, mask: Plane, window: float = 5.0) -> Plane:
 
 def _distinct(points: NDArray[np.float32]) -> int:
     """The number of points (n, 2), where those within about two pixels count once."""
-    return len(np.unique(np.round(points / 2), axis=0))
+    cells = np.round(points / 2).astype(np.int64)
+    return len(np.unique(cells[:, 0] * FEATURE_EDGE_PX + cells[:, 1]))
