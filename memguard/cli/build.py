@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 from rich.markup import escape
 
-from memguard.cli.console import MOST_SHOWN, counted, err, out, print_json, progress
+from memguard.cli.console import MOST_SHOWN, RESUMES, counted, err, out, print_json, progress
 from memguard.cli.options import (
     Clip,
     ClipWeights,
@@ -32,8 +32,6 @@ from memguard.errors import ConfigurationError
 if TYPE_CHECKING:
     from memguard.index.base import BuildSummary
     from memguard.sources import Source
-
-RESUMES = "the parts already saved are kept. Run the same command again: it resumes there"
 
 
 def build(

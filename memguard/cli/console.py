@@ -46,6 +46,7 @@ LINE_SECONDS = 10.0
 INTERRUPTED = 130
 """Exit status after Ctrl-C: 128 and the signal's number, as shells have it."""
 
+RESUMES = "the parts already saved are kept. Run the same command again: it resumes there"
 NOTHING_CHANGED = "nothing was changed; run the same command again"
 
 

@@ -10,10 +10,11 @@ from typing import Annotated, Optional
 import typer
 from rich.markup import escape
 
-from memguard.cli.console import counted, err, out, print_json, progress, read_image
+from memguard.cli.console import RESUMES, counted, err, out, print_json, progress, read_image
 from memguard.cli.options import IndexArgument, Json, Memory, Weights, WeightsNow, weights_of
 from memguard.errors import ConfigurationError
 
+VERIFY_AGAIN = "run the same command again: it reads every file from the start"
 PUSH_RESUMES = "what was pushed stays. Run the same command again: it pushes the rest"
 
 
@@ -111,7 +112,7 @@ def verify(
     """Check every file of an index against its fingerprint; exit status 4 if one differs."""
     from memguard.lifecycle import verify_index
 
-    with progress("Reading") as show:
+    with progress("Reading", stopped=VERIFY_AGAIN) as show:
         found = verify_index(index, mend=mend, on_progress=partial(show, "Reading"))
     if as_json:
         print_json(found)
@@ -139,7 +140,7 @@ def merge(
     """Merge indexes with the same descriptors into a new one."""
     from memguard.lifecycle import merge_indexes
 
-    with progress("Merging") as show:
+    with progress("Merging", stopped=RESUMES) as show:
         merged = merge_indexes(
             indexes,
             output,

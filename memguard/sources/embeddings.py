@@ -108,7 +108,8 @@ class Embeddings:
         if spec.width != self.width:
             raise ConfigurationError(
                 f"the embeddings in {self.where} have {self.width} numbers, and "
-                f"{spec.name} ({spec.model}) has {spec.width}: name the model that they come from"
+                f"{spec.name} ({spec.model}) has {spec.width}: name the model that "
+                "they come from: --option model=NAME, in Python model="
             )
         if spec.model != self.model:
             raise ConfigurationError(

@@ -134,7 +134,8 @@ class HuggingFace:
         )
         if name not in found:
             raise ConfigurationError(
-                f"{self.where} has no split {name}; its splits are {', '.join(found)}"
+                f"{self.where} has no split {name}; its splits are {', '.join(found)}: name one "
+                "by --option split=NAME, in Python split="
             )
         return name, found[name]
 
@@ -161,6 +162,7 @@ class HuggingFace:
             raise ConfigurationError(
                 f"{self.where} has no column {image or 'of images'}; its columns are "
                 + ", ".join(f"{name} ({feature})" for name, feature in features.items())
+                + ": name one by --option image=NAME, in Python image="
             )
         return str(found)
 

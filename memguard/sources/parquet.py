@@ -105,6 +105,7 @@ class Parquet:
             raise ConfigurationError(
                 f"{self.where} has no column {self.image or 'of images'}; its columns are "
                 + ", ".join(f"{field.name} ({field.type})" for field in schema)
+                + ": name one by --option image=NAME, in Python image="
             )
         others = [name for name in schema.names if name != image]
         return image, Columns.among(others, **self.options)

@@ -157,5 +157,6 @@ def _column_of_addresses(names: Sequence[str], column: str | None, path: Path) -
         if name in known:
             return known[name]
     raise ConfigurationError(
-        f"{path} has no column {column or 'of addresses'}; its columns are {', '.join(names)}"
+        f"{path} has no column {column or 'of addresses'}; its columns are {', '.join(names)}: "
+        "name one by --option column=NAME, in Python column="
     )

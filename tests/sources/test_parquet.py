@@ -123,7 +123,8 @@ def test_no_column_of_images(tmp_path: Path) -> None:
         Parquet(tmp_path / "a.parquet")
     assert str(refusal.value) == (
         f"{tmp_path}/a.parquet has no column of images; its columns are "
-        "caption (string), blob (binary), n (int64)"
+        "caption (string), blob (binary), n (int64): name one by --option image=NAME, "
+        "in Python image="
     )
     with pytest.raises(ConfigurationError, match="no column photo; its columns are caption"):
         Parquet(tmp_path / "a.parquet", image="photo")
