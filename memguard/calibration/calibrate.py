@@ -18,6 +18,7 @@ from memguard.calibration.measurements import Measurements
 from memguard.calibration.negatives import Negatives
 from memguard.calibration.operating_rules import OperatingRule, evaluate, operating_rules
 from memguard.calibration.result import Calibration
+from memguard.calibration.shortfalls import shortfalls
 from memguard.defaults import MEMORIZED_RATE, SIMILAR_RATE
 from memguard.detection.detector import Detector
 from memguard.detection.signals import default_thresholds
@@ -123,6 +124,8 @@ def choose_thresholds(
         records=records,
         thorough=thorough,
         source=source,
+        related=measured.related,
+        shortfalls=shortfalls(measured, memorized, blocks, block.signals),
     )
 
 

@@ -1,4 +1,4 @@
-"""Recognition of contaminated negatives: images that copy a reference after all.
+"""Recognition of contaminated negatives: copies of a reference, and members of a series.
 
 One such negative drives every threshold to zero. It is recognised by independent signals that
 agree (:class:`memguard.signal_type.Witness`), then excluded and reported.
@@ -16,10 +16,38 @@ CERTAIN_FEATURES, CERTAIN_STRUCTURE = -25, 0.2
 """Distances in ``local_features`` and ``aligned_structure`` that suffice together: far beyond the
 limits of their witnesses. Chosen by hand with the default thresholds."""
 
+SERIES = 8
+"""The most other members of a series. Chosen by hand: a quarter of a query's candidates."""
+
 
 def copied(matches: Sequence[Match], signals: Mapping[str, SignalType]) -> list[Match]:
     """The matches that the query copies, by these signals."""
     return [match for match in matches if is_copy(match.distances, signals)]
+
+
+def series(matches: Sequence[Match], signals: Mapping[str, SignalType]) -> list[Match]:
+    """The members of the series that a left-out reference belongs to.
+
+    Training sets hold versions, crops and several shots of one thing. Those are no evidence about
+    novel images. A reference that resembles more others than a series has shows the domain itself.
+
+    Args:
+        matches: what the reference resembles.
+        signals: by name; those with default thresholds take part.
+
+    Returns:
+        the matches within a default flag threshold; none if there are more than SERIES.
+    """
+    near = [
+        match
+        for match in matches
+        if any(
+            match.distances.get(name, math.inf) <= signal.default.similar
+            for name, signal in signals.items()
+            if signal.default is not None
+        )
+    ]
+    return near if len(near) <= SERIES else []
 
 
 def is_copy(distances: Mapping[str, float], signals: Mapping[str, SignalType]) -> bool:

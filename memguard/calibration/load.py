@@ -54,6 +54,8 @@ def calibrated_detector(
         )
     if thorough and not calibration.thorough:
         log.warning("%s was calibrated without thorough; %s --thorough", index, again)
+    for sentence in calibration.shortfalls:
+        log.warning("the calibration of %s: %s", index, sentence)
     detector = Detector(
         index,
         descriptors,

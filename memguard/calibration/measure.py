@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from memguard.calibration.contamination import copied
+from memguard.calibration.contamination import copied, series
 from memguard.calibration.measurements import ContaminatedNegative, Distances, Measurements
 from memguard.calibration.negatives import (
     LEFT_OUT,
@@ -19,6 +19,7 @@ from memguard.calibration.negatives import (
 from memguard.detection.detector import Detector
 from memguard.detection.signals import default_thresholds
 from memguard.index import Index
+from memguard.signal_type import SignalType
 from memguard.verdict import Match
 from memguard.vision.picture import Picture
 from memguard.vision.transforms import simulated_copies
@@ -29,6 +30,9 @@ the time of a calibration."""
 
 OTHERS = 8
 """References that serve as the other picture of simulated insets and blends."""
+
+NEAREST_SHOWN = 8
+"""Negatives kept with the reference that they came nearest to."""
 
 BATCH = 16
 """Pictures compared with the index at once."""
@@ -94,6 +98,8 @@ def measure(
         method=negatives.method,
         blank=novel.blank,
         contaminated=tuple(novel.contaminated),
+        related=novel.related,
+        nearest=tuple(novel.nearest),
     )
 
 
@@ -105,11 +111,15 @@ class MeasuredNegatives:
         rows: the closest distances of each novel image.
         blank: negatives that show nothing.
         contaminated: negatives that are no evidence about novel images.
+        related: negatives whose series was excluded.
+        nearest: those that came nearest to a reference that they do not copy.
     """
 
     rows: list[Closest]
     blank: int
     contaminated: list[ContaminatedNegative]
+    related: int
+    nearest: list[ContaminatedNegative]
 
 
 def measure_negatives(
@@ -118,7 +128,8 @@ def measure_negatives(
     """The distances of each negative to the references that it does not copy."""
     rows: list[Closest] = []
     contaminated: list[ContaminatedNegative] = []
-    blank = 0
+    nearest: list[ContaminatedNegative] = []
+    blank = related = 0
     for start in range(0, len(negatives), BATCH):
         batch = negatives.read(start, start + BATCH)
         shown = [(name, picture) for name, picture in batch if not picture.is_blank]
@@ -139,12 +150,48 @@ def measure_negatives(
                         judged=name in negatives.copies,
                     )
                 )
-                if negatives.keeps_contaminated:
-                    rows.append(_closest([match for match in matches if match not in copies]))
-            else:
-                rows.append(_closest(matches))
+                if not negatives.keeps_contaminated:
+                    continue
+            if negatives.keeps_contaminated:
+                excluded = {id(match) for match in copies}
+                others = [match for match in matches if id(match) not in excluded]
+                excluded = {id(match) for match in series(others, detector.signals)}
+                related += bool(excluded)
+                matches = [match for match in others if id(match) not in excluded]
+            rows.append(_closest(matches))
+            if matches:
+                nearest.append(
+                    ContaminatedNegative(
+                        image=negatives.address(name),
+                        reference=matches[0].uri,
+                        distances=matches[0].distances,
+                        agreed=False,
+                    )
+                )
+        nearest = _nearest(nearest, detector.signals)
         advance(len(batch))
-    return MeasuredNegatives(rows, blank, contaminated)
+    return MeasuredNegatives(rows, blank, contaminated, related, nearest)
+
+
+def _nearest(
+    negatives: Sequence[ContaminatedNegative], signals: Mapping[str, SignalType]
+) -> list[ContaminatedNegative]:
+    """Those with a distance farthest below its default block threshold, relative to it."""
+    limits = {
+        name: threshold.memorized
+        for name, threshold in default_thresholds(signals).items()
+        if threshold.memorized
+    }
+
+    def farness(negative: ContaminatedNegative) -> float:
+        shares = (
+            (negative.distances[name] - limit) / abs(limit)
+            for name, limit in limits.items()
+            if name in negative.distances
+        )
+        return min(shares, default=math.inf)
+
+    return sorted(negatives, key=farness)[:NEAREST_SHOWN]
 
 
 def measure_simulated_copies(

@@ -73,6 +73,8 @@ class Measurements:
         method: where the negatives came from.
         blank: negatives that show nothing, not measured.
         contaminated: negatives that are no evidence about novel images.
+        related: by leave-one-out, references that belong to a series, which was excluded.
+        nearest: the negatives that came nearest to a reference that they do not copy.
     """
 
     negatives: Distances
@@ -81,6 +83,8 @@ class Measurements:
     method: Method
     blank: int
     contaminated: tuple[ContaminatedNegative, ...]
+    related: int = 0
+    nearest: tuple[ContaminatedNegative, ...] = ()
 
     @property
     def count(self) -> int:
@@ -104,6 +108,8 @@ class Measurements:
             method=self.method,
             blank=self.blank,
             contaminated=self.contaminated,
+            related=self.related,
+            nearest=self.nearest,
         )
         return checked_json(msgspec.to_builtins(stored))
 
@@ -140,6 +146,8 @@ class Measurements:
             method=stored.method,
             blank=stored.blank,
             contaminated=stored.contaminated,
+            related=stored.related,
+            nearest=stored.nearest,
         )
 
 
@@ -155,6 +163,8 @@ class _Stored(msgspec.Struct, forbid_unknown_fields=True):
     method: Method
     blank: int
     contaminated: tuple[ContaminatedNegative, ...] = msgspec.field(name="set_aside")
+    related: int = 0
+    nearest: tuple[ContaminatedNegative, ...] = ()
 
 
 def _finite(distances: Distances) -> _Columns:

@@ -4,19 +4,25 @@ An operating point is a false-positive rate that the union of all signals may re
 negatives its thresholds are allocated by the tails of their distances
 (:mod:`memguard.calibration.quantiles`). With fewer, the default thresholds apply, tightened until
 the negatives agree with the rate.
+
+References left out of their own index are negatives of another kind: those nearest to others are
+members of a series, and say nothing about novel images. The default thresholds apply, tightened
+where the bulk of the references shows a domain in which everything is alike
+(docs/decisions/0011-leave-one-out-by-the-bulk.md).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
 
-from memguard.calibration.measurements import Distances, Measurements, Method
+from memguard.calibration.measurements import Distances, Measurements
 from memguard.calibration.quantiles import allocate, flagged
 from memguard.calibration.rates import Rate
 from memguard.calibration.result import OperatingPoint
@@ -26,8 +32,8 @@ from memguard.signal_type import SignalType
 FOLDS = 5
 """Folds of the cross-validation over the negatives."""
 
-FLAGGED_TOGETHER: Mapping[Method, int] = {"held-out": 1, "leave-one-out": 2, "generations": 1}
-"""Negatives that one chance likeness flags: of two references alike, each is left out in turn."""
+FEWEST_LEFT_OUT = 30
+"""References that a bulk is fitted to, at least. Chosen by hand."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +66,10 @@ class OperatingRule:
         """
         stricter = self.stricter.thresholds(measured, negatives) if self.stricter else {}
         rate = self.rate - (self.stricter.rate if self.stricter else 0)
-        if not self.is_proven_by(measured.count):
-            own = self._tightened(negatives, FLAGGED_TOGETHER[measured.method])
+        if measured.method == "leave-one-out":
+            own = self._by_bulk(negatives)
+        elif not self.is_proven_by(measured.count):
+            own = self._tightened(negatives)
         elif rate > 0:
             names = [signal.name for signal in self.signals]
             own = allocate(
@@ -78,26 +86,44 @@ class OperatingRule:
             if signal.name in own or signal.name in stricter
         }
 
-    def _tightened(self, negatives: Distances, together: int) -> dict[str, float]:
+    def _tightened(self, negatives: Distances) -> dict[str, float]:
         """The default thresholds, tightened until the negatives agree with the rate.
 
         Too few negatives cannot choose thresholds, but they can show that one is too loose: where
-        more are within it than the rate explains at ``rates.CONFIDENCE``. One odd pair of
-        references alike does not, and must not cost the recall of all others.
-
-        Args:
-            negatives: distances of novel images.
-            together: negatives flagged together, which count as one.
+        more are within it than the rate explains at ``rates.CONFIDENCE``.
         """
         limits: dict[str, float] = {}
-        for signal in self.signals:
-            default = None if signal.default is None else getattr(signal.default, self.label)
-            if default is not None:
-                distances = negatives[signal.name]
-                explained = together * _explained(len(distances) // together, self.rate)
-                nearest = np.sort(distances)[explained:].min(initial=np.inf)
-                limits[signal.name] = float(min(default, np.nextafter(nearest, -np.inf)))
+        for name, default in self._defaults().items():
+            distances = negatives[name]
+            explained = _explained(len(distances), self.rate)
+            nearest = np.sort(distances)[explained:].min(initial=np.inf)
+            limits[name] = float(min(default, np.nextafter(nearest, -np.inf)))
         return limits
+
+    def _by_bulk(self, negatives: Distances) -> dict[str, float]:
+        """The default thresholds, tightened where the bulk of the references comes too near.
+
+        The median and the farther quartile of the nearest distances determine a normal
+        distribution, of which the rate is the quantile. Neither moves where fewer than half of
+        the references have a near relative.
+        """
+        limits = self._defaults()
+        for name, default in limits.items():
+            distances = negatives[name][np.isfinite(negatives[name])]
+            if len(distances) >= FEWEST_LEFT_OUT:
+                middle, far = np.quantile(distances, [0.5, 0.75])
+                reach = norm.isf(self.rate) / norm.isf(0.25)
+                limits[name] = min(default, float(middle - reach * (far - middle)))
+        return limits
+
+    def _defaults(self) -> dict[str, float]:
+        """Signal name to default threshold."""
+        found = {
+            signal.name: getattr(signal.default, self.label)
+            for signal in self.signals
+            if signal.default is not None
+        }
+        return {name: limit for name, limit in found.items() if limit is not None}
 
 
 def operating_rules(
@@ -143,7 +169,7 @@ def evaluate(
     doubtful = measured.doubtful
     return thresholds, OperatingPoint(
         target=rule.rate,
-        calibrated=rule.is_proven_by(count),
+        calibrated=measured.method != "leave-one-out" and rule.is_proven_by(count),
         observed=Rate.of(false, count),
         at_worst=Rate.of(false + doubtful, count + doubtful),
         recall=recall,

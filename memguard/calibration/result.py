@@ -54,7 +54,7 @@ class OperatingPoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def status(self) -> Status:
         """Whether the negatives prove the target, contradict it, or neither."""
-        if self.observed.upper <= self.target:
+        if self.calibrated and self.observed.upper <= self.target:
             return "proven"
         return "missed" if self.observed.lower > self.target else "not proven"
 
@@ -85,6 +85,9 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
         records: references in the index at calibration.
         thorough: whether the detector was thorough.
         source: which images the negatives are, in words; empty for leave-one-out.
+        related: by leave-one-out, references that belong to a series, which was excluded.
+        shortfalls: in plain sentences, what this calibration finds less of than it should, the
+            cause and the way on; see :mod:`memguard.calibration.shortfalls`.
     """
 
     thresholds: dict[str, Threshold]
@@ -97,6 +100,8 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     records: int
     thorough: bool
     source: str = ""
+    related: int = 0
+    shortfalls: tuple[str, ...] = ()
 
     def operating_points(self) -> dict[Label, OperatingPoint]:
         """The operating points by the label that they give."""

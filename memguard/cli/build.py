@@ -84,7 +84,10 @@ def source_of(images: str, options: list[str] | None) -> Source:
 
 
 def show_summary(summary: BuildSummary, as_json: bool) -> None:
-    """Report a build."""
+    """Report a build, and what its calibration falls short of."""
+    from memguard.calibration.result import Calibration
+    from memguard.index.open import open_index
+
     if as_json:
         print_json(summary)
         return
@@ -100,6 +103,9 @@ def show_summary(summary: BuildSummary, as_json: bool) -> None:
         f"{blocked}{summary.skipped} seen before; "
         f"unreadable {len(summary.unreadable)}; {summary.seconds:.1f} s"
     )
+    calibration = Calibration.of(open_index(summary.path))
+    for sentence in calibration.shortfalls if calibration else ():
+        err.print(f"[yellow]calibration[/] {escape(sentence)}")
 
 
 def add(

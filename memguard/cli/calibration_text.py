@@ -15,9 +15,6 @@ from memguard.detection.signals import index_signals
 from memguard.index import Index
 from memguard.report.formatting import threshold_text
 
-SELDOM = 0.5
-"""Recall below which a kind of copy is worth a warning: fewer are found than missed."""
-
 
 def show_worth(calibration: Calibration) -> None:
     """Print each operating point's promise, what was seen, its recall, and by which negatives."""
@@ -96,16 +93,7 @@ def _warnings(calibration: Calibration, index: Index) -> Iterator[str]:
             f"a rate of {calibration.memorized.target:g} takes {need} negatives to prove: default "
             "thresholds apply, tightened where these negatives came closer"
         )
-    seldom = [
-        f"{kind} {share:.0%}"
-        for kind, share in calibration.memorized.recall.items()
-        if share < SELDOM
-    ]
-    if seldom:
-        yield (
-            f"these copies are blocked in less than half of the cases: {', '.join(seldom)}. "
-            "SSCD (`--sscd`) or `thorough` finds more"
-        )
+    yield from calibration.shortfalls
     if calibration.contaminated:
         pairs = counted(len(calibration.contaminated), "negative")
         yield (

@@ -1,0 +1,74 @@
+"""Shortfalls: what a calibration finds less of than it should, with the cause and the way on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from memguard.calibration.measurements import Measurements
+from memguard.calibration.result import OperatingPoint
+from memguard.signal_type import SignalType
+
+LEAST_RECALL = 0.5
+"""Share of a kind of simulated copies that a calibration should block."""
+
+MOST_TIGHTENING = 1.25
+"""Factor by which a threshold may be tighter than the default one. Chosen by hand."""
+
+SHOWN_PAIRS = 3
+"""Pairs named as the cause."""
+
+WAY_ON = (
+    "calibrate on images that the model made (`memguard calibrate INDEX --pipeline PIPE --prompts "
+    "FILE`) or on held-out pictures (`--negatives FOLDER`)"
+)
+
+
+def shortfalls(
+    measured: Measurements,
+    memorized: OperatingPoint,
+    blocking: Mapping[str, float],
+    signals: Sequence[SignalType],
+) -> tuple[str, ...]:
+    """Plain sentences, none where nothing falls short.
+
+    Args:
+        measured: what the thresholds were chosen from.
+        memorized: the operating point that blocks.
+        blocking: signal name to its block threshold.
+        signals: those that may block.
+    """
+    found = []
+    missed = sorted(kind for kind, share in memorized.recall.items() if share < LEAST_RECALL)
+    if missed:
+        shares = ", ".join(f"{kind} {memorized.recall[kind]:.0%}" for kind in missed)
+        found.append(
+            f"fewer than {LEAST_RECALL:.0%} of these kinds of simulated copies are blocked: {shares}"
+        )
+    for signal in signals:
+        default = None if signal.default is None else signal.default.memorized
+        limit = blocking.get(signal.name)
+        if default is not None and limit is not None and _tighter(limit, default):
+            found.append(
+                f"{signal.name} blocks from {limit:.3g} on instead of {default:.3g}, because "
+                f"{_cause(measured, signal.name)}"
+            )
+    return (*found, f"to mend it, {WAY_ON}") if found else ()
+
+
+def _tighter(limit: float, default: float) -> bool:
+    """Whether a threshold is tighter by more than the factor; distances may be below 0."""
+    if default < 0:
+        return limit < default * MOST_TIGHTENING
+    return limit < default / MOST_TIGHTENING
+
+
+def _cause(measured: Measurements, signal: str) -> str:
+    pairs = "; ".join(
+        f"{pair.image} is near {pair.reference}" for pair in measured.nearest[:SHOWN_PAIRS]
+    )
+    if measured.method == "leave-one-out":
+        median = float(np.median(measured.negatives[signal]))
+        return f"half of the references come within {median:.3g} of another one ({pairs})"
+    return f"negatives come near to references ({pairs}); look whether they are copies"
