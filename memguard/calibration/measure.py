@@ -128,7 +128,7 @@ def measure_negatives(
     """The distances of each negative to the references that it does not copy."""
     rows: list[Closest] = []
     contaminated: list[ContaminatedNegative] = []
-    nearest: list[ContaminatedNegative] = []
+    closest: list[ContaminatedNegative] = []
     blank = related = 0
     for start in range(0, len(negatives), BATCH):
         batch = negatives.read(start, start + BATCH)
@@ -160,7 +160,7 @@ def measure_negatives(
                 matches = [match for match in others if id(match) not in excluded]
             rows.append(_closest(matches))
             if matches:
-                nearest.append(
+                closest.append(
                     ContaminatedNegative(
                         image=negatives.address(name),
                         reference=matches[0].uri,
@@ -168,9 +168,9 @@ def measure_negatives(
                         agreed=False,
                     )
                 )
-        nearest = _nearest(nearest, detector.signals)
+        closest = _nearest(closest, detector.signals)
         advance(len(batch))
-    return MeasuredNegatives(rows, blank, contaminated, related, nearest)
+    return MeasuredNegatives(rows, blank, contaminated, related, closest)
 
 
 def _nearest(

@@ -44,7 +44,8 @@ def shortfalls(
     if missed:
         shares = ", ".join(f"{kind} {memorized.recall[kind]:.0%}" for kind in missed)
         found.append(
-            f"fewer than {LEAST_RECALL:.0%} of these kinds of simulated copies are blocked: {shares}"
+            f"of these kinds of simulated copies, fewer than {LEAST_RECALL:.0%} are blocked: "
+            f"{shares}"
         )
     for signal in signals:
         default = None if signal.default is None else signal.default.memorized
