@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from memguard.calibration.calibrate import choose_thresholds
-from memguard.calibration.measurements import Measurements
+from memguard.calibration.measurements import Measurements, Method
 from memguard.calibration.operating_rules import operating_rules
 from memguard.calibration.quantiles import flagged
 from memguard.calibration.result import Calibration
@@ -20,10 +20,12 @@ TABLE = signal_table([Clip, Sscd])
 DEFAULTS = default_thresholds(TABLE)
 
 
-def chosen(negatives: Mapping[str, np.ndarray], *, clip_blocks: bool = False) -> Calibration:
-    """The calibration by these distances of references left out."""
-    copies = {name: np.linspace(0, 0.02, 30) for name in negatives}
-    measured = Measurements(negatives, copies, ("jpeg 30",) * 30, "leave-one-out", 0, ())
+def chosen(
+    negatives: Mapping[str, np.ndarray], method: Method = "held-out", *, clip_blocks: bool = False
+) -> Calibration:
+    """The calibration by these distances of negatives."""
+    copies = {name: np.linspace(-60, -50, 30) for name in negatives}
+    measured = Measurements(negatives, copies, ("jpeg 30",) * 30, method, 0, ())
     signals = [TABLE[name] for name in negatives]
     rules = operating_rules(signals, SIMILAR_RATE, MEMORIZED_RATE, clip_blocks=clip_blocks)
     return choose_thresholds(measured, *rules, records=4, thorough=False)
@@ -33,25 +35,60 @@ def spread(count: int, seed: int) -> np.ndarray:
     return 0.5 + np.random.default_rng(seed).exponential(size=count) * 0.1
 
 
-def test_too_few_references_draw_the_defaults_in() -> None:
-    """Each signal's default, but for what contradicts the rate: of 200 references two that are
-    near each other may be nearer than what blocks; two such pairs show that it is too loose."""
-    negatives = {"structure": spread(200, 0), "aligned_structure": 0.2 + spread(200, 1)}
-    negatives["structure"][7:11] = 0.05, 0.05, 0.06, 0.06
-    negatives["aligned_structure"][3:5] = 0.05
+def test_too_few_negatives_draw_the_defaults_in() -> None:
+    """Each signal's default, but for what contradicts the rate: of 200 negatives one may be nearer
+    than what blocks; three show that it is too loose."""
+    negatives = {"copy_evidence": -10 * spread(200, 0), "sscd_normalised": spread(200, 1)}
+    negatives["copy_evidence"][7:10] = -30, -29, -28
+    negatives["sscd_normalised"][3] = -0.5
     found = chosen(negatives)
     assert not found.similar.calibrated
     assert not found.memorized.calibrated
-    assert found.thresholds["aligned_structure"] == DEFAULTS["aligned_structure"]
-    drawn = found.thresholds["structure"]
-    assert 0.05 <= drawn.memorized < 0.06
-    assert drawn.similar == DEFAULTS["structure"].similar
+    assert found.thresholds["sscd_normalised"] == DEFAULTS["sscd_normalised"]
+    drawn = found.thresholds["copy_evidence"]
+    assert -30 <= drawn.memorized < -29
+    assert drawn.similar == DEFAULTS["copy_evidence"].similar
     assert found.memorized.observed.total == 200
-    assert found.memorized.observed.count <= 6
-    assert found.memorized.at_worst == found.memorized.observed, "of its own references none counts"
+    assert found.memorized.observed.count <= 4
+    assert found.memorized.at_worst == found.memorized.observed, "no negative was set aside"
 
 
-def test_enough_references_choose_thresholds_of_their_own() -> None:
+def bulk(middle: float, spread: float, count: int = 400) -> np.ndarray:
+    """Normal distances, as the nearest references of a training set have."""
+    return np.random.default_rng(0).normal(middle, spread, count)
+
+
+def test_a_minority_of_near_references_tightens_nothing() -> None:
+    evidence = bulk(-5, 2)
+    evidence[:160] = -60
+    found = chosen({"copy_evidence": evidence}, "leave-one-out")
+    assert found.thresholds["copy_evidence"] == DEFAULTS["copy_evidence"]
+    assert found.shortfalls == ()
+
+
+def test_references_that_are_all_alike_tighten_by_their_distribution() -> None:
+    found = chosen({"copy_evidence": bulk(-20, 5)}, "leave-one-out")
+    limits = found.thresholds["copy_evidence"]
+    # Quantiles of the normal distribution: 3.09 and 2.326 standard deviations.
+    assert abs(limits.memorized - (-20 - 3.09 * 5)) < 2
+    assert abs(limits.similar - (-20 - 2.326 * 5)) < 2
+    assert "copy_evidence blocks from" in found.shortfalls[0]
+    assert "half of the references" in found.shortfalls[0]
+
+
+def test_leave_one_out_proves_no_rate_however_many_references_there_are() -> None:
+    found = chosen({"copy_evidence": bulk(-5, 1, 6000)}, "leave-one-out")
+    assert not found.memorized.calibrated
+    assert found.memorized.observed.upper < found.memorized.target
+    assert found.memorized.status == "not proven"
+
+
+def test_few_references_say_nothing_of_their_bulk() -> None:
+    found = chosen({"copy_evidence": np.full(20, -40.0)}, "leave-one-out")
+    assert found.thresholds["copy_evidence"] == DEFAULTS["copy_evidence"]
+
+
+def test_enough_negatives_choose_thresholds_of_their_own() -> None:
     negatives = {"structure": spread(3000, 0), "aligned_structure": spread(3000, 1)}
     found = chosen(negatives)
     assert found.similar.calibrated
