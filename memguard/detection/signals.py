@@ -56,6 +56,7 @@ CORRELATION_WEIGHT = 20.0
 
 ADDED_EVIDENCE: Mapping[str, tuple[float, float]] = {
     "structure": (40.0, 0.5),
+    "structure_and_l2": (30.0, 0.7),
     "phash256": (0.25, 100.0),
     "sscd": (30.0, 0.8),
 }
@@ -232,7 +233,7 @@ class CopyEvidence(RelativeSignal):
     Evidence of a shared region, of a shared layout and of close hashes and embeddings add up, as
     logarithms of likelihood ratios do. On the pictures of benchmarks/detection the sum finds more
     copies than the best union of thresholds at the same number of false blocks
-    (docs/decisions/0007-one-fused-score.md).
+    (docs/decisions/0010-one-fused-score.md).
     """
 
     name = "copy_evidence"

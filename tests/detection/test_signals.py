@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fixtures.installed_packages import install
+from numpy.typing import NDArray
+from PIL import Image
 
 from memguard.descriptors import weightless_descriptors
 from memguard.descriptors.clip import Clip
 from memguard.descriptors.sscd import Sscd
-from memguard.detection.signals import GROUP, default_thresholds, signal_table
+from memguard.detection.picture_pair import PicturePair
+from memguard.detection.signals import (
+    GROUP,
+    CopyEvidence,
+    SharedRegion,
+    default_thresholds,
+    signal_table,
+)
 from memguard.errors import ConfigurationError
 from memguard.signal_type import SignalType
+from memguard.vision.picture import Picture
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +50,7 @@ def test_clip_alone_only_flags(table: dict[str, SignalType]) -> None:
 def test_what_blocks_comes_first(table: dict[str, SignalType]) -> None:
     """The order in which a verdict lists its signals."""
     assert list(default_thresholds(table)) == [
-        "structure",
-        "aligned_structure",
-        "structure_and_l2",
+        "copy_evidence",
         "sscd_normalised",
         "clip",
     ]
@@ -59,6 +69,62 @@ def test_every_signal_says_what_it_measures(table: dict[str, SignalType]) -> Non
 def test_two_signals_of_one_name_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="two signals are named 'clip_normalised'"):
         signal_table([Clip, Clip])
+
+
+def shared_region(query: Image.Image, reference: Image.Image) -> float:
+    return SharedRegion().measure(PicturePair(Picture(query), Picture(reference)))
+
+
+def test_a_picture_s_shared_region_with_itself_is_the_least(cat: Image.Image) -> None:
+    assert shared_region(cat, cat) == SharedRegion.least
+
+
+def test_the_shared_region_of_a_template_copy_blocks(
+    astronaut: NDArray[np.uint8], cat: Image.Image
+) -> None:
+    """Half of the picture is another one: its layout as a whole is not evidence enough."""
+    template = astronaut.copy()
+    template[:, 128:] = np.asarray(cat.resize((128, 256)))
+    found = shared_region(Image.fromarray(template), Image.fromarray(astronaut))
+    block = default_thresholds(signal_table([]))["copy_evidence"].memorized
+    assert block is not None
+    assert found < 1.5 * block
+    pair = PicturePair(Picture(Image.fromarray(template)), Picture(Image.fromarray(astronaut)))
+    assert 1 - float(pair.query.coarse @ pair.reference.coarse) > 0.3
+
+
+def test_the_shared_region_of_strangers_is_hardly_evidence(
+    photographs: dict[str, Image.Image],
+) -> None:
+    flag = default_thresholds(signal_table([]))["copy_evidence"].similar
+    for query, reference in itertools.permutations(photographs.values(), 2):
+        assert flag / 2 < shared_region(query, reference) <= 1
+
+
+def test_without_an_alignment_there_is_no_shared_region(cat: Image.Image) -> None:
+    assert shared_region(Image.new("RGB", (90, 60), "teal"), cat) == 0
+
+
+def test_copy_evidence_adds_up() -> None:
+    """Of each signal what lies below its start, times its weight; nothing for what lies above."""
+    near = {
+        "shared_region": -10.0,
+        "structure": 0.3,
+        "structure_and_l2": 0.5,
+        "phash256": 60.0,
+        "sscd": 0.4,
+    }
+    far = {
+        "shared_region": 0.5,
+        "structure": 0.6,
+        "structure_and_l2": 0.8,
+        "phash256": 120.0,
+        "sscd": 0.9,
+    }
+    without_weights = {name: near[name] for name in near if name != "sscd"}
+    found = CopyEvidence().measure([near, far, without_weights])
+    weightless = -10 - 40 * 0.2 - 30 * 0.2 - 0.25 * 40
+    assert found == pytest.approx([weightless - 30 * 0.4, 0.5, weightless])
 
 
 BRIGHTNESS = """
