@@ -37,16 +37,22 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
     return open_index(root / "index")
 
 
-def test_by_default_as_it_is_and_mirrored(cat: Image.Image) -> None:
+def test_by_default_as_it_is_mirrored_and_inverted(cat: Image.Image) -> None:
     query = Picture(cat)
     seen = views(query, thorough=False)
-    assert list(seen) == ["as is", "mirrored"]
+    assert list(seen) == ["as is", "mirrored", "inverted"]
     assert seen["as is"] is query
     assert seen["mirrored"].image.tobytes() == ImageOps.mirror(query.image).tobytes()
+    assert seen["inverted"].image.tobytes() == ImageOps.invert(query.image).tobytes()
+    for view, picture in seen.items():
+        again = view_of(query, view)
+        assert again is not None
+        assert again.image.tobytes() == picture.image.tobytes()
 
 
 def test_thorough_adds_quarter_turns_and_what_a_border_surrounds(cat: Image.Image) -> None:
-    assert list(views(Picture(cat), thorough=True)) == ["as is", "mirrored", *TURNS]
+    standard = ["as is", "mirrored", "inverted"]
+    assert list(views(Picture(cat), thorough=True)) == [*standard, *TURNS]
     seen = views(Picture(framed(cat)), thorough=True)
     assert list(seen)[-1] == "unletterboxed"
     inner = seen["unletterboxed"].image

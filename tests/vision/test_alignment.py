@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from memguard.vision.alignment import Alignment, align, aligned_correlation, grey
-from memguard.vision.local_features import FEATURE_EDGE_PX, local_features
+from memguard.vision.alignment import CHANCE, Alignment, align, aligned_correlation, grey
+from memguard.vision.local_features import (
+    FEATURE_EDGE_PX,
+    LocalFeatures,
+    local_features,
+    matches,
+)
 
 Pixels = NDArray[np.uint8]
 
 
 def aligned(query: Pixels, reference: Pixels) -> Alignment | None:
     return align(local_features(query)[0], local_features(reference)[0])
+
+
+def squeezed(picture: Pixels) -> Pixels:
+    """A square picture at half its width."""
+    return cv2.resize(picture, (128, 256), interpolation=cv2.INTER_AREA).astype(np.uint8)
+
+
+def surprise(count: int, agreeing: int, freedom: int) -> float:
+    """The formula in the module's docstring, in whole numbers."""
+    alarms = (count - freedom) * math.comb(count, agreeing) * math.comb(agreeing, freedom)
+    return -math.log10(alarms) - (agreeing - freedom) * math.log10(CHANCE)
 
 
 def test_align_recovers_a_crop(astronaut: Pixels) -> None:
@@ -41,11 +59,47 @@ def test_align_finds_quarter_turns(astronaut: Pixels, turns: int) -> None:
     assert agreement > 0.9
 
 
+def test_align_undoes_a_squeeze(astronaut: Pixels) -> None:
+    """Longer edges are the units: the squeezed picture is 0.5 wide, the reference 1."""
+    query = squeezed(astronaut)
+    found = aligned(query, astronaut)
+    assert found is not None
+    assert found.inliers >= 20
+    np.testing.assert_allclose(found.transform, [[2, 0, 0], [0, 1, 0]], atol=0.03)
+    agreement, overlap = aligned_correlation(grey(query), grey(astronaut), found.transform)
+    assert agreement > 0.9
+    assert overlap > 0.9
+
+
+def test_an_affine_fit_mirrors_points(astronaut: Pixels) -> None:
+    """No shift, scale and rotation does."""
+    features = local_features(astronaut)[0]
+    points = features.points * np.float32([-1, 1]) + np.float32([255, 0])
+    found = align(LocalFeatures(points, features.descriptors), features)
+    assert found is not None
+    assert found.inliers > 200
+    expected = [[-1, 0, 255 / FEATURE_EDGE_PX], [0, 1, 0]]
+    np.testing.assert_allclose(found.transform, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize(("squeeze", "freedom"), [(False, 2), (True, 3)])
+def test_surprise_is_the_formula_s(astronaut: Pixels, squeeze: bool, freedom: int) -> None:
+    """Two matches determine a similarity transform, three an affine one."""
+    query = squeezed(astronaut) if squeeze else np.ascontiguousarray(astronaut[40:216, 30:206])
+    one, other = local_features(query)[0], local_features(astronaut)[0]
+    found = align(one, other)
+    assert found is not None
+    count = len(matches(one, other))
+    assert found.surprise == pytest.approx(surprise(count, found.inliers, freedom))
+    assert found.surprise > 16
+
+
 def test_different_photographs_do_not_align(astronaut: Pixels, coffee: Pixels) -> None:
     found = aligned(coffee, astronaut)
     if found is not None:
         agreement, _ = aligned_correlation(grey(coffee), grey(astronaut), found.transform)
         assert agreement < 0.5
+        assert found.surprise < 3
 
 
 def test_a_blank_picture_aligns_with_nothing(astronaut: Pixels) -> None:

@@ -54,6 +54,14 @@ def test_the_mirror_image(cat: Image.Image) -> None:
     assert again.image.tobytes() == cat.tobytes()
 
 
+def test_the_negative(cat: Image.Image) -> None:
+    negative = Picture(cat).inverted()
+    assert negative.image.tobytes() == ImageOps.invert(cat).tobytes()
+    assert negative.square == pytest.approx(1 - Picture(cat).square, abs=1.01 / 255)
+    np.testing.assert_array_equal(negative.features.points, Picture(cat).features.points)
+    assert negative.inverted().image.tobytes() == cat.tobytes()
+
+
 def test_any_mode_becomes_rgb(cat: Image.Image) -> None:
     grey = Picture(cat.convert("L"))
     assert grey.image.mode == "RGB"
