@@ -35,6 +35,13 @@ MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 """ImageNet's channel statistics, as the authors' transforms use."""
 
+REPLICATION = 0.5
+"""The usual sign of replication in diffusion outputs (Somepalli et al. 2023, section 3)."""
+
+SURE_COPY = 0.35
+"""Beyond the nearest of 482 novel generations of Stable Diffusion (0.43), by as much again as lies
+between it and the nearest 1 % (0.5). Score normalisation loses template copies that this finds."""
+
 NEAR_DUPLICATE = 0.25
 """Cosine similarity 0.75, right nine times in ten on DISC2021 (Pizzi et al. 2022)."""
 
@@ -68,7 +75,10 @@ class Sscd:
     name: ClassVar[str] = "sscd"
     signals: ClassVar[tuple[SignalType, ...]] = (
         DescriptorSignal(
-            "sscd", "SSCD copy-detection embedding: 1 - cosine", near_duplicates=NEAR_DUPLICATE
+            "sscd",
+            "SSCD copy-detection embedding: 1 - cosine",
+            default=Threshold(similar=REPLICATION, memorized=SURE_COPY),
+            near_duplicates=NEAR_DUPLICATE,
         ),
         DescriptorSignal(
             "sscd_normalised",
