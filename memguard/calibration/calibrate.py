@@ -39,8 +39,9 @@ def calibrate(
     """Choose the thresholds of the detector's index.
 
     With fewer negatives than 3 / rate, the default thresholds stay, tightened where the negatives
-    contradict the rate. They also stay where leave-one-out can measure nothing (only embeddings, or
-    only blank images): without thresholds, every image would pass.
+    contradict the rate; by leave-one-out, where the bulk of the references does. They stay as well
+    where leave-one-out can measure nothing (only embeddings, or only blank images): without
+    thresholds, every image would pass.
 
     Args:
         detector: on the index to calibrate; its own thresholds are ignored.
@@ -52,11 +53,17 @@ def calibrate(
         seed: of the samples and the simulated copies.
 
     Raises:
-        CalibrationError: a rate outside (0, 1), or none of the negatives is evidence.
+        CalibrationError: a rate outside (0, 1), none of the negatives is evidence, or CLIP is to
+            block without any.
     """
     check_rates(similar_rate, memorized_rate)
     if negatives is not None and not len(negatives):
         raise CalibrationError("there are no negatives; without any, calibrate by leave-one-out")
+    if negatives is None and clip_blocks:
+        raise CalibrationError(
+            "leave-one-out proves no rate, and CLIP has no block threshold of its own: to let it "
+            "block (--clip-blocks), give held-out images (--negatives) or a pipeline (--pipeline)"
+        )
     measured = measure(detector, negatives, on_progress, np.random.default_rng(seed))
     if negatives is not None:
         _require_evidence(measured, len(negatives))

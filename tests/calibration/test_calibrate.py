@@ -182,3 +182,10 @@ def test_the_same_seed_gives_the_same_calibration(
     assert found[0] == found[1]
     texts = [(tmp_path / name / "measurements.json").read_text() for name in ("a", "b")]
     assert json.loads(texts[0]) == json.loads(texts[1])
+
+
+def test_clip_blocks_only_by_negatives(calibrated: Calibrated) -> None:
+    """Leave-one-out proves no rate, and CLIP has no default block threshold."""
+    with pytest.raises(CalibrationError, match="--negatives"):
+        calibrate_index(calibrated.path, clip_blocks=True)
+    assert stored_calibration(calibrated.path) == calibrated.calibration
