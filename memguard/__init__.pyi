@@ -42,5 +42,6 @@ from .report.calibration_page import report_index as report_index
 from .report.evidence import Explanation as Explanation
 from .report.evidence import explain as explain
 from .verdict import Match as Match
+from .verdict import Region as Region
 from .verdict import Signal as Signal
 from .verdict import Verdict as Verdict

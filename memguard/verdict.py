@@ -89,6 +89,40 @@ class Signal:
         return max(1 + 0.5 * (self.memorized - self.distance) / step, 0.0)
 
 
+Corners = tuple[tuple[float, float], ...]
+"""A convex polygon: x, y of each corner, as shares of a picture's width and height, in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """The part of a reference that an image shows again, and where it shows it.
+
+    Where an alignment found it, it is the rectangle of the reference in which agreement is least
+    likely to be chance: at least this part is seen again.
+
+    Attributes:
+        reference: its outline in the reference: four corners, up to eight where the image ends
+            within it.
+        query: the same corners, in the same order, in the image as it was given: a mirrored or
+            turned view is turned back.
+        share_of_reference: the share of the reference's area inside it, in [0, 1].
+        share_of_query: the share of the image's area inside it, in [0, 1].
+    """
+
+    reference: Corners
+    query: Corners
+    share_of_reference: float
+    share_of_query: float
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Region:
+        """The inverse of ``dataclasses.asdict``, after JSON has made lists of the tuples."""
+        outlines: dict[str, Corners] = {
+            name: tuple((x, y) for x, y in data[name]) for name in ("reference", "query")
+        }
+        return cls(**{**data, **outlines})
+
+
 @dataclass(frozen=True)
 class Match:
     """A reference near the query, with its distance in every signal.
@@ -103,6 +137,9 @@ class Match:
         caption: the training caption, where the source had one.
         rights: licence and copyright notice, of the source or in the file.
         url: where the image was published, where the source said so.
+        region: what the image shows of the reference, and where. None if the match alone would be
+            clear, and if no trusted alignment and no likeness of the whole pictures tells; of
+            wholly alike pictures without such an alignment, it is the whole of both.
         thumbnail: as the index stores it, encoded; only of the first match of a flagged image. Not
             part of the JSON.
     """
@@ -116,6 +153,7 @@ class Match:
     caption: str | None = None
     rights: str | None = None
     url: str | None = None
+    region: Region | None = None
     thumbnail: bytes | None = field(default=None, compare=False, repr=False)
 
     def to_json(self) -> dict[str, Any]:
@@ -128,7 +166,10 @@ class Match:
     def from_json(cls, data: dict[str, Any]) -> Match:
         """The inverse of :meth:`to_json`."""
         names = {key: name for name, key in STORED_AS.items()}
-        return cls(**{names.get(key, key): value for key, value in data.items()})
+        values = {names.get(key, key): value for key, value in data.items()}
+        if values.get("region") is not None:
+            values["region"] = Region.from_json(values["region"])
+        return cls(**values)
 
 
 @dataclass(frozen=True, repr=False)

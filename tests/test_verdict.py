@@ -7,14 +7,22 @@ import json
 
 import pytest
 
-from memguard.verdict import Match, Signal, Verdict
+from memguard.verdict import Match, Region, Signal, Verdict
 
 VERDICT = Verdict(
     label="memorized",
     score=1.8742,
     signals=(Signal("phash256", 8.0, 62.0, 31.0), Signal("clip", 0.01, 0.05, None)),
     matches=(
-        Match("a" * 32, "/x.jpg", "mirrored", {"phash256": 8.0}, exact_duplicates=3, caption="x"),
+        Match(
+            "a" * 32,
+            "/x.jpg",
+            "mirrored",
+            {"phash256": 8.0},
+            exact_duplicates=3,
+            caption="x",
+            region=Region(((0, 0), (0.5, 0), (0.5, 1)), ((1, 0), (0.2, 0), (0.2, 1)), 0.25, 0.4),
+        ),
     ),
     why="phash256 distance 8",
     attempt=2,
@@ -77,8 +85,15 @@ def test_stored_keys_of_a_match_do_not_change() -> None:
     (match,) = VERDICT.to_json()["matches"]
     assert (match["copies"], match["duplicates"]) == (3, 1)
     assert list(match) == [
-        *("id", "uri", "view", "distances", "copies", "duplicates", "caption", "rights", "url")
+        *("id", "uri", "view", "distances", "copies", "duplicates", "caption", "rights", "url"),
+        "region",
     ]
+
+
+def test_matches_stored_before_there_were_regions_are_read() -> None:
+    (stored,) = VERDICT.to_json()["matches"]
+    del stored["region"]
+    assert Match.from_json(stored) == dataclasses.replace(VERDICT.matches[0], region=None)
 
 
 def test_equality_leaves_the_attempt_out() -> None:

@@ -118,7 +118,7 @@ def explain(
 ) -> None:
     """Explain the verdict on an image: every signal, and a picture of the match."""
     from memguard.report import explain as explain_image
-    from memguard.report.formatting import SIGNAL_HEADINGS, signal_rows
+    from memguard.report.formatting import SIGNAL_HEADINGS, region_text, signal_rows
 
     explanation = explain_image(
         read_image(image),
@@ -134,6 +134,8 @@ def explain(
     colour = COLOURS.get(verdict.label, "green")
     out.print(f"[{colour}]{verdict.label}[/] {escape(str(image))}: {escape(verdict.why)}")
     if verdict.matches:
+        if verdict.matches[0].region is not None:
+            out.print(region_text(verdict.matches[0].region))
         labels = {signal.name: signal.label for signal in verdict.signals}
         table = Table()
         for heading in SIGNAL_HEADINGS:

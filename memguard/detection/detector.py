@@ -7,12 +7,14 @@ query -> views -> descriptors -> nearest references of each -> candidates -> ver
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from PIL import Image
 
 from memguard.descriptors import Descriptor
 from memguard.detection import decision
 from memguard.detection.candidates import compare_vectors, described_views, search
+from memguard.detection.seen_again import region_seen_again
 from memguard.detection.signals import default_thresholds, signal_table
 from memguard.detection.verification import relate, verify
 from memguard.index import Index
@@ -70,7 +72,7 @@ class Detector:
         return [
             Verdict("uninformative", 0.0, why="the image is blank")
             if picture.is_blank
-            else self.decide(next(found))
+            else self.judge(picture, next(found))
             for picture in pictures
         ]
 
@@ -124,9 +126,27 @@ class Detector:
             for by_id in found
         ]
 
+    def judge(self, query: Picture, matches: Sequence[Match]) -> Verdict:
+        """The verdict on a query with these matches, and the regions of those that it shows."""
+        verdict = self.decide(matches)
+        if verdict.label == "clear":
+            return verdict
+        return replace(
+            verdict, matches=tuple(self._located(query, match) for match in verdict.matches)
+        )
+
     def decide(self, matches: Sequence[Match]) -> Verdict:
-        """The verdict on a query with these matches."""
+        """The verdict on a query with these matches, by their distances alone."""
         return decision.decide(matches, self.thresholds, self.rates)
+
+    def _located(self, query: Picture, match: Match) -> Match:
+        """A match with its region, unless it is clear or its reference has no pixels (any more)."""
+        if self._rank(match)[0] == 0:
+            return match
+        record = self.index.find(match.id)
+        if record is None or not record.has_pixels:
+            return match
+        return replace(match, region=region_seen_again(query, match, record.picture()))
 
     def _rank(self, match: Match) -> tuple[int, float]:
         return decision.rank(match, self.thresholds)

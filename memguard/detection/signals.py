@@ -43,6 +43,10 @@ COPY_TILED_L2 = 0.15
 """Tiled l2 of a copy in Carlini et al. 2023. Within it the structure of the whole picture suffices:
 a model smooths texture away and keeps levels."""
 
+ALIKE_STRUCTURE = 0.26
+"""Distance in structure within which two whole pictures are alike: near the closest 0.1 % of novel
+pictures."""
+
 FOREGROUND_WEIGHT = 0.5
 """Weight of the distance of two foregrounds against that of the whole pictures. Chosen by hand:
 foregrounds with nothing in common are then beyond every threshold of the structure."""
@@ -123,7 +127,7 @@ class Structure(PictureSignal):
 
     name = "structure"
     words = "layout and colours, down to 1/32 of the picture, and inside outlines: 1 - correlation"
-    witness = Witness("layout", 0.26)
+    witness = Witness("layout", ALIKE_STRUCTURE)
 
     def measure(self, pair: PicturePair) -> float:
         query, reference = pair.query, pair.reference

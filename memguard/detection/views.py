@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from memguard.verdict import View
@@ -68,6 +69,33 @@ def view_of(query: Picture, view: View) -> Picture | None:
         return Picture(query.image.transpose(TURNS[view]), NO_FEATURES)
     box = _within_border(query)
     return None if box is None else Picture(query.image.crop(box), NO_FEATURES)
+
+
+def in_query(points: NDArray[np.float64], view: View, query: Picture) -> NDArray[np.float64]:
+    """Where points of a view lie in the query.
+
+    Args:
+        points: x, y as shares of the view's width and height, float64 (n, 2).
+        view: one that the query has (:func:`view_of`).
+        query: the query as it is.
+
+    Returns:
+        the same as shares of the query's width and height.
+    """
+    x, y = points.T
+    if view == "mirrored":
+        x = 1 - x
+    elif view == "turned 90":
+        x, y = 1 - y, x
+    elif view == "turned 180":
+        x, y = 1 - x, 1 - y
+    elif view == "turned 270":
+        x, y = y, 1 - x
+    elif view == "unletterboxed" and (box := _within_border(query)) is not None:
+        left, upper, right, lower = box
+        wide, tall = query.image.size
+        x, y = (left + x * (right - left)) / wide, (upper + y * (lower - upper)) / tall
+    return np.stack([x, y], axis=1)
 
 
 def _within_border(query: Picture) -> tuple[int, int, int, int] | None:

@@ -103,6 +103,7 @@ def explain(
     if picture.is_blank:
         return Explanation(picture.image, detector.detect([query])[0], None, detector.signals)
     matches = detector.find_matches([picture])[0]
-    verdict = detector.decide(matches)
-    comparison = compare(picture, matches[0], detector.index) if matches else None
+    verdict = detector.judge(picture, matches)
+    shown = verdict.matches
+    comparison = compare(picture, shown[0], detector.index) if shown else None
     return Explanation(to_rgb(query), verdict, comparison, detector.signals)

@@ -11,9 +11,9 @@ from PIL import Image
 
 from memguard.report.canvas import Canvas, wrapped
 from memguard.report.comparison import Comparison
-from memguard.report.formatting import SIGNAL_HEADINGS, signal_rows
+from memguard.report.formatting import SIGNAL_HEADINGS, WHOLE, region_text, signal_rows
 from memguard.signal_type import SignalType
-from memguard.verdict import Label, Verdict
+from memguard.verdict import Corners, Label, Verdict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,8 +27,6 @@ WIDTH = 4 * PANEL + 5 * MARGIN
 
 FULL_SCALE = 0.5
 """The difference of levels in [0, 1] that is drawn brightest."""
-FULL_COVER = 0.97
-"""A query that covers this share of the reference needs no outline."""
 LEAST_TILE = 18
 """Edge, in pixels, of the least tile that its distance is written into."""
 
@@ -58,7 +56,10 @@ def draw(
     color = COLOURS.get(verdict.label, CALM)
     canvas.axes(0, 0, WIDTH, 8, color).set_facecolor(color)
     canvas.write(MARGIN, 24, verdict.label.upper(), color, 26, HEADING)
-    _panel(canvas, 0, "query", f"{image.width} x {image.height} px", np.asarray(image))
+    axes = _panel(canvas, 0, "query", f"{image.width} x {image.height} px", np.asarray(image))
+    region = verdict.matches[0].region if verdict.matches else None
+    if region is not None and region.share_of_query < WHOLE:
+        _outline(axes, region.query, image.width, image.height)
     if comparison is not None:
         _reference(canvas, comparison)
         _difference(canvas, comparison)
@@ -86,12 +87,27 @@ def _panel(
 def _reference(canvas: Canvas, comparison: Comparison) -> None:
     """The reference, with the outline of what the query shows of it."""
     title = "closest reference" + (", mirrored" if comparison.mirrored else "")
-    outlined = comparison.alignment is not None and comparison.covered.mean() < FULL_COVER
-    note = "outlined: the part that the query shows" if outlined else "as stored in the index"
+    region = comparison.match.region
+    outlined = region is not None and region.share_of_reference < WHOLE
+    covered = outlined or comparison.alignment is None or comparison.covered.mean() >= WHOLE
+    note = "as stored in the index"
+    if outlined:
+        note = "outlined: what the query shows again"
+    elif not covered:
+        note = "outlined: the part that the query covers"
     axes = _panel(canvas, 1, title, note, comparison.reference.pixels)
     axes.xaxis.set_inverted(comparison.mirrored)
-    if outlined:
+    height, width = comparison.reference.pixels.shape[:2]
+    if region is not None and outlined:
+        _outline(axes, region.reference, width, height)
+    elif not covered:
         axes.fill(*comparison.outline.T, fill=False, edgecolor=OUTLINE, linewidth=3)
+
+
+def _outline(axes: Axes, corners: Corners, width: int, height: int) -> None:
+    """A region of a panel that shows a picture of this size."""
+    points = np.array(corners) * (width, height)
+    axes.fill(*points.T, fill=False, edgecolor=OUTLINE, linewidth=3)
 
 
 def _difference(canvas: Canvas, comparison: Comparison) -> None:
@@ -139,6 +155,7 @@ def _text(
         f"files with the same bytes: {match.exact_duplicates}; "
         f"near-duplicates: {match.near_duplicates - 1}"
     )
+    text += [(region_text(match.region), INK)] if match.region else []
     text += [(f"Reference: {match.uri}", FAINT), (f"View: {match.view}; {counts}", FAINT)]
     text += [(f"Caption: {match.caption}", FAINT)] * bool(match.caption)
     text += [(f"Rights: {match.rights}", FAINT)] * bool(match.rights)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from memguard.signal_type import SignalType
-from memguard.verdict import Verdict
+from memguard.verdict import Region, Verdict
 
 
 def percent(share: float) -> str:
@@ -26,6 +26,21 @@ def threshold_text(limit: float | None, *, counts_bits: bool = False) -> str:
     if limit is None:
         return "never"
     return str(math.floor(limit)) if counts_bits and math.isfinite(limit) else distance_text(limit)
+
+
+WHOLE = 0.97
+"""Share of a picture from which on it is called the whole, and needs no outline."""
+
+
+def region_text(region: Region) -> str:
+    """One sentence: how much of the training image is seen again, in how much of the image."""
+    seen = "The whole training image"
+    if region.share_of_reference < WHOLE:
+        seen = f"At least {region.share_of_reference:.0%} of the training image"
+    place = "all of this image"
+    if region.share_of_query < WHOLE:
+        place = f"{region.share_of_query:.0%} of this image"
+    return f"{seen} is seen again in {place}"
 
 
 SIGNAL_HEADINGS = (

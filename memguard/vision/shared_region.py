@@ -26,6 +26,8 @@ FREEDOM = 6.0
 smoothed by COARSE.blur."""
 MOST_CORRELATION = 0.99
 """Bound on a correlation; Fisher's transformation of 1 is infinite."""
+KEPT_CORRELATION = 0.9
+"""Share of the best rectangle's correlation that a larger one around it must keep."""
 LEAST_EDGE = 0.08
 """Least edge of the overlap, in longer edges of the reference."""
 LEAST_COVER = 0.1
@@ -121,9 +123,11 @@ def _local_mean(square: NDArray[np.float32], mask: Plane, sigma: float) -> NDArr
 def _most_agreeing(
     query: NDArray[np.float32], reference: NDArray[np.float32]
 ) -> tuple[float, NDArray[np.intp]]:
-    """The largest deviation over all rectangles of cells, and that rectangle's bounds.
+    """The largest deviation over all rectangles of cells, and the bounds of the region there.
 
-    A cell counts by its share of the reference's energy, so flat parts are no evidence.
+    A cell counts by its share of the reference's energy, so flat parts are no evidence. The region
+    is the largest rectangle around the best one that correlates almost as well: the best one alone
+    may be the sharpest part of what agrees.
     """
     products, here, there = (
         _by_cell(left * right)
@@ -137,7 +141,12 @@ def _most_agreeing(
     freedom = np.maximum(FREEDOM * informative - 3, 0)
     deviations = np.sqrt(freedom) * np.arctanh(correlation)
     best = int(deviations.argmax())
-    return float(deviations[best]), _rectangles()[best]
+    left, top, right, bottom = _rectangles()[best]
+    x0, y0, x1, y1 = _rectangles().T
+    around = (x0 <= left) & (y0 <= top) & (x1 >= right) & (y1 >= bottom)
+    agrees = around & (correlation >= KEPT_CORRELATION * correlation[best])
+    largest = int(np.where(agrees, (x1 - x0) * (y1 - y0), 0).argmax())
+    return float(deviations[best]), _rectangles()[largest]
 
 
 def _by_cell(values: NDArray[np.float32]) -> NDArray[np.float64]:

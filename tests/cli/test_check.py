@@ -182,6 +182,7 @@ def test_explain(photograph_index: Path, cat: Image.Image, tmp_path: Path) -> No
         assert threshold_text(signal.similar) in done.output
     assert "[indoors]" in done.output, "brackets of a caption are no markup"
     assert "mirrored" in done.output
+    assert "The whole training image is seen again in all of this image" in done.output
     assert Image.open(picture).width == 4 * PANEL + 5 * MARGIN
 
     done = CliRunner().invoke(app, [*arguments, "--json"])
@@ -189,6 +190,7 @@ def test_explain(photograph_index: Path, cat: Image.Image, tmp_path: Path) -> No
     assert row["label"] == "memorized"
     assert row["picture"] == str(picture)
     assert row["comparison"]["view"] == "mirrored"
+    assert row["matches"][0]["region"]["share_of_reference"] == pytest.approx(1, abs=0.03)
     assert np.array(row["comparison"]["mask"]).sum() == 12
     assert row["why"] == verdict.why
 

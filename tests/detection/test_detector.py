@@ -156,6 +156,22 @@ def test_matches_carry_every_distance_and_signals_the_smallest(
     assert evidence == sorted(evidence, reverse=True)
 
 
+def test_only_what_is_not_clear_has_a_region(
+    detector: Detector, photographs: dict[str, Image.Image], cat: Image.Image
+) -> None:
+    """The lower half of the cat beside all that is novel."""
+    half = cat.crop((0, 150, 451, 300))
+    template = photographs["rocket.jpg"].resize((451, 300))
+    template.paste(half, (0, 150))
+    found, novel = detector.detect([template, photographs["rocket.jpg"]])
+    region = found.matches[0].region
+    assert region is not None
+    assert min(y for _, y in region.query) == pytest.approx(0.5, abs=0.07)
+    assert region.share_of_reference == pytest.approx(0.5, abs=0.1)
+    assert [match.region for match in found.matches[1:]] == [None] * 3
+    assert {match.region for match in novel.matches} == {None}
+
+
 def test_relative_l2_is_over_half_the_mean_of_the_candidates(
     detector: Detector, cat: Image.Image
 ) -> None:

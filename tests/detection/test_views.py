@@ -10,10 +10,11 @@ from PIL import Image, ImageOps
 
 from memguard.descriptors import weightless_descriptors
 from memguard.detection.detector import Detector
-from memguard.detection.views import TURNS, features_of, view_of, views, windows
+from memguard.detection.views import TURNS, features_of, in_query, view_of, views, windows
 from memguard.index import Index
 from memguard.index.open import open_index
 from memguard.lifecycle import build_index
+from memguard.verdict import View
 from memguard.vision.picture import Picture
 
 
@@ -87,3 +88,20 @@ def test_windows_and_their_features(cat: Image.Image, tmp_path: Path) -> None:
     assert all(part.image.width < query.image.width for part in parts)
     assert all(0 < len(part.points) < len(query.features.points) for part in features_of(query))
     assert list(features_of(Picture(drawing()))) == []
+
+
+@pytest.mark.parametrize("view", ["as is", "mirrored", "inverted", *TURNS, "unletterboxed"])
+def test_a_point_of_a_view_lies_where_the_query_has_it(view: View) -> None:
+    """A dark spot in a light drawing with a border is found in the view, and back in the query."""
+    image = Image.new("RGB", (200, 120), "white")
+    image.paste((20, 160, 60), (10, 20, 190, 100))
+    image.paste((0, 0, 90), (36, 30, 44, 38))
+    seen = view_of(Picture(image), view)
+    assert seen is not None
+    away = np.abs(
+        np.asarray(seen.image, float) - ((255, 255, 165) if view == "inverted" else (0, 0, 90))
+    )
+    rows, columns = np.nonzero(away.sum(axis=2) == 0)
+    spot = (np.array([[columns.mean(), rows.mean()]]) + 0.5) / seen.image.size
+    found = in_query(spot, view, Picture(image)) * image.size
+    assert found[0] == pytest.approx([40, 34])

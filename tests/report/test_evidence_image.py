@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pytest
 from fixtures.explanation_panels import panel
-from PIL import Image, ImageOps
+from PIL import Image, ImageColor, ImageOps
 
 from memguard.detection.detector import Detector
 from memguard.report import explain
-from memguard.report.evidence_image import HEAD, MARGIN, PANEL
+from memguard.report.evidence_image import HEAD, MARGIN, OUTLINE, PANEL
 
 
 def test_a_mirrored_crop_is_laid_where_it_belongs(detector: Detector, cat: Image.Image) -> None:
@@ -23,6 +24,28 @@ def test_a_mirrored_crop_is_laid_where_it_belongs(detector: Detector, cat: Image
     grey = (middle == 200).all(axis=1)
     assert grey[:100].all()
     assert not grey[-150:-30].any()
+
+
+def test_an_inset_is_outlined_in_the_query_and_its_part_in_the_reference(
+    detector: Detector, photographs: dict[str, Image.Image], cat: Image.Image
+) -> None:
+    """The right half of the cat, mirrored, in the corner of a rocket."""
+    query = photographs["rocket.jpg"].copy()
+    query.paste(ImageOps.mirror(cat.crop((225, 0, 451, 300))), (100, 50))
+    picture = explain(query, detector).draw()
+    seen = outlined(panel(picture, 0, query.size))
+    assert seen == pytest.approx(np.array((100, 50, 326, 350)) / (query.size * 2), abs=0.02)
+    known = outlined(panel(picture, 1, cat.size))  # drawn mirrored, as the query lies
+    assert known == pytest.approx((0, 0, 0.5, 1), abs=0.13)
+
+
+def outlined(shown: Image.Image) -> tuple[float, ...]:
+    """Left, top, right and bottom of what has the colour of outlines, as shares of a panel."""
+    away = np.abs(np.asarray(shown, dtype=float) - ImageColor.getrgb(OUTLINE)).max(axis=2)
+    rows, columns = np.nonzero(away < 8)
+    height, width = away.shape
+    edges = columns.min() / width, rows.min() / height, columns.max() / width, rows.max() / height
+    return tuple(map(float, edges))
 
 
 def test_odd_shapes(detector: Detector, cat: Image.Image) -> None:

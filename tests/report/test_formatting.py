@@ -11,10 +11,11 @@ from memguard.report.formatting import (
     SIGNAL_HEADINGS,
     distance_text,
     percent,
+    region_text,
     signal_rows,
     threshold_text,
 )
-from memguard.verdict import Match, Signal, Verdict
+from memguard.verdict import Match, Region, Signal, Verdict
 
 
 def test_hash_thresholds_are_the_bits_that_count() -> None:
@@ -49,3 +50,11 @@ def test_a_match_that_a_signal_was_not_measured_on() -> None:
     signal = Signal("structure", 0.5, similar=0.3, memorized=0.2)
     rows = signal_rows(Verdict("clear", 0.1, (signal,), (embedded, pictured)), PICTURE_SIGNALS)
     assert rows[0] == ("structure", "0.5", "-", "0.3", "0.2", "clear")
+
+
+def test_a_region_in_one_sentence() -> None:
+    part = Region((), (), share_of_reference=0.62, share_of_query=0.554)
+    text = "At least 62% of the training image is seen again in 55% of this image"
+    assert region_text(part) == text
+    whole = Region((), (), share_of_reference=1.0, share_of_query=1.0)
+    assert region_text(whole) == "The whole training image is seen again in all of this image"
