@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from memguard.calibration.result import Calibration
 from memguard.descriptors import load_descriptors
 from memguard.detection.detector import Detector
+from memguard.detection.signals import default_thresholds
 from memguard.index import Index
 
 log = logging.getLogger("memguard")
@@ -23,7 +24,8 @@ def calibrated_detector(
     """A detector with the index's descriptors and calibrated thresholds, else the defaults.
 
     Logs a warning where the index has no calibration, or one that measured nothing, has outgrown
-    it, or was calibrated without ``thorough``.
+    it, falls short of what it should find, or was calibrated without ``thorough`` or by an older
+    memguard.
 
     Args:
         index: the training set.
@@ -68,4 +70,10 @@ def calibrated_detector(
         thorough=thorough,
     )
     calibration.require_signals(detector.signals, index.name)
+    if not calibration.thresholds.keys() & default_thresholds(detector.signals).keys():
+        log.warning(
+            "%s was calibrated by an older memguard, whose signals find fewer copies; %s",
+            index,
+            again,
+        )
     return detector

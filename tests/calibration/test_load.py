@@ -76,3 +76,23 @@ def test_thorough_wants_a_thorough_calibration(
     store_calibration(index, replace(EXAMPLE, records=4, thorough=True))
     calibrated_detector(open_index(index), thorough=True)
     assert not caplog.records
+
+
+def test_an_older_calibration_applies_and_says_so(
+    gallery: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Before the fused score, the structure decided."""
+    index = Path(shutil.copytree(gallery, tmp_path / "index"))
+    thresholds = {"structure": Threshold(0.3, 0.26)}
+    store_calibration(index, replace(EXAMPLE, records=4, thresholds=thresholds))
+    assert calibrated_detector(open_index(index)).thresholds == thresholds
+    assert "was calibrated by an older memguard" in caplog.text
+
+
+def test_a_guard_names_the_shortfalls_in_its_log(
+    gallery: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    index = Path(shutil.copytree(gallery, tmp_path / "index"))
+    store_calibration(index, replace(EXAMPLE, records=4, shortfalls=("few insets are blocked",)))
+    calibrated_detector(open_index(index))
+    assert "few insets are blocked" in caplog.text
