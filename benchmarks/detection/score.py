@@ -17,6 +17,7 @@ from memguard.calibration.measurements import Distances, Measurements
 from memguard.calibration.operating_rules import evaluate, operating_rules
 from memguard.calibration.quantiles import allocate, flagged
 from memguard.calibration.rates import Rate
+from memguard.descriptors import weightless_descriptors
 from memguard.descriptors.sscd import Sscd
 from memguard.detection.signals import default_thresholds as library_defaults
 from memguard.detection.signals import signal_table
@@ -26,8 +27,8 @@ from memguard.vision.transforms import SIMULATED_COPIES
 
 TABLE = signal_table([Sscd])
 DEFAULTS = library_defaults(TABLE)
-WEIGHTLESS = tuple(name for name in DEFAULTS if name != "sscd_normalised")
-WITH_SSCD = (*WEIGHTLESS, "sscd_normalised")
+WEIGHTLESS = tuple(library_defaults(signal_table(weightless_descriptors())))
+WITH_SSCD = tuple(DEFAULTS)
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,9 @@ SINGLE_SIGNALS = (
     Rule("pixels (16 px)", ("pixels",)),
     Rule("structure", ("structure",)),
     Rule("aligned structure", ("aligned_structure",)),
+    Rule("structure and l2", ("structure_and_l2",)),
     Rule("local features", ("local_features",)),
+    Rule("shared region", ("shared_region",)),
     Rule("SSCD", ("sscd",), "standard + sscd"),
     Rule("SSCD normalised", ("sscd_normalised",), "standard + sscd"),
     Rule("distilled SSCD", ("distilled",), "standard + sscd"),

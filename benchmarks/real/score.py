@@ -25,6 +25,8 @@ SINGLE_SIGNALS = (
     "aligned_structure",
     "structure_and_l2",
     "local_features",
+    "shared_region",
+    "copy_evidence",
     "clip",
     "sscd",
     "sscd_normalised",

@@ -47,7 +47,7 @@ def test_info_of_a_calibrated_index(calibrated: Calibrated) -> None:
 
     done = memguard("info", calibrated.path, COLUMNS="80")
     printed = done.stdout
-    for word in ("held-out: ", "target FPR", "blocks at or below", "aligned_structure", "jpeg 30"):
+    for word in ("held-out: ", "target FPR", "blocks at or below", "copy_evidence", "jpeg 30"):
         assert word in printed
     assert re.search(r"Calibration of \d{4}-\d\d-\d\d \d\d:\d\d UTC, on 4 images", printed)
     assert "warning " in printed

@@ -30,6 +30,7 @@ TERMINAL = {"as_json", "option", "clip", "clip_weights", "no_clip", "sscd", "ssc
 """Options for files, terminals, and weights by name, which Python takes as values."""
 
 ONLY_HERE: dict[str, set[str]] = {
+    "calibrate": {"pipeline", "column", "setting", "device", "dtype"},
     "explain": {"output"},
     "audit": {
         *("pipeline", "column", "captions", "unconditional", "setting", "guarded", "device"),

@@ -51,6 +51,7 @@ def test_what_blocks_comes_first(table: dict[str, SignalType]) -> None:
     """The order in which a verdict lists its signals."""
     assert list(default_thresholds(table)) == [
         "copy_evidence",
+        "sscd",
         "sscd_normalised",
         "clip",
     ]

@@ -11,7 +11,10 @@ import memguard
 from benchmarks.common.cache_key import DECIDING, code_key
 
 PACKAGE = Path(memguard.__file__).parent
-DECIDES_NOTHING = {"_entry_points", "_optional", "_version", "errors", "files", "sources"}
+DECIDES_NOTHING = {
+    *("_entry_points", "_optional", "_version", "errors", "files", "notebook", "settings"),
+    "sources",
+}
 """Modules that the deciding ones import, and that hand bytes, errors and texts around."""
 
 

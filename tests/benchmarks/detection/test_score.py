@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 
 from benchmarks.detection.observation import Observation, read_observations, with_role
-from benchmarks.detection.score import Rule, columns, equal_tails, halves, score, uncontaminated
+from benchmarks.detection.score import (
+    DEFAULTS,
+    MEMGUARD,
+    SINGLE_SIGNALS,
+    Rule,
+    columns,
+    equal_tails,
+    halves,
+    score,
+    uncontaminated,
+)
+from memguard.detection.signals import ADDED_EVIDENCE
 from memguard.vision.transforms import SIMULATED_COPIES
 
 RULE = Rule("structure", ("structure",))
@@ -46,6 +57,18 @@ def split() -> list[Observation]:
     tests = [observation("test", 0.6, f"test {i // 2}") for i in range(99)]
     tests.append(observation("test", 0.02, "test 49"))
     return [*copies, *calibration, *tests]
+
+
+def test_memguard_s_rules_take_every_signal_that_decides_by_default() -> None:
+    assert {rule.signals for rule in MEMGUARD if "sscd" in rule.detector} == {tuple(DEFAULTS)}
+    assert {rule.signals for rule in MEMGUARD if "sscd" not in rule.detector} == {
+        tuple(name for name in DEFAULTS if not name.startswith("sscd"))
+    }
+
+
+def test_what_the_fused_score_adds_up_is_scored_alone_too() -> None:
+    alone = {name for rule in SINGLE_SIGNALS for name in rule.signals}
+    assert {"shared_region", *ADDED_EVIDENCE} <= alone
 
 
 def test_recall_and_false_positives_are_counted(split: list[Observation]) -> None:

@@ -8,7 +8,10 @@ import pytest
 
 from benchmarks.real.cases import Case, Kind
 from benchmarks.real.observation import Observation, by_case, closest
-from benchmarks.real.score import score, single_signal
+from benchmarks.real.score import SINGLE_SIGNALS, score, single_signal
+from memguard.descriptors import weightless_descriptors
+from memguard.descriptors.sscd import Sscd
+from memguard.detection.signals import default_thresholds, signal_table
 
 
 def cases_at(kind: Kind, reference: str, *distances: float) -> list[tuple[Case, Observation]]:
@@ -47,6 +50,11 @@ def test_a_threshold_lies_at_the_first_novel_image_not_allowed(
     assert found.threshold == pytest.approx(threshold)
     assert found.novel.count == count
     assert found.recall["copies"] == pytest.approx((3 / 4 + 0) / 2)
+
+
+def test_every_signal_that_decides_is_scored_alone() -> None:
+    table = signal_table([*weightless_descriptors(), Sscd])
+    assert set(default_thresholds(table)) <= set(SINGLE_SIGNALS)
 
 
 def test_a_signal_alone_sees_the_candidates_of_every_setting() -> None:
