@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memguard.detection.picture_pair import align_square
+from memguard.detection.signals import CopyEvidence
 from memguard.detection.views import view_of
 from memguard.index import Index
 from memguard.verdict import Match
@@ -107,12 +108,19 @@ class Comparison:
 
 
 def compare(picture: Picture, match: Match, index: Index) -> Comparison | None:
-    """Compare a query with a match; None where the index has no pixels of it (any more)."""
+    """Compare a query with a match; None where the index has no pixels of it (any more).
+
+    They are aligned where that brings the whole closer, or shows a region again.
+    """
     record = index.find(match.id)
     if record is None or not record.has_pixels:
         return None
     query = view_of(picture, match.view) or picture
     reference = record.picture()
-    helps = match.distances["aligned_structure"] < match.distances["structure"]
+    distances = match.distances
+    helps = (
+        distances["aligned_structure"] < distances["structure"]
+        or distances["shared_region"] <= CopyEvidence.default.similar
+    )
     alignment = align(query.features, reference.features) if helps else None
     return Comparison(match, query, reference, alignment)

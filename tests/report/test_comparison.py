@@ -44,6 +44,20 @@ def test_a_reference_that_was_removed(detector: Detector, cat: Image.Image) -> N
     assert compare(Picture(cat), match, detector.index) is not None
 
 
+def test_a_template_copy_is_aligned(
+    detector: Detector, cat: Image.Image, photographs: dict[str, Image.Image]
+) -> None:
+    """Where most is another picture, neither the whole nor the overlap is much alike."""
+    width, height = cat.size
+    template = cat.copy()
+    template.paste(photographs["rocket.jpg"].resize((width, 2 * height // 3)))
+    comparison = compared(detector, template)
+    distances = comparison.match.distances
+    assert distances["aligned_structure"] > distances["structure"] > 0.4
+    assert comparison.alignment is not None
+    assert comparison.difference[-8, -8] < 0.05
+
+
 def test_a_changed_region_is_masked_out(detector: Detector, cat: Image.Image) -> None:
     query = cat.copy()
     width, height = cat.size
