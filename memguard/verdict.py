@@ -35,6 +35,10 @@ STORED_AS = {"exact_duplicates": "copies", "near_duplicates": "duplicates"}
 LOGGED_DIGITS = 4
 """Decimal places of a score or distance in a log."""
 
+COMMON = 3
+"""Other references, unlike each other, from which on a part that they share is no copy of any.
+Chosen by hand."""
+
 ONLY_FLAGGED = 0.99
 """Upper bound on the evidence of a signal that never blocks."""
 
@@ -48,7 +52,8 @@ class Signal:
         distance: smaller is closer; bits for hashes, ``1 - cosine`` for embeddings,
             root mean square over pixels in [0, 1] for the pixel distances.
         similar: flag threshold; ``distance <= similar`` flags the image.
-        memorized: block threshold, or None for a signal that only ever flags.
+        memorized: block threshold, or None for a signal that only ever flags, and where its
+            closest references share a logo (:attr:`Match.shared_by`).
     """
 
     name: str
@@ -140,6 +145,9 @@ class Match:
         region: what the image shows of the reference, and where. None if the match alone would be
             clear, and if no trusted alignment and no likeness of the whole pictures tells; of
             wholly alike pictures without such an alignment, it is the whole of both.
+        shared_by: how many other references, unlike this one and each other, show the same small
+            part of the image, 0 to :data:`COMMON`; with COMMON, as of a logo, the match only flags.
+            Counted only for a match that would block.
         thumbnail: as the index stores it, encoded; only of the first match of a flagged image. Not
             part of the JSON.
     """
@@ -154,6 +162,7 @@ class Match:
     rights: str | None = None
     url: str | None = None
     region: Region | None = None
+    shared_by: int = 0
     thumbnail: bytes | None = field(default=None, compare=False, repr=False)
 
     def to_json(self) -> dict[str, Any]:
@@ -180,7 +189,7 @@ class Verdict:
         label: see :data:`Label`.
         score: the strongest :attr:`Signal.evidence`: from 1 up memorized, from 1/2 up similar;
             0 where there is none, as for an uninformative or unchecked image.
-        signals: one per signal, the closest reference's distance with its thresholds.
+        signals: one per signal, the strongest reference's distance with its thresholds.
         matches: the nearest references: those of the gravest label first, then by the evidence of
             all signals together; ``why`` is about the first.
         why: one plain sentence for the reviewer.

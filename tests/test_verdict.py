@@ -21,6 +21,7 @@ VERDICT = Verdict(
             {"phash256": 8.0},
             exact_duplicates=3,
             caption="x",
+            shared_by=2,
             region=Region(((0, 0), (0.5, 0), (0.5, 1)), ((1, 0), (0.2, 0), (0.2, 1)), 0.25, 0.4),
         ),
     ),
@@ -86,14 +87,16 @@ def test_stored_keys_of_a_match_do_not_change() -> None:
     assert (match["copies"], match["duplicates"]) == (3, 1)
     assert list(match) == [
         *("id", "uri", "view", "distances", "copies", "duplicates", "caption", "rights", "url"),
-        "region",
+        *("region", "shared_by"),
     ]
 
 
 def test_matches_stored_before_there_were_regions_are_read() -> None:
     (stored,) = VERDICT.to_json()["matches"]
-    del stored["region"]
-    assert Match.from_json(stored) == dataclasses.replace(VERDICT.matches[0], region=None)
+    del stored["region"], stored["shared_by"]
+    assert Match.from_json(stored) == dataclasses.replace(
+        VERDICT.matches[0], region=None, shared_by=0
+    )
 
 
 def test_equality_leaves_the_attempt_out() -> None:

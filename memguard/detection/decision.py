@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from memguard.signal_type import Threshold
-from memguard.verdict import Label, Match, Signal, Verdict
+from memguard.verdict import COMMON, Label, Match, Signal, Verdict
 
 SHOWN_MATCHES = 5
 """Matches in a verdict."""
@@ -27,16 +27,12 @@ def decide(
         thresholds: signal name to thresholds.
         rates: label to the false-positive rate that its thresholds were chosen for.
     """
-    signals = tuple(
-        Signal(
-            name,
-            min(match.distances[name] for match in matches if name in match.distances),
-            threshold.similar,
-            threshold.memorized,
-        )
-        for name, threshold in thresholds.items()
-        if any(name in match.distances for match in matches)
-    )
+    strongest: dict[str, Signal] = {}
+    for signal in (one for match in matches for one in _signals(match, thresholds)):
+        known = strongest.setdefault(signal.name, signal)
+        if _strength(signal) > _strength(known):
+            strongest[signal.name] = signal
+    signals = tuple(strongest[name] for name in thresholds if name in strongest)
     if not signals:
         return Verdict("clear", 0.0, why="no reference came near the image")
     label = max((signal.label for signal in signals), key=SEVERITY.index)
@@ -61,12 +57,17 @@ def rank(match: Match, thresholds: Mapping[str, Threshold]) -> tuple[int, float]
 
 
 def _signals(match: Match, thresholds: Mapping[str, Threshold]) -> list[Signal]:
-    """The signals of one reference alone."""
+    """The signals of one reference alone; none blocks for a part that many references share."""
+    blocks = match.shared_by < COMMON
     return [
-        Signal(name, match.distances[name], limit.similar, limit.memorized)
+        Signal(name, match.distances[name], limit.similar, limit.memorized if blocks else None)
         for name, limit in thresholds.items()
         if name in match.distances
     ]
+
+
+def _strength(signal: Signal) -> tuple[float, float]:
+    return signal.evidence, -signal.distance
 
 
 def _why(match: Match, thresholds: Mapping[str, Threshold], rates: Mapping[Label, float]) -> str:
@@ -76,7 +77,10 @@ def _why(match: Match, thresholds: Mapping[str, Threshold], rates: Mapping[Label
     side = "beyond" if signal.label == "clear" else "within"
     view = "" if match.view == "as is" else f" ({match.view})"
     rate = f" (FPR {rates[kind]:g})" if kind in rates else ""
-    return (
+    reason = (
         f"{signal.name} distance {signal.distance:.3g} to reference {match.uri}{view} is "
         f"{side} the {THRESHOLD_NAMES[kind]} threshold {limit:.3g}{rate}"
     )
+    if match.shared_by < COMMON:
+        return reason
+    return f"{reason}, and does not block: {COMMON} or more other references share this small part"

@@ -14,6 +14,7 @@ from PIL import Image
 from memguard.descriptors import Descriptor
 from memguard.detection import decision
 from memguard.detection.candidates import compare_vectors, described_views, search
+from memguard.detection.common_parts import is_small_part, sharing
 from memguard.detection.seen_again import region_seen_again
 from memguard.detection.signals import default_thresholds, signal_table
 from memguard.detection.verification import relate, verify
@@ -127,26 +128,50 @@ class Detector:
         ]
 
     def judge(self, query: Picture, matches: Sequence[Match]) -> Verdict:
-        """The verdict on a query with these matches, and the regions of those that it shows."""
+        """The verdict on a query with these matches, and the regions of those that it shows.
+
+        Matches that would block for a small part that unlike references share, such as a logo,
+        only flag (:mod:`memguard.detection.common_parts`).
+        """
         verdict = self.decide(matches)
-        if verdict.label == "clear":
-            return verdict
+        if verdict.label == "memorized" and is_small_part(self._located(query, matches[0])[0]):
+            verdict = self.decide(self._weighed(query, matches))
         return replace(
-            verdict, matches=tuple(self._located(query, match) for match in verdict.matches)
+            verdict, matches=tuple(self._located(query, match)[0] for match in verdict.matches)
         )
 
     def decide(self, matches: Sequence[Match]) -> Verdict:
         """The verdict on a query with these matches, by their distances alone."""
         return decision.decide(matches, self.thresholds, self.rates)
 
-    def _located(self, query: Picture, match: Match) -> Match:
-        """A match with its region, unless it is clear or its reference has no pixels (any more)."""
-        if self._rank(match)[0] == 0:
-            return match
+    def _weighed(self, query: Picture, matches: Sequence[Match]) -> list[Match]:
+        """The matches, the strongest first, with how many references share each small part."""
+        located, pictures = [], {}
+        for match in matches:
+            one, picture = self._located(query, match)
+            located.append(one)
+            if picture is not None:
+                pictures[one.id] = picture
+        seen_again = [match for match in located if match.region is not None]
+        weighed = [
+            replace(match, shared_by=sharing(match, seen_again, pictures))
+            if self.decide([match]).label == "memorized" and is_small_part(match)
+            else match
+            for match in located
+        ]
+        return sorted(weighed, key=self._rank, reverse=True)
+
+    def _located(self, query: Picture, match: Match) -> tuple[Match, Picture | None]:
+        """A match with its region, and its reference; neither if the match alone is clear, or if
+        the index has no pixels of it (any more).
+        """
+        if self.decide([match]).label == "clear":
+            return match, None
         record = self.index.find(match.id)
         if record is None or not record.has_pixels:
-            return match
-        return replace(match, region=region_seen_again(query, match, record.picture()))
+            return match, None
+        picture = record.picture()
+        return replace(match, region=region_seen_again(query, match, picture)), picture
 
     def _rank(self, match: Match) -> tuple[int, float]:
         return decision.rank(match, self.thresholds)

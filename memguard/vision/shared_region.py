@@ -28,6 +28,8 @@ MOST_CORRELATION = 0.99
 """Bound on a correlation; Fisher's transformation of 1 is infinite."""
 KEPT_CORRELATION = 0.9
 """Share of the best rectangle's correlation that a larger one around it must keep."""
+TEXTURED = 0.25
+"""Energy of a cell, in that of the mean cell of the best rectangle, below which it is flat."""
 LEAST_EDGE = 0.08
 """Least edge of the overlap, in longer edges of the reference."""
 LEAST_COVER = 0.1
@@ -125,9 +127,9 @@ def _most_agreeing(
 ) -> tuple[float, NDArray[np.intp]]:
     """The largest deviation over all rectangles of cells, and the bounds of the region there.
 
-    A cell counts by its share of the reference's energy, so flat parts are no evidence. The region
-    is the largest rectangle around the best one that correlates almost as well: the best one alone
-    may be the sharpest part of what agrees.
+    A cell counts by its share of the reference's energy, so flat parts are no evidence. The best
+    rectangle may be only the sharpest part of what agrees: the region is the one around it that
+    correlates almost as well and holds most textured cells, without flat ones at its edges.
     """
     products, here, there = (
         _by_cell(left * right)
@@ -145,7 +147,10 @@ def _most_agreeing(
     x0, y0, x1, y1 = _rectangles().T
     around = (x0 <= left) & (y0 <= top) & (x1 >= right) & (y1 >= bottom)
     agrees = around & (correlation >= KEPT_CORRELATION * correlation[best])
-    largest = int(np.where(agrees, (x1 - x0) * (y1 - y0), 0).argmax())
+    common = np.sqrt(here * there)
+    textured = _by_rectangle(common >= TEXTURED * common[top:bottom, left:right].mean())
+    area = (x1 - x0) * (y1 - y0)
+    largest = int(np.where(agrees, textured - area / (CELLS**2 + 1), -1).argmax())
     return float(deviations[best]), _rectangles()[largest]
 
 
@@ -155,7 +160,7 @@ def _by_cell(values: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.asarray(sums, dtype=np.float64)
 
 
-def _by_rectangle(cells: NDArray[np.float64]) -> NDArray[np.float64]:
+def _by_rectangle(cells: NDArray[np.float64] | NDArray[np.bool_]) -> NDArray[np.float64]:
     """Sums over each of :func:`_rectangles`, by a summed-area table."""
     table = np.zeros((CELLS + 1, CELLS + 1))
     table[1:, 1:] = cells.cumsum(axis=0).cumsum(axis=1)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from memguard.detection.decision import SHOWN_MATCHES, decide, rank
 from memguard.signal_type import Threshold
-from memguard.verdict import Match
+from memguard.verdict import COMMON, Match
 
 THRESHOLDS = {
     "a": Threshold(similar=0.4, memorized=0.2),
@@ -68,3 +70,23 @@ def test_the_reason_names_signal_reference_threshold_and_rate() -> None:
 def test_a_verdict_shows_a_few_matches() -> None:
     many = [match(str(number), a=0.1) for number in range(SHOWN_MATCHES + 1)]
     assert decide(many, THRESHOLDS, {}).matches == tuple(many[:SHOWN_MATCHES])
+
+
+def test_a_part_that_many_references_share_only_flags() -> None:
+    shared = dataclasses.replace(match("logo", a=0.05), shared_by=COMMON)
+    verdict = decide([shared], THRESHOLDS, {})
+    assert (verdict.label, verdict.score) == ("similar", pytest.approx(0.9375))
+    assert verdict.signals[0].memorized is None
+    assert verdict.why == (
+        "a distance 0.05 to reference logo.png is within the flag threshold 0.4, and does not "
+        "block: 3 or more other references share this small part"
+    )
+
+
+def test_another_reference_blocks_beside_a_shared_part() -> None:
+    shared = dataclasses.replace(match("logo", a=0.05), shared_by=COMMON)
+    few = dataclasses.replace(match("x", a=0.15), shared_by=COMMON - 1)
+    assert rank(few, THRESHOLDS) > rank(shared, THRESHOLDS)
+    verdict = decide([few, shared], THRESHOLDS, {})
+    assert (verdict.label, verdict.signals[0].distance) == ("memorized", 0.15)
+    assert "x.png" in verdict.why
