@@ -36,7 +36,7 @@ def test_push_check_add_and_remove(built, milvus, photographs, tmp_path, monkeyp
     assert verdict["matches"][0]["uri"] == str(rocket)
     assert len(open_index(address)) == 61
 
-    assert "1 images removed" in memguard("remove", address, "--uri", rocket)
+    assert "1 image removed" in memguard("remove", address, "--uri", rocket)
     (verdict,) = json.loads(memguard("check", rocket, "--json"))
     assert verdict["label"] == "clear"
     assert len(open_index(address)) == 60
