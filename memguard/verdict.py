@@ -102,8 +102,8 @@ Corners = tuple[tuple[float, float], ...]
 class Region:
     """The part of a reference that an image shows again, and where it shows it.
 
-    Where an alignment found it, it is the rectangle of the reference in which agreement is least
-    likely to be chance: at least this part is seen again.
+    Where an alignment found it, it is a rectangle of the reference around the clearest agreement,
+    to about an eighth of their overlap: at least about this part is seen again.
 
     Attributes:
         reference: its outline in the reference: four corners, up to eight where the image ends

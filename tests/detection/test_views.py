@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures.picture_files import blobs
 from PIL import Image, ImageOps
 
 from memguard.descriptors import weightless_descriptors
@@ -18,13 +19,6 @@ from memguard.verdict import View
 from memguard.vision.picture import Picture
 
 
-def drawing() -> Image.Image:
-    """Soft blobs of colour: a picture of which no local features can be found."""
-    rng = np.random.default_rng(3)
-    small = Image.fromarray(rng.integers(0, 256, (3, 4, 3), dtype=np.uint8))
-    return small.resize((240, 200), Image.Resampling.BICUBIC)
-
-
 def framed(image: Image.Image, share: float = 0.15) -> Image.Image:
     return ImageOps.expand(image, round(share * image.width), fill=(20, 160, 60))
 
@@ -33,7 +27,7 @@ def framed(image: Image.Image, share: float = 0.15) -> Image.Image:
 def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
     root = tmp_path_factory.mktemp("views")
     (root / "images").mkdir()
-    drawing().save(root / "images" / "drawing.png")
+    blobs().save(root / "images" / "drawing.png")
     build_index(root / "images", root / "index", weights={}, calibrate=False, workers=0)
     return open_index(root / "index")
 
@@ -71,7 +65,7 @@ def test_a_blank_picture_has_no_border(cat: Image.Image) -> None:
 @pytest.mark.parametrize("view", ["turned 90", "turned 180", "turned 270", "unletterboxed"])
 def test_thorough_finds_a_drawing_without_features_in_that_view(index: Index, view: str) -> None:
     angles = {"turned 90": 270, "turned 180": 180, "turned 270": 90}
-    image = drawing()
+    image = blobs()
     copy = framed(image) if view == "unletterboxed" else image.rotate(angles[view], expand=True)
     (standard,) = Detector(index, weightless_descriptors()).detect([copy])
     (thorough,) = Detector(index, weightless_descriptors(), thorough=True).detect([copy])
@@ -87,7 +81,7 @@ def test_windows_and_their_features(cat: Image.Image, tmp_path: Path) -> None:
     assert len(parts) == 5
     assert all(part.image.width < query.image.width for part in parts)
     assert all(0 < len(part.points) < len(query.features.points) for part in features_of(query))
-    assert list(features_of(Picture(drawing()))) == []
+    assert list(features_of(Picture(blobs()))) == []
 
 
 @pytest.mark.parametrize("view", ["as is", "mirrored", "inverted", *TURNS, "unletterboxed"])
