@@ -60,8 +60,9 @@ CORRELATION_WEIGHT = 20.0
 
 ADDED_EVIDENCE: Mapping[str, tuple[float, float]] = {
     "structure": (40.0, 0.5),
-    "structure_and_l2": (30.0, 0.7),
+    "structure_and_l2": (40.0, 0.7),
     "phash256": (0.25, 100.0),
+    "pixels": (80.0, 0.25),
     "sscd": (30.0, 0.8),
 }
 """Signal to the evidence of each unit of distance below the distance at which it begins."""
@@ -242,7 +243,7 @@ class CopyEvidence(RelativeSignal):
 
     name = "copy_evidence"
     words = "evidence of all signals together that it is a copy, counted below zero"
-    least = -100.0
+    least = SharedRegion.least - sum(weight * start for weight, start in ADDED_EVIDENCE.values())
     default = Threshold(similar=-16.0, memorized=-24.0)
 
     def measure(self, candidates: Sequence[Mapping[str, float]]) -> list[float]:

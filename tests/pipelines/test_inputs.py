@@ -86,7 +86,7 @@ def test_generators_and_values_of_a_dict(checker: Guard, file: Path) -> None:
         ("https://example.org/a.png", "there is no file https"),
         (".", r"is a folder; a check takes image files: check\(Path"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_what_is_no_image_is_an_error(checker: Guard, wrong: Any, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
