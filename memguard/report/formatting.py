@@ -33,14 +33,14 @@ WHOLE = 0.97
 
 
 def region_text(region: Region) -> str:
-    """One sentence: how much of the training image is seen again, in how much of the image."""
-    seen = "The whole training image"
+    """One sentence: how far what agrees reaches in the training image and in the image."""
+    seen = "the whole training image"
     if region.share_of_reference < WHOLE:
-        seen = f"At least {region.share_of_reference:.0%} of the training image"
+        seen = f"{region.share_of_reference:.0%} of the training image"
     place = "all of this image"
     if region.share_of_query < WHOLE:
         place = f"{region.share_of_query:.0%} of this image"
-    return f"{seen} is seen again in {place}"
+    return f"What agrees spans {seen} and {place}; details within may differ"
 
 
 SIGNAL_HEADINGS = (

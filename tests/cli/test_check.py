@@ -182,7 +182,7 @@ def test_explain(photograph_index: Path, cat: Image.Image, tmp_path: Path) -> No
         assert threshold_text(signal.similar) in done.output
     assert "[indoors]" in done.output, "brackets of a caption are no markup"
     assert "mirrored" in done.output
-    assert "The whole training image is seen again in all of this image" in done.output
+    assert "What agrees spans the whole training image and all of this image" in done.output
     assert Image.open(picture).width == 4 * PANEL + 5 * MARGIN
 
     done = CliRunner().invoke(app, [*arguments, "--json"])
