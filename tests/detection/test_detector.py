@@ -186,7 +186,7 @@ def test_relative_l2_is_over_half_the_mean_of_the_candidates(
 
 
 @pytest.mark.parametrize("position", [16, 38, 44, 59])
-def test_structure_and_l2_help_to_find_a_copy_without_its_texture(
+def test_layout_and_pixels_help_to_find_a_copy_without_its_texture(
     built: tuple[Path, object], position: int
 ) -> None:
     """As a model draws that has learned the shapes of a picture and not yet its texture."""
@@ -201,8 +201,11 @@ def test_structure_and_l2_help_to_find_a_copy_without_its_texture(
     assert match.distances["shared_region"] == 0, "no points are left to align it"
     (evidence,) = verdict.signals
     assert evidence.memorized is not None
-    weight, start = ADDED_EVIDENCE["structure_and_l2"]
-    added = weight * (start - match.distances["structure_and_l2"])
+    added = sum(
+        weight * max(start - match.distances[name], 0)
+        for name, (weight, start) in ADDED_EVIDENCE.items()
+        if name in ("structure_and_l2", "pixels")
+    )
     assert evidence.distance <= evidence.memorized < evidence.distance + added
 
 

@@ -113,6 +113,7 @@ def test_copy_evidence_adds_up() -> None:
         "structure": 0.3,
         "structure_and_l2": 0.5,
         "phash256": 60.0,
+        "pixels": 0.15,
         "sscd": 0.4,
     }
     far = {
@@ -120,11 +121,12 @@ def test_copy_evidence_adds_up() -> None:
         "structure": 0.6,
         "structure_and_l2": 0.8,
         "phash256": 120.0,
+        "pixels": 0.3,
         "sscd": 0.9,
     }
     without_weights = {name: near[name] for name in near if name != "sscd"}
     found = CopyEvidence().measure([near, far, without_weights])
-    weightless = -10 - 40 * 0.2 - 30 * 0.2 - 0.25 * 40
+    weightless = -10 - 40 * 0.2 - 40 * 0.2 - 0.25 * 40 - 80 * 0.1
     assert found == pytest.approx([weightless - 30 * 0.4, 0.5, weightless])
 
 
