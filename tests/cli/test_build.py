@@ -90,7 +90,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_build_resumes(
     photographs: dict[str, Image.Image], tmp_path: Path
 ) -> None:
     """As a terminal does it: every process of the command gets the signal."""
-    write_cuts(photographs, tmp_path / "many", 40)
+    write_cuts(photographs, tmp_path / "many", 250)
     command = [*MEMGUARD, "build", tmp_path / "many", "-o", tmp_path / "x", "--no-clip"]
     command += ["--no-calibrate", "--workers", "2"]
     with subprocess.Popen(
@@ -106,7 +106,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_build_resumes(
         "stopped: the parts already saved are kept. Run the same command again: it resumes there\n"
     )
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)
-    assert f"{tmp_path}/x: 40 images." in done.stdout
+    assert f"{tmp_path}/x: 250 images." in done.stdout
 
 
 def test_build_again_and_json(built: tuple[Path, BuildSummary], tmp_path: Path) -> None:
