@@ -8,7 +8,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import pdqhash
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -64,7 +63,9 @@ class OtherSignals:
 
 
 def pdq(picture: Picture) -> NDArray[np.uint8]:
-    """256 bits as 32 bytes."""
+    """256 bits as 32 bytes; needs the extra ``benchmarks``."""
+    import pdqhash
+
     bits, _ = pdqhash.compute(np.ascontiguousarray(picture.pixels))
     return np.packbits(bits)
 
