@@ -15,7 +15,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from memguard.vision.structure import COARSE, Plane, contrast_normalised
+from memguard.vision.structure import (
+    COARSE,
+    Plane,
+    contrast_normalised,
+    masked_detail,
+    masked_tones,
+)
 
 BACKGROUND_TOLERANCE = 0.04
 """A pixel this close to the background's colour, in levels of 1 in each channel, belongs to it."""
@@ -66,8 +72,8 @@ def find_foreground(square: NDArray[np.float32]) -> Foreground | None:
     mask = cv2.erode(inside, np.ones((2 * RIM_PX + 1, 2 * RIM_PX + 1)), borderValue=1)
     if mask.mean() < MIN_FOREGROUND_AREA:
         return None
-    tones = _tones(square, mask)
-    detail = _detail(tones, mask)
+    tones = masked_tones(square, mask)
+    detail = masked_detail(tones, mask)
     plain = np.square(detail).sum() < 3 * mask.sum() * MIN_TEXTURE_STD**2
     return Foreground(mask, tones, contrast_normalised(detail, mask, COARSE), bool(plain))
 
@@ -79,25 +85,10 @@ def foreground_distance(square: NDArray[np.float32], reference: Foreground) -> f
         0 (the textures agree, or the tones if there is no texture) to 1.
     """
     mask = reference.mask
-    tones = _tones(square, mask)
-    texture = contrast_normalised(_detail(tones, mask), mask, COARSE)
+    tones = masked_tones(square, mask)
+    texture = contrast_normalised(masked_detail(tones, mask), mask, COARSE)
     distance = min(1 - float((texture * reference.texture).sum()), 1.0)
     if reference.plain:
         squares = np.square(tones - reference.tones).sum() / (3 * mask.sum())
         distance = min(distance, float(np.sqrt(squares)) / DIFFERENT_TONE_L2)
     return distance
-
-
-def _tones(square: NDArray[np.float32], mask: Plane) -> NDArray[np.float32]:
-    return _local_mean(square, mask, COARSE.blur) * mask[..., None]
-
-
-def _detail(tones: NDArray[np.float32], mask: Plane) -> NDArray[np.float32]:
-    detail = (tones - _local_mean(tones, mask, COARSE.window)) * mask[..., None]
-    return np.asarray((detail - detail.sum(axis=(0, 1)) / mask.sum()) * mask[..., None])
-
-
-def _local_mean(square: NDArray[np.float32], mask: Plane, sigma: float) -> NDArray[np.float32]:
-    """Gaussian mean over the unmasked pixels."""
-    weight = np.maximum(cv2.GaussianBlur(mask, (0, 0), sigma), 1e-3)
-    return np.asarray(cv2.GaussianBlur(square * mask[..., None], (0, 0), sigma) / weight[..., None])

@@ -17,7 +17,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from memguard.vision.structure import COARSE, SIDE_PX, Plane, contrast_normalised
+from memguard.vision.structure import (
+    COARSE,
+    SIDE_PX,
+    Plane,
+    contrast_normalised,
+    masked_detail,
+    masked_tones,
+)
 
 CELLS = 8
 """Cells along each edge of the overlap."""
@@ -68,13 +75,15 @@ def find_shared_region(
     overlap = _overlap(query, reference, onto)
     if min(overlap[2] - overlap[0], overlap[3] - overlap[1]) < LEAST_EDGE:
         return None
-    seen, covered = _square(query, onto, overlap)
+    matrix = _into_square(query, onto, overlap)
+    covered = _covered(query, matrix)
     if covered.min() < 1:
         covered = cv2.erode(covered, np.ones((3, 3)), borderValue=0)
     if covered.mean() < LEAST_COVER:
         return None
-    known, _ = _square(reference, np.eye(3), overlap)
-    deviations, cells = _most_agreeing(_detail(seen, covered), _detail(known, covered))
+    seen = _warped(query, matrix)
+    known = _warped(reference, _into_square(reference, np.eye(3), overlap))
+    deviations, cells = _most_agreeing(_structure(seen, covered), _structure(known, covered))
     return _located(deviations, cells, overlap, onto, query.shape, reference.shape)
 
 
@@ -88,10 +97,10 @@ def _overlap(
     return float(left), float(top), float(right), float(bottom)
 
 
-def _square(
+def _into_square(
     picture: NDArray[np.uint8], onto: NDArray[np.float64], box: Box
-) -> tuple[NDArray[np.float32], Plane]:
-    """A picture warped so that the box fills a square of SIDE_PX, and where it covers it."""
+) -> NDArray[np.float64]:
+    """The matrix (2, 3) by which the box of a picture fills a square of SIDE_PX."""
     edge = max(picture.shape[:2])
     left, top, right, bottom = box
     scale = SIDE_PX / np.array([right - left, bottom - top])
@@ -99,27 +108,29 @@ def _square(
     into[:2, 2] = -scale * (left, top) - 0.5
     units = np.diag([1 / edge, 1 / edge, 1.0])
     units[:2, 2] = 0.5 / edge
-    matrix = (into @ onto @ units)[:2]
+    return np.asarray((into @ onto @ units)[:2])
+
+
+def _warped(picture: NDArray[np.uint8], matrix: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The levels of a picture in the square, in [0, 1]; smoothed first where it shrinks much."""
     shrink = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     if shrink < 0.6:
         picture = cv2.GaussianBlur(picture, (0, 0), 0.4 / shrink)
-    size = (SIDE_PX, SIDE_PX)
-    levels = cv2.warpAffine(picture, matrix, size).astype(np.float32) / 255
-    covered = cv2.warpAffine(np.ones(picture.shape[:2], np.float32), matrix, size) > 0.98
-    return levels, covered.astype(np.float32)
+    levels = cv2.warpAffine(picture, matrix, (SIDE_PX, SIDE_PX))
+    return np.asarray(levels.astype(np.float32) / 255)
 
 
-def _detail(square: NDArray[np.float32], mask: Plane) -> NDArray[np.float32]:
+def _covered(picture: NDArray[np.uint8], matrix: NDArray[np.float64]) -> Plane:
+    """1 where a picture covers the square."""
+    ones = np.ones(picture.shape[:2], np.float32)
+    covered = cv2.warpAffine(ones, matrix, (SIDE_PX, SIDE_PX)) > 0.98
+    return np.asarray(covered.astype(np.float32))
+
+
+def _structure(square: NDArray[np.float32], mask: Plane) -> NDArray[np.float32]:
     """Contrast-normalised detail of the scale COARSE within the mask."""
-    tones = _local_mean(square, mask, COARSE.blur) * mask[..., None]
-    detail = (tones - _local_mean(tones, mask, COARSE.window)) * mask[..., None]
-    detail = (detail - detail.sum(axis=(0, 1)) / mask.sum()) * mask[..., None]
+    detail = masked_detail(masked_tones(square, mask), mask)
     return contrast_normalised(detail, mask, COARSE)
-
-
-def _local_mean(square: NDArray[np.float32], mask: Plane, sigma: float) -> NDArray[np.float32]:
-    weight = np.maximum(cv2.GaussianBlur(mask, (0, 0), sigma), 1e-3)
-    return np.asarray(cv2.GaussianBlur(square * mask[..., None], (0, 0), sigma) / weight[..., None])
 
 
 def _most_agreeing(

@@ -61,6 +61,17 @@ def structure(square: NDArray[np.float32], scale: Scale) -> NDArray[np.float32]:
     return contrast_normalised(detail, np.ones(square.shape[:2], np.float32), scale).reshape(-1)
 
 
+def masked_tones(square: NDArray[np.float32], mask: Plane) -> NDArray[np.float32]:
+    """Levels (h, w, 3) blurred at the scale COARSE within a mask (h, w), 0 outside it."""
+    return _local_mean(square, mask, COARSE.blur) * mask[..., None]
+
+
+def masked_detail(tones: NDArray[np.float32], mask: Plane) -> NDArray[np.float32]:
+    """Masked tones less their local mean at the scale COARSE, and less what remains of the mean."""
+    detail = (tones - _local_mean(tones, mask, COARSE.window)) * mask[..., None]
+    return np.asarray((detail - detail.sum(axis=(0, 1)) / mask.sum()) * mask[..., None])
+
+
 def contrast_normalised(
     detail: NDArray[np.float32], mask: Plane, scale: Scale
 ) -> NDArray[np.float32]:
@@ -101,3 +112,9 @@ def correlation(left: Plane, right: Plane, mask: Plane) -> float:
     if (spread < count * MIN_CONTRAST_STD**2).any():
         return 0.0
     return float((left * right).sum() / np.sqrt(spread.prod()))
+
+
+def _local_mean(square: NDArray[np.float32], mask: Plane, sigma: float) -> NDArray[np.float32]:
+    """Gaussian mean over the unmasked pixels."""
+    weight = np.maximum(cv2.GaussianBlur(mask, (0, 0), sigma), 1e-3)
+    return np.asarray(cv2.GaussianBlur(square * mask[..., None], (0, 0), sigma) / weight[..., None])
