@@ -131,7 +131,6 @@ def choose_thresholds(
         records=records,
         thorough=thorough,
         source=source,
-        related=measured.related,
         shortfalls=shortfalls(measured, memorized, blocks, block.signals),
     )
 

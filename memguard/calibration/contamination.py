@@ -25,29 +25,30 @@ def copied(matches: Sequence[Match], signals: Mapping[str, SignalType]) -> list[
     return [match for match in matches if is_copy(match.distances, signals)]
 
 
-def series(matches: Sequence[Match], signals: Mapping[str, SignalType]) -> list[Match]:
-    """The members of the series that a left-out reference belongs to.
+def unrelated(matches: Sequence[Match], signals: Mapping[str, SignalType]) -> list[Match]:
+    """What a left-out reference resembles besides its copies and the other members of its series.
 
     Training sets hold versions, crops and several shots of one thing. Those are no evidence about
-    novel images. A reference that resembles more others than a series has shows the domain itself.
+    novel images. They are the references within a default flag threshold, unless there are more
+    than SERIES: such a reference shows the domain itself.
 
     Args:
         matches: what the reference resembles.
-        signals: by name; those with default thresholds take part.
-
-    Returns:
-        the matches within a default flag threshold; none if there are more than SERIES.
+        signals: by name; those with default thresholds recognise the series.
     """
-    near = [
-        match
-        for match in matches
-        if any(
-            match.distances.get(name, math.inf) <= signal.default.similar
-            for name, signal in signals.items()
-            if signal.default is not None
-        )
-    ]
-    return near if len(near) <= SERIES else []
+    others = [match for match in matches if not is_copy(match.distances, signals)]
+    near = [_is_near(match, signals) for match in others]
+    if sum(near) > SERIES:
+        return others
+    return [match for match, is_near in zip(others, near, strict=True) if not is_near]
+
+
+def _is_near(match: Match, signals: Mapping[str, SignalType]) -> bool:
+    return any(
+        match.distances.get(name, math.inf) <= signal.default.similar
+        for name, signal in signals.items()
+        if signal.default is not None
+    )
 
 
 def is_copy(distances: Mapping[str, float], signals: Mapping[str, SignalType]) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from memguard.calibration.contamination import copied, series
+from memguard.calibration.contamination import copied, unrelated
 from memguard.calibration.measurements import ContaminatedNegative, Distances, Measurements
 from memguard.calibration.negatives import (
     LEFT_OUT,
@@ -98,7 +98,6 @@ def measure(
         method=negatives.method,
         blank=novel.blank,
         contaminated=tuple(novel.contaminated),
-        related=novel.related,
         nearest=tuple(novel.nearest),
     )
 
@@ -111,14 +110,12 @@ class MeasuredNegatives:
         rows: the closest distances of each novel image.
         blank: negatives that show nothing.
         contaminated: negatives that are no evidence about novel images.
-        related: negatives whose series was excluded.
         nearest: those that came nearest to a reference that they do not copy.
     """
 
     rows: list[Closest]
     blank: int
     contaminated: list[ContaminatedNegative]
-    related: int
     nearest: list[ContaminatedNegative]
 
 
@@ -129,7 +126,7 @@ def measure_negatives(
     rows: list[Closest] = []
     contaminated: list[ContaminatedNegative] = []
     closest: list[ContaminatedNegative] = []
-    blank = related = 0
+    blank = 0
     for start in range(0, len(negatives), BATCH):
         batch = negatives.read(start, start + BATCH)
         shown = [(name, picture) for name, picture in batch if not picture.is_blank]
@@ -153,11 +150,7 @@ def measure_negatives(
                 if not negatives.keeps_contaminated:
                     continue
             if negatives.keeps_contaminated:
-                excluded = {id(match) for match in copies}
-                others = [match for match in matches if id(match) not in excluded]
-                excluded = {id(match) for match in series(others, detector.signals)}
-                related += bool(excluded)
-                matches = [match for match in others if id(match) not in excluded]
+                matches = unrelated(matches, detector.signals)
             rows.append(_closest(matches))
             if matches:
                 closest.append(
@@ -170,7 +163,7 @@ def measure_negatives(
                 )
         closest = _nearest(closest, detector.signals)
         advance(len(batch))
-    return MeasuredNegatives(rows, blank, contaminated, related, closest)
+    return MeasuredNegatives(rows, blank, contaminated, closest)
 
 
 def _nearest(

@@ -73,7 +73,6 @@ class Measurements:
         method: where the negatives came from.
         blank: negatives that show nothing, not measured.
         contaminated: negatives that are no evidence about novel images.
-        related: by leave-one-out, references that belong to a series, which was excluded.
         nearest: the negatives that came nearest to a reference that they do not copy.
     """
 
@@ -83,7 +82,6 @@ class Measurements:
     method: Method
     blank: int
     contaminated: tuple[ContaminatedNegative, ...]
-    related: int = 0
     nearest: tuple[ContaminatedNegative, ...] = ()
 
     @property
@@ -108,7 +106,6 @@ class Measurements:
             method=self.method,
             blank=self.blank,
             contaminated=self.contaminated,
-            related=self.related,
             nearest=self.nearest,
         )
         return checked_json(msgspec.to_builtins(stored))
@@ -146,7 +143,6 @@ class Measurements:
             method=stored.method,
             blank=stored.blank,
             contaminated=stored.contaminated,
-            related=stored.related,
             nearest=stored.nearest,
         )
 
@@ -163,7 +159,6 @@ class _Stored(msgspec.Struct, forbid_unknown_fields=True):
     method: Method
     blank: int
     contaminated: tuple[ContaminatedNegative, ...] = msgspec.field(name="set_aside")
-    related: int = 0
     nearest: tuple[ContaminatedNegative, ...] = ()
 
 

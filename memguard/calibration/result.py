@@ -85,7 +85,6 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
         records: references in the index at calibration.
         thorough: whether the detector was thorough.
         source: which images the negatives are, in words; empty for leave-one-out.
-        related: by leave-one-out, references that belong to a series, which was excluded.
         shortfalls: in plain sentences, what this calibration finds less of than it should, the
             cause and the way on; see :mod:`memguard.calibration.shortfalls`.
     """
@@ -100,7 +99,6 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     records: int
     thorough: bool
     source: str = ""
-    related: int = 0
     shortfalls: tuple[str, ...] = ()
 
     def operating_points(self) -> dict[Label, OperatingPoint]:

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from memguard.calibration.contamination import CERTAIN_FEATURES, CERTAIN_STRUCTURE, is_copy
+from memguard.calibration.contamination import (
+    CERTAIN_FEATURES,
+    CERTAIN_STRUCTURE,
+    SERIES,
+    is_copy,
+    unrelated,
+)
 from memguard.descriptors.phash import PHash256
 from memguard.descriptors.sscd import Sscd
 from memguard.detection.signals import signal_table
+from memguard.verdict import Match
 
 TABLE = signal_table([PHash256, Sscd])
 
@@ -37,3 +44,16 @@ def test_a_copy_takes_independent_witnesses(distances: dict[str, float], expecte
         "local_features": 0.0,
     }
     assert is_copy(far | distances, TABLE) == expected
+
+
+@pytest.mark.parametrize(("relatives", "left"), [(0, 3), (SERIES, 3), (SERIES + 1, SERIES + 4)])
+def test_a_series_is_left_out_and_a_domain_is_not(relatives: int, left: int) -> None:
+    """Within the flag threshold of -16; a copy is left out in either case."""
+    near = [Match(f"near {i}", "", "as is", {"copy_evidence": -17.0}) for i in range(relatives)]
+    far = [Match(f"far {i}", "", "as is", {"copy_evidence": -15.0}) for i in range(3)]
+    copy = Match(
+        "copy", "", "as is", {"structure": 0.1, "aligned_structure": 0.1, "local_features": -60.0}
+    )
+    found = unrelated([*near, copy, *far], TABLE)
+    assert len(found) == left
+    assert copy not in found
