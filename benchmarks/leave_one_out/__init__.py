@@ -1,0 +1,1 @@
+"""Rules that choose thresholds from a training set alone, side by side."""
