@@ -41,7 +41,7 @@ def decode(data: bytes) -> tuple[Image.Image, tuple[int, int]]:
     if not data:
         raise UnreadableImageError("the file is empty")
     try:
-        with _quietly(), Image.open(io.BytesIO(data)) as image:
+        with quietly(), Image.open(io.BytesIO(data)) as image:
             full = image.size
             image.draft(None, (DRAFT_EDGE_PX, DRAFT_EDGE_PX))
             image.load()
@@ -76,7 +76,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 @contextlib.contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Suppress Pillow's warnings about odd files, which would break a progress bar."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
