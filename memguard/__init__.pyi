@@ -1,10 +1,12 @@
 from ._version import __version__ as __version__
+from .audit_log.writer import AuditLog as AuditLog
 from .auditing.audit import audit as audit
 from .auditing.result import Audit as Audit
 from .auditing.unconditional import audit_unconditional as audit_unconditional
 from .auditing.unconditional_result import UnconditionalAudit as UnconditionalAudit
 from .calibration.result import Calibration as Calibration
 from .detection.detector import Detector as Detector
+from .errors import AuditLogError as AuditLogError
 from .errors import BuildError as BuildError
 from .errors import CalibrationError as CalibrationError
 from .errors import CheckFailedError as CheckFailedError

@@ -62,5 +62,9 @@ class CalibrationError(MemguardError):
     """Too few negatives for the rate, or a damaged calibration."""
 
 
+class AuditLogError(MemguardError):
+    """An audit log that cannot be written or read, or is not what its head says."""
+
+
 class CheckFailedError(MemguardError):
     """The check itself could not run, and ``on_error="raise"`` was chosen."""
