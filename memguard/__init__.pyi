@@ -35,11 +35,13 @@ from .lifecycle import redundant_files as redundant_files
 from .lifecycle import remove_images as remove_images
 from .lifecycle import summarize_index as summarize_index
 from .lifecycle import verify_index as verify_index
+from .pipelines.decorator import guarded as guarded
 from .pipelines.guard import Guard as Guard
 from .pipelines.guard import guard as guard
 from .pipelines.guarded import Guarded as Guarded
 from .pipelines.outcome import Outcome as Outcome
 from .pipelines.policy import Policy as Policy
+from .pipelines.safety_checker import SafetyChecker as SafetyChecker
 from .report.calibration_page import report_index as report_index
 from .report.evidence import Explanation as Explanation
 from .report.evidence import explain as explain

@@ -147,6 +147,19 @@ def test_copies_stay_guarded(pipeline: Any, index: Path, copied: Callable[[Any],
     assert is_blank(slotted()[1])
 
 
+def test_a_partial_of_a_guarded_pipeline_is_guarded(pipeline: Any, index: Path) -> None:
+    made = functools.partial(guard(pipeline, index), "the sea", **QUICK)
+    for call in (made, copy.copy(made), functools.partial(made, output_type="pil")):
+        output = call(generator=generator())
+        assert is_blank(output.images[0])
+        assert [verdict.label for verdict in output.memorization] == ["memorized"]
+    watched = guard(functools.partial(pipeline, "the sea", **QUICK), index)
+    assert is_blank(watched(generator=generator()).images[0])
+    assert is_blank(
+        guard(pipeline.__call__, index)("the sea", **QUICK, generator=generator())[0][0]
+    )
+
+
 def test_what_is_guarded_is_not_guarded_again(pipeline: Any, index: Path) -> None:
     for guarded in (guard(pipeline, index), guard(two, index)):
         with pytest.raises(ConfigurationError, match="guarded already"):

@@ -11,7 +11,17 @@ from typing import Any
 from PIL import Image
 from typing_extensions import assert_type
 
-from memguard import Guard, Guarded, Index, Outcome, Policy, Verdict, guard
+from memguard import (
+    Guard,
+    Guarded,
+    Index,
+    Outcome,
+    Policy,
+    SafetyChecker,
+    Verdict,
+    guard,
+    guarded,
+)
 
 
 class Pipeline:
@@ -83,6 +93,34 @@ assert_type(Studio().make("a prompt"), list[Image.Image])
 assert_type(Studio().make.last_verdicts, Verdicts)
 
 
+class Workshop:
+    """A class whose methods are guarded by the decorator."""
+
+    @guarded(index="training.memguard", policy="raise")
+    def make(self, prompt: str) -> list[Image.Image]:
+        """Make one."""
+        return draw(prompt)
+
+    @guarded()
+    async def make_later(self, prompt: str) -> Image.Image:
+        """Make one, later."""
+        return Image.new("RGB", (8, 8))
+
+
+@guarded(index="training.memguard")
+def sketch(prompt: str, count: int = 1) -> list[Image.Image]:
+    """A guarded function."""
+    return draw(prompt, count)
+
+
+assert_type(Workshop().make("a prompt"), list[Image.Image])
+assert_type(Workshop().make.last_verdicts, Verdicts)
+assert_type(sketch("a prompt", count=2), list[Image.Image])
+assert_type(sketch.last_verdicts, Verdicts)
+assert_type(partial(sketch, count=2)("a prompt"), list[Image.Image])
+checker: Callable[..., tuple[Any, list[bool]]] = SafetyChecker("training.memguard", policy="block")
+
+
 class Dynamic:
     """A pipeline whose attributes are not declared, as in diffusers."""
 
@@ -125,5 +163,6 @@ assert_type(watch.call(each_later, "a prompt"), AsyncIterator[One])
 async def serve() -> None:
     """Await guarded calls."""
     assert_type(await guard(later)("a prompt"), Image.Image)
+    assert_type(await Workshop().make_later("a prompt"), Image.Image)
     assert_type(await watch.call(later, "a prompt"), One)
     await asyncio.to_thread(safe_draw.guard.call, safe_draw, "a prompt")
