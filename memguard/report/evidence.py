@@ -5,23 +5,27 @@ For the operator only: an explanation reveals which images are in the training s
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from memguard.calibration.load import calibrated_detector
 from memguard.detection.detector import Detector
+from memguard.errors import UnreadableImageError
 from memguard.index import Index
 from memguard.index.open import open_index
 from memguard.pipelines.inputs import ImageLike, read_image
 from memguard.report.comparison import Comparison, compare
 from memguard.report.evidence_image import draw
+from memguard.report.finding import finding
 from memguard.signal_type import SignalType
 from memguard.verdict import Verdict
-from memguard.vision.decode import to_rgb
+from memguard.vision.decode import decode, to_rgb
 from memguard.vision.picture import Picture
 
 
@@ -35,16 +39,29 @@ class Explanation:
         comparison: with the reference that the verdict's ``why`` names; None where it names none,
             or one without pixels.
         signals: what the index can measure, by name.
+        sha256: of the image's file; None if it came as pixels.
     """
 
     image: Image.Image
     verdict: Verdict
     comparison: Comparison | None
     signals: Mapping[str, SignalType]
+    sha256: str | None = None
+
+    @property
+    def is_training_file(self) -> bool:
+        """Whether the image's file is that of the first match, byte for byte."""
+        matches = self.verdict.matches
+        return bool(self.sha256 and matches and self.sha256.startswith(matches[0].id))
+
+    @property
+    def finding(self) -> str:
+        """The verdict in one sentence for readers who know nothing of distances."""
+        return finding(self.verdict, self.comparison, same_file=self.is_training_file)
 
     def to_json(self) -> dict[str, Any]:
-        """The verdict's JSON, with the comparison's alignment, tiles and mask."""
-        data = self.verdict.to_json()
+        """The finding and the verdict's JSON, with the comparison's alignment, tiles and mask."""
+        data = {"finding": self.finding, "sha256": self.sha256, **self.verdict.to_json()}
         if (comparison := self.comparison) is None:
             return {**data, "comparison": None}
         alignment = comparison.alignment
@@ -68,7 +85,7 @@ class Explanation:
         Raises:
             ConfigurationError: the extra ``report`` is not installed.
         """
-        return draw(self.image, self.verdict, self.comparison, self.signals)
+        return draw(self.image, self.verdict, self.comparison, self.signals, self.finding)
 
 
 def explain(
@@ -90,20 +107,44 @@ def explain(
         UnreadableImageError: it cannot be read.
         IndexUnavailableError, WeightsError, CalibrationError: see :class:`memguard.Guard`.
     """
-    query = read_image(image)
-    if isinstance(index, Detector):
-        detector = index
-    else:
-        detector = calibrated_detector(
-            index if isinstance(index, Index) else open_index(index),
-            thorough=thorough,
-            weights=weights,
-        )
+    query, sha256 = _read(image)
+    detector = detector_of(index, thorough=thorough, weights=weights)
     picture = Picture(query)
     if picture.is_blank:
-        return Explanation(picture.image, detector.detect([query])[0], None, detector.signals)
+        (verdict,) = detector.detect([query])
+        return Explanation(picture.image, verdict, None, detector.signals, sha256)
     matches = detector.find_matches([picture])[0]
     verdict = detector.judge(picture, matches)
     shown = verdict.matches
     comparison = compare(picture, shown[0], detector.index) if shown else None
-    return Explanation(to_rgb(query), verdict, comparison, detector.signals)
+    return Explanation(to_rgb(query), verdict, comparison, detector.signals, sha256)
+
+
+def detector_of(
+    index: Index | Detector | str | os.PathLike[str],
+    *,
+    thorough: bool = False,
+    weights: Mapping[str, str] | None = None,
+) -> Detector:
+    """A detector with the index's thresholds, or the one given."""
+    if isinstance(index, Detector):
+        return index
+    opened = index if isinstance(index, Index) else open_index(index)
+    return calibrated_detector(opened, thorough=thorough, weights=weights)
+
+
+def _read(image: ImageLike) -> tuple[Image.Image, str | None]:
+    """The image, and the SHA-256 of the bytes that it was decoded from."""
+    data, name = image, "the bytes"
+    if isinstance(image, (str, os.PathLike)) and Path(image).is_file():
+        name = str(image)
+        try:
+            data = Path(image).read_bytes()
+        except OSError as error:
+            raise UnreadableImageError(f"{name}: {error.strerror or error}") from error
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        return read_image(image), None
+    try:
+        return decode(bytes(data))[0], hashlib.sha256(data).hexdigest()
+    except UnreadableImageError as error:
+        raise UnreadableImageError(f"{name}: {error}") from error

@@ -1,4 +1,4 @@
-"""The picture of an explanation: four panels, and below them every signal's distance."""
+"""The picture of an explanation: what was found, four panels, and every signal's distance."""
 
 from __future__ import annotations
 
@@ -9,9 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from memguard.report.canvas import Canvas, wrapped
+from memguard.report.canvas import CELL_WIDTH, Canvas, wrapped
 from memguard.report.comparison import Comparison
-from memguard.report.formatting import SIGNAL_HEADINGS, WHOLE, region_text, signal_rows
+from memguard.report.formatting import (
+    SIGNAL_HEADINGS,
+    WHOLE,
+    is_part,
+    region_text,
+    signal_rows,
+)
 from memguard.signal_type import SignalType
 from memguard.verdict import Corners, Label, Verdict
 
@@ -21,8 +27,12 @@ if TYPE_CHECKING:
 PANEL = 300
 """Edge, in pixels, of each of the four square panels."""
 MARGIN, LINE = 20, 21
-HEAD = 122
-"""Pixels above the panels: the label, and each panel's title and note."""
+HEAD = 174
+"""Pixels above the panels: the label, two lines for the finding, each panel's title and note."""
+TITLE, NOTE, SMALL = 124, 149, 12
+"""Where a panel's title and its note begin, and the size of notes, in pixels."""
+FINDING_SIZE, FINDING_CELL = 17, 10
+"""Pixels: height of the finding's letters, and a bound on their mean width."""
 WIDTH = 4 * PANEL + 5 * MARGIN
 
 FULL_SCALE = 0.5
@@ -44,8 +54,9 @@ def draw(
     verdict: Verdict,
     comparison: Comparison | None,
     signals: Mapping[str, SignalType],
+    finding: str,
 ) -> Image.Image:
-    """Query, reference, difference and mask side by side, and every signal below them."""
+    """The finding; query, reference, difference and mask side by side; every signal below."""
     lines = [
         (line, color)
         for text, color in _text(verdict, comparison, signals)
@@ -56,9 +67,12 @@ def draw(
     color = COLOURS.get(verdict.label, CALM)
     canvas.axes(0, 0, WIDTH, 8, color).set_facecolor(color)
     canvas.write(MARGIN, 24, verdict.label.upper(), color, 26, HEADING)
-    axes = _panel(canvas, 0, "query", f"{image.width} x {image.height} px", np.asarray(image))
+    cells = (WIDTH - 2 * MARGIN) * CELL_WIDTH // FINDING_CELL
+    for number, line in enumerate(wrapped(finding, cells)):
+        canvas.write(MARGIN, 64 + number * 26, line, INK, FINDING_SIZE, HEADING)
+    axes = _panel(canvas, 0, "this image", f"{image.width} x {image.height} px", np.asarray(image))
     region = verdict.matches[0].region if verdict.matches else None
-    if region is not None and region.share_of_query < WHOLE:
+    if region is not None and is_part(region):
         _outline(axes, region.query, image.width, image.height)
     if comparison is not None:
         _reference(canvas, comparison)
@@ -74,8 +88,8 @@ def _panel(
 ) -> Axes:
     """One panel; its axes are in coordinates of the pixels that it shows."""
     left = MARGIN + column * (PANEL + MARGIN)
-    canvas.write(left, 72, title, INK, 15, HEADING)
-    canvas.write(left, 97, note, FAINT, 12, HEADING)
+    canvas.write(left, TITLE, title, INK, 15, HEADING)
+    canvas.write(left, NOTE, note, FAINT, SMALL, HEADING)
     canvas.axes(left - 1, HEAD - 1, PANEL + 2, PANEL + 2, FRAME).set_facecolor(GROUND)
     axes = canvas.axes(left, HEAD, PANEL, PANEL)
     height, width = pixels.shape[:2]
@@ -86,15 +100,15 @@ def _panel(
 
 def _reference(canvas: Canvas, comparison: Comparison) -> None:
     """The reference, with the outline of what the query shows of it."""
-    title = "closest reference" + (", mirrored" if comparison.mirrored else "")
+    title = "training image" + (", mirrored" if comparison.mirrored else "")
     region = comparison.match.region
-    outlined = region is not None and region.share_of_reference < WHOLE
+    outlined = region is not None and is_part(region)
     covered = outlined or comparison.alignment is None or comparison.covered.mean() >= WHOLE
     note = "as stored in the index"
     if outlined:
-        note = "outlined: what the query shows again"
+        note = "outlined in both: what is seen again"
     elif not covered:
-        note = "outlined: the part that the query covers"
+        note = "outlined: the part that this image covers"
     axes = _panel(canvas, 1, title, note, comparison.reference.pixels)
     axes.xaxis.set_inverted(comparison.mirrored)
     height, width = comparison.reference.pixels.shape[:2]
@@ -112,24 +126,33 @@ def _outline(axes: Axes, corners: Corners, width: int, height: int) -> None:
 
 def _difference(canvas: Canvas, comparison: Comparison) -> None:
     """A heat map: black where equal, through red to white; grey where the query shows nothing."""
-    title = f"difference: rms {comparison.rms:.3f}"
     note = "not aligned: both stretched to one frame"
     if comparison.alignment is not None:
         share = comparison.covered.mean()
         note = f"aligned by {comparison.alignment.inliers} points; {share:.0%} covered"
     levels = np.ma.masked_where(~comparison.covered, comparison.difference)
-    axes = _panel(canvas, 2, title, note, levels, cmap="inferno", vmin=0, vmax=FULL_SCALE)
+    axes = _panel(canvas, 2, "difference", note, levels, cmap="inferno", vmin=0, vmax=FULL_SCALE)
     axes.xaxis.set_inverted(comparison.mirrored)
     axes.set_facecolor(UNCOVERED)
-    scale = f"white: {FULL_SCALE:g} or more; rms with tones matched {comparison.toned_rms:.3f}"
-    canvas.write(MARGIN + 2 * (PANEL + MARGIN), HEAD + PANEL + 6, scale, FAINT, 12, HEADING)
+    scale = f"{comparison.rms:.1%} of black to white (rms); drawn white: {FULL_SCALE:.0%}"
+    tones = f"{comparison.toned_rms:.1%} once brightness and colours are matched"
+    for number, line in enumerate((scale, tones)):
+        _below(canvas, 2, number, line)
+
+
+def _below(canvas: Canvas, column: int, line: int, text: str) -> None:
+    """A line of small text under a panel."""
+    left, top = MARGIN + column * (PANEL + MARGIN), HEAD + PANEL + 5 + line * 17
+    canvas.write(left, top, text, FAINT, SMALL, HEADING)
 
 
 def _tiles(canvas: Canvas, comparison: Comparison) -> None:
     """The query with the l2 of each tile; those that the mask leaves out are pale and hatched."""
-    title = f"masked_tiled_l2 {comparison.match.distances['masked_tiled_l2']:.3f}"
+    title, note = "difference of 16 tiles", "0 equal, 1 black on white; hatched: the 4 largest"
+    largest = comparison.match.distances["masked_tiled_l2"]
+    _below(canvas, 3, 0, f"largest of the other 12 (masked_tiled_l2): {largest:.3f}")
     pixels = comparison.query.pixels
-    axes = _panel(canvas, 3, title, "l2 of each tile; hatched: the 4 left out", pixels)
+    axes = _panel(canvas, 3, title, note, pixels)
     axes.xaxis.set_inverted(comparison.mirrored)
     height, width = pixels.shape[0] / 4, pixels.shape[1] / 4
     box = {"facecolor": "#ffffffcc", "linewidth": 0, "pad": 1}

@@ -32,6 +32,11 @@ WHOLE = 0.97
 """Share of a picture from which on it is called the whole, and needs no outline."""
 
 
+def is_part(region: Region) -> bool:
+    """Whether it is less than the whole of one of the two pictures, so that outlines tell."""
+    return min(region.share_of_reference, region.share_of_query) < WHOLE
+
+
 def region_text(region: Region) -> str:
     """One sentence: how far what agrees reaches in the training image and in the image."""
     seen = "the whole training image"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pytest
 from PIL import Image, ImageDraw, ImageOps
 
 from memguard.detection.detector import Detector
@@ -37,6 +38,15 @@ def test_a_darker_mirrored_copy_differs_in_tones_alone(
     assert comparison.toned_rms < 0.03
 
 
+def test_how_an_alignment_turns_and_stretches(detector: Detector, cat: Image.Image) -> None:
+    turned = compared(detector, cat.rotate(20, expand=True, fillcolor="white"))
+    assert abs(turned.turn) == pytest.approx(20, abs=1)
+    assert turned.stretch == pytest.approx(1, abs=0.03)
+    narrow = dataclasses.replace(compared(detector, cat.resize((300, 300))), alignment=None)
+    assert narrow.turn == 0
+    assert narrow.stretch == pytest.approx(451 / 300, abs=0.02)
+
+
 def test_a_reference_that_was_removed(detector: Detector, cat: Image.Image) -> None:
     match = compared(detector, cat).match
     gone = dataclasses.replace(match, id="0" * len(match.id))
@@ -66,4 +76,6 @@ def test_a_changed_region_is_masked_out(detector: Detector, cat: Image.Image) ->
     assert not comparison.mask[0, 0]
     assert comparison.tiles[0, 0] == comparison.tiles.max()
     assert comparison.difference[4, 4] > 0.2
+    assert comparison.toned_tiles.argmax() == 0
+    assert comparison.toned_tiles[0, 0] > 0.15 > comparison.toned_tiles[1:].max()
     assert comparison.difference[-8, -8] < 0.05

@@ -39,6 +39,15 @@ def test_an_inset_is_outlined_in_the_query_and_its_part_in_the_reference(
     assert known == pytest.approx((0, 0, 0.5, 1), abs=0.13)
 
 
+def test_a_crop_is_outlined_in_both(detector: Detector, cat: Image.Image) -> None:
+    query = cat.crop((100, 50, 350, 250))
+    picture = explain(query, detector).draw()
+    assert outlined(panel(picture, 0, query.size)) == pytest.approx((0, 0, 1, 1), abs=0.03)
+    known = outlined(panel(picture, 1, cat.size))
+    box = (100 / cat.width, 50 / cat.height, 350 / cat.width, 250 / cat.height)
+    assert known == pytest.approx(box, abs=0.05)
+
+
 def outlined(shown: Image.Image) -> tuple[float, ...]:
     """Left, top, right and bottom of what has the colour of outlines, as shares of a panel."""
     away = np.abs(np.asarray(shown, dtype=float) - ImageColor.getrgb(OUTLINE)).max(axis=2)
