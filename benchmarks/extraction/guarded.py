@@ -32,8 +32,11 @@ from memguard import (
     build_index,
     open_index,
 )
+from memguard.index import Index
 from memguard.index.local import DirectoryIndex
 from memguard.index.maintenance.duplicates import redundant_files
+from memguard.pipelines.checker import Checker
+from memguard.pipelines.policy import Action
 
 POLICIES: Mapping[str, Policy] = {
     "flag": Policy("flag"),
@@ -52,8 +55,8 @@ CODE = code_key("pipelines", "lifecycle.py", "sources")
 """The key of the memguard that builds and guards, as it was when this module was imported."""
 
 
-class RememberingGuard(Guard):
-    """A guard that checks each image once."""
+class RememberingChecker(Checker):
+    """Checks each image once."""
 
     @cached_property
     def _known(self) -> dict[bytes, Verdict]:
@@ -68,6 +71,14 @@ class RememberingGuard(Guard):
             verdicts = super()._detect([new[key] for key in part])
             self._known.update(zip(part, verdicts))
         return [self._known[key] for key in keys]
+
+
+class RememberingGuard(Guard):
+    """A guard that checks each image once."""
+
+    def __init__(self, index: Index, *, policy: Policy | Action = "block") -> None:
+        super().__init__(index, policy=policy)
+        self._checker = RememberingChecker(self.index, on_error=self.on_error)
 
 
 @dataclass(frozen=True)

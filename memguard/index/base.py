@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,9 @@ from memguard.descriptors.base import Descriptor, DescriptorSpec
 from memguard.index.record import Record
 from memguard.notebook import card
 from memguard.sources.base import Source
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 BACKGROUND_REFERENCES = 1000
 """References that score normalisation compares a query with; more change little."""
@@ -93,7 +98,36 @@ class Index(ABC):
     """The training set, opened for reading: search by descriptor, then look at the records.
 
     A *row* is an integer that names a reference for as long as the index is open.
+
+    Copies of an open index share its files. Pickled, it is only named: it is opened again where it
+    is unpickled, at the newest version.
+
+    Attributes:
+        excluded_ids: ids of the records that :meth:`excluding` left out.
     """
+
+    excluded_ids: frozenset[str] = frozenset()
+
+    def __copy__(self) -> Self:
+        same = object.__new__(type(self))
+        same.__dict__ = dict(self.__dict__)
+        return same
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return copy.copy(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _opened, (type(self), self.address, self.excluded_ids)
+
+    @classmethod
+    @abstractmethod
+    def open(cls, path: str | os.PathLike[str]) -> Index:
+        """Open the index at a path or address."""
+
+    @property
+    def address(self) -> str:
+        """Where another process of this machine opens it; without a password."""
+        return self.name
 
     @property
     @abstractmethod
@@ -171,6 +205,11 @@ class Index(ABC):
         Raises:
             IndexUnavailableError: a descriptor's search does not find them, or fails.
         """
+
+
+def _opened(kind: type[Index], address: str, excluded_ids: frozenset[str]) -> Index:
+    index = kind.open(address)
+    return index.excluding(excluded_ids) if excluded_ids else index
 
 
 class IndexWriter(ABC):

@@ -83,6 +83,10 @@ class DirectoryIndex(Index):
         return str(self.directory)
 
     @property
+    def address(self) -> str:
+        return str(self.directory.absolute())
+
+    @property
     def specs(self) -> tuple[DescriptorSpec, ...]:
         return self.manifest.descriptors
 
@@ -149,6 +153,7 @@ class DirectoryIndex(Index):
 
     def excluding(self, ids: Collection[str]) -> DirectoryIndex:
         left = copy.copy(self)
+        left.excluded_ids = self.excluded_ids.union(ids)
         rows = np.union1d(
             self._excluded_rows, np.array(self._tables.find_rows("id", ids), np.int64)
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -21,18 +20,13 @@ from typing import (
 
 from PIL import Image
 
-from memguard.calibration.load import calibrated_detector
-from memguard.errors import (
-    CheckFailedError,
-    ConfigurationError,
-    UnsupportedOutputError,
-)
+from memguard.errors import ConfigurationError, UnsupportedOutputError
 from memguard.index import Health, Index
 from memguard.index.open import open_index
-from memguard.index.store.thumbnails import encode
 from memguard.pipelines import deferred
 from memguard.pipelines.call import Call
 from memguard.pipelines.checked_output import CheckedOutput
+from memguard.pipelines.checker import Checker, OnError, unchecked
 from memguard.pipelines.guarded import CallGuard, Dynamic, Function, Guarded
 from memguard.pipelines.inputs import NOT_FINITE, Images, Unreadable, read_images
 from memguard.pipelines.latents import latent_reader
@@ -43,7 +37,6 @@ from memguard.pipelines.policy import Action, Policy
 from memguard.pipelines.wrapper import guarded, require_pipeline
 from memguard.settings import configured_index
 from memguard.verdict import Verdict
-from memguard.vision.decode import to_rgb
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -56,15 +49,8 @@ Pipeline = TypeVar("Pipeline", bound=Callable[..., Any])
 DynamicPipeline = TypeVar("DynamicPipeline", bound=Dynamic)
 IndexLike: TypeAlias = Index | str | os.PathLike[str]
 
-OnError = Literal["block", "raise", "pass"]
-"""When the check itself fails: ``block`` withholds the images (fail closed), ``raise`` raises
-:class:`memguard.CheckFailedError`, ``pass`` lets them through, labelled ``unchecked``. An output in
-which no images are found raises :class:`memguard.UnsupportedOutputError`, except with ``pass``."""
-
 Latents = Literal["refuse", "decode"]
 """``output_type="latent"``: refused, or decoded with the pipeline's own VAE to be checked."""
-
-UNCHECKED = "the check could not run"
 
 
 class Options(TypedDict, total=False):
@@ -189,14 +175,13 @@ class Guard(CallGuard):
         self.policy = Policy.of(policy)
         self.on_error = _one_of(OnError, "on_error", on_error)
         self.latents = _one_of(Latents, "latents", latents)
-        self._options: dict[str, Any] = {"thorough": thorough, "weights": weights}
         opened = index if isinstance(index, Index) else _opened(index)
-        self._detector = calibrated_detector(opened, **self._options)
+        self._checker = Checker(opened, on_error=self.on_error, thorough=thorough, weights=weights)
 
     @property
     def index(self) -> Index:
         """The index that images are checked against now."""
-        return self._detector.index
+        return self._checker.index
 
     def reload(self) -> Index:
         """Open the newest version of the index, and check everything against it from now on.
@@ -210,11 +195,7 @@ class Guard(CallGuard):
         Raises:
             IndexUnavailableError, WeightsError, CalibrationError: see :class:`Guard`.
         """
-        detector = calibrated_detector(
-            open_index(self.index.name), loaded=self._detector, **self._options
-        )
-        self._detector = detector
-        return detector.index
+        return self._checker.reload()
 
     def health(self) -> Health:
         """Look up the index's canaries, which any search must find.
@@ -251,27 +232,7 @@ class Guard(CallGuard):
             CheckFailedError: an image could not be read or checked, and ``on_error`` is
                 ``"raise"``.
         """
-        return self._check(read_images(images))
-
-    def _check(self, images: Sequence[Image.Image | Unreadable]) -> list[Verdict]:
-        unreadable = [one.reason for one in images if isinstance(one, Unreadable)]
-        if unreadable and self.on_error == "raise":
-            raise CheckFailedError(f"{UNCHECKED}: {'; '.join(unreadable)}")
-        checked = iter(self._detect([one for one in images if not isinstance(one, Unreadable)]))
-        return [
-            _unchecked(one.reason) if isinstance(one, Unreadable) else next(checked)
-            for one in images
-        ]
-
-    def _detect(self, images: Sequence[Image.Image]) -> list[Verdict]:
-        try:
-            verdicts = self._detector.detect(images)
-        except Exception as error:
-            if self.on_error == "raise":
-                raise CheckFailedError(f"{UNCHECKED}: {error}") from error
-            log.exception("memguard could not check %d images", len(images))
-            return [_unchecked(f"{type(error).__name__}: {error}") for _ in images]
-        return [_pictured(verdict, image) for verdict, image in zip(verdicts, images)]
+        return self._checker.check(read_images(images))
 
     @overload
     def wrap(self, pipeline: DynamicPipeline) -> DynamicPipeline: ...
@@ -306,7 +267,7 @@ class Guard(CallGuard):
             if self.on_error != "pass":
                 raise
             log.exception("memguard could not read a %s", type(returned).__name__)
-            verdict = _unchecked(str(error))
+            verdict = unchecked(str(error))
             keep(self, (verdict,))
             request.report([verdict], ["shown"])
             return labelled(returned, [verdict])
@@ -336,16 +297,9 @@ class Guard(CallGuard):
 
     def _check_output(self, pictures: Sequence[Image.Image | None]) -> list[Verdict]:
         """One verdict per image of an output; None is one whose levels are not finite."""
-        return self._check(
+        return self._checker.check(
             [Unreadable(NOT_FINITE) if picture is None else picture for picture in pictures]
         )
-
-
-def _pictured(verdict: Verdict, image: Image.Image) -> Verdict:
-    """The verdict, with a thumbnail of a flagged image."""
-    if verdict.label not in ("similar", "memorized"):
-        return verdict
-    return dataclasses.replace(verdict, thumbnail=encode(to_rgb(image)))
 
 
 def _opened(index: object) -> Index:
@@ -355,10 +309,6 @@ def _opened(index: object) -> Index:
         f'a guard takes an index or its path, such as "training.memguard", not a '
         f"{type(index).__name__}; to guard a pipeline, call guard(pipe, index=...)"
     )
-
-
-def _unchecked(reason: str) -> Verdict:
-    return Verdict("unchecked", 0.0, why=f"{UNCHECKED}: {reason}")
 
 
 Choice = TypeVar("Choice", bound=str)

@@ -11,6 +11,7 @@ import copy
 import functools
 import inspect
 import os
+import sys
 import types
 from collections.abc import Callable
 from typing import Any
@@ -75,7 +76,7 @@ class GuardedProxy(Guarded[..., Any]):
         self._function = function
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.guard.run(self._function, Call(self._function, args, kwargs))
+        return _run(self.guard, self._function, Call(self._function, args, kwargs))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # copying and pickling ask for these: not of the original
@@ -99,6 +100,14 @@ class GuardedProxy(Guarded[..., Any]):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> GuardedProxy:
         return _proxy(self.guard, copy.deepcopy(self._function, memo))
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """By name, if it is what its module holds under its name, as a decorated function is."""
+        name = getattr(self, "__qualname__", "")
+        found: Any = sys.modules.get(self.__module__)
+        for part in name.split("."):
+            found = getattr(found, part, None)
+        return name if found is self else (_again, (self.guard, self._function))
 
 
 class GuardedCoroutineFunction(GuardedProxy):
@@ -137,19 +146,56 @@ def _with_shared_state(guard: CallGuard, pipeline: Any) -> Guarded[..., Any]:
 
     @functools.wraps(original.__call__)
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return guard.run(self, Call(types.MethodType(original.__call__, self), args, kwargs))
+        return _run(guard, self, Call(types.MethodType(original.__call__, self), args, kwargs))
 
     @functools.wraps(original.__call__)
     async def call_later(self: Any, *args: Any, **kwargs: Any) -> Any:
         return await call(self, *args, **kwargs)
+
+    def bare(self: Any) -> Any:
+        """The original, with the same state."""
+        made = object.__new__(original)
+        made.__dict__ = self.__dict__
+        return made
+
+    def copied(self: Any) -> Any:
+        return _again(guard, copy.copy(bare(self)))
+
+    def deep_copied(self: Any, memo: dict[int, Any]) -> Any:
+        memo[id(self)] = made = object.__new__(type(self))
+        made.__dict__ = copy.deepcopy(bare(self), memo).__dict__
+        return made
+
+    def reduced(self: Any, _protocol: Any) -> tuple[Any, ...]:
+        return _again, (guard, bare(self))
 
     waits = inspect.iscoroutinefunction(original.__call__)
     members = {
         "__call__": call_later if waits else call,
         "guard": guard,
         "__module__": original.__module__,
+        "__copy__": copied,
+        "__deepcopy__": deep_copied,
+        "__reduce_ex__": reduced,
     }
     subclass = type(original)(original.__name__, (Guarded, original), members)
     shared: Guarded[..., Any] = object.__new__(subclass)
     shared.__dict__ = pipeline.__dict__
     return shared
+
+
+def _run(guard: CallGuard, pipeline: Any, call: Call) -> Any:
+    """The guarded call, outside of what ``torch.compile`` traces: it cannot read a check.
+
+    Compiled parts of the pipeline stay compiled.
+    """
+    if "torch._dynamo" in sys.modules:  # somebody has used torch.compile
+        import torch
+
+        return torch.compiler.disable(guard.run)(pipeline, call)
+    return guard.run(pipeline, call)
+
+
+def _again(guard: CallGuard, pipeline: Any) -> Any:
+    """A copy or an unpickled original, guarded as it was."""
+    return pipeline if isinstance(pipeline, Guarded) else guarded(guard, pipeline)

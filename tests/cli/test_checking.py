@@ -19,7 +19,7 @@ def test_an_image_whose_check_fails_does_not_take_its_batch_with_it(
 ) -> None:
     images = built[0].parent / "images"
     guard = Guard(built[0], on_error="raise")
-    detect = guard._detector.detect
+    detect = guard._checker.detector.detect
 
     def failing(batch: list[Image.Image]) -> object:
         if any(image.getpixel((0, 0)) == odd for image in batch):
@@ -27,7 +27,7 @@ def test_an_image_whose_check_fails_does_not_take_its_batch_with_it(
         return detect(batch)
 
     odd = Image.open(images / "0002.jpg").getpixel((0, 0))
-    monkeypatch.setattr(guard._detector, "detect", failing)
+    monkeypatch.setattr(guard._checker.detector, "detect", failing)
     names = [str(images / f"000{number}.jpg") for number in range(4)]
     found = list(check_files(guard, list(find_queries(names)), None))
     assert [file.name for file in found] == names

@@ -67,13 +67,13 @@ def test_frameworks_still_see_a_coroutine_function(index: Path) -> None:
 
 def test_the_loop_goes_on_during_a_check(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     watch = Guard(index)
-    seen, detect = [], watch._detector.detect
+    seen, detect = [], watch._checker.detector.detect
 
     def noted(images: Any) -> Any:
         seen.append(threading.get_ident())
         return detect(images)
 
-    monkeypatch.setattr(watch._detector, "detect", noted)
+    monkeypatch.setattr(watch._checker.detector, "detect", noted)
     asyncio.run(watch.wrap(later)())
     assert seen
     assert threading.get_ident() not in seen

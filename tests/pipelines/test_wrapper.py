@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import functools
+import importlib
 import inspect
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,7 @@ from fixtures.guarded_images import (
 from fixtures.tiny_pipelines import picture, stable_diffusion
 from PIL import Image
 
-from memguard import ConfigurationError, Guard, guard, open_index
+from memguard import ConfigurationError, Guard, Guarded, guard, open_index
 
 # --- objects: a subclass that shares their state ---
 
@@ -135,29 +137,6 @@ def test_callbacks_are_called_with_the_guarded_pipeline(pipeline: Any, index: Pa
     guarded = guard(pipeline, index)
     guarded("the sea", **QUICK, callback_on_step_end=at_step)
     assert seen == [(guarded, 0)]
-
-
-@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
-def test_copies_stay_guarded(pipeline: Any, index: Path, copied: Callable[[Any], Any]) -> None:
-    assert not shows_the_sea(copied(guard(pipeline, index)))
-    function = copied(guard(two, index))
-    assert is_blank(function()[1])
-    slotted = copied(guard(Slotted(), index))
-    slotted.seed = 3
-    assert is_blank(slotted()[1])
-
-
-def test_a_partial_of_a_guarded_pipeline_is_guarded(pipeline: Any, index: Path) -> None:
-    made = functools.partial(guard(pipeline, index), "the sea", **QUICK)
-    for call in (made, copy.copy(made), functools.partial(made, output_type="pil")):
-        output = call(generator=generator())
-        assert is_blank(output.images[0])
-        assert [verdict.label for verdict in output.memorization] == ["memorized"]
-    watched = guard(functools.partial(pipeline, "the sea", **QUICK), index)
-    assert is_blank(watched(generator=generator()).images[0])
-    assert is_blank(
-        guard(pipeline.__call__, index)("the sea", **QUICK, generator=generator())[0][0]
-    )
 
 
 def test_what_is_guarded_is_not_guarded_again(pipeline: Any, index: Path) -> None:
@@ -291,3 +270,107 @@ def test_index_and_pipeline_swapped(index: Path) -> None:
             guard(first, two)
     with pytest.raises(ConfigurationError, match=r"takes an index or its path.* a function"):
         Guard(two)
+
+
+# --- copies, pickles, compilation ---
+
+
+def pickled(value: Any) -> Any:
+    return pickle.loads(pickle.dumps(value))
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickled])
+def test_copies_stay_guarded(pipeline: Any, index: Path, copied: Callable[[Any], Any]) -> None:
+    assert not shows_the_sea(copied(guard(pipeline, index)))
+    function = copied(guard(two, index))
+    assert is_blank(function()[1])
+    slotted = copied(guard(Slotted(), index))
+    slotted.seed = 3
+    assert is_blank(slotted()[1])
+    method = copied(guard(Service().make, index))
+    assert is_blank(method()[1])
+
+
+class Reduced(Service):
+    """A pipeline that says itself how it is copied: as its own class."""
+
+    def __init__(self, seed: int = NOVEL) -> None:
+        self.seed = seed
+
+    def __reduce__(self) -> Any:
+        return Reduced, (self.seed,)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickled])
+def test_copies_that_the_pipeline_makes_stay_guarded(
+    index: Path, copied: Callable[[Any], Any]
+) -> None:
+    guarded = guard(Reduced(NOVEL + 2), index)
+    again = copied(guarded)
+    again.mark = "own"
+    assert not hasattr(guarded, "mark")
+    assert isinstance(again, Guarded)
+    assert is_blank(again()[1])
+    assert again.seed == NOVEL + 2
+
+
+def test_a_deep_copy_of_what_refers_to_itself(index: Path) -> None:
+    guarded = guard(Service(), index)
+    guarded.itself = guarded
+    again = copy.deepcopy(guarded)
+    assert again.itself is again
+    assert is_blank(again.itself()[1])
+
+
+def test_a_decorated_function_is_pickled_by_its_name(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "decorated.py").write_text(
+        "from fixtures.guarded_images import two\n"
+        "from memguard import Guard\n"
+        f"guard = Guard({str(index)!r})\n"
+        "@guard.wrap\n"
+        "def make():\n"
+        "    return two()\n"
+        "class Maker:\n"
+        "    @guard.wrap\n"
+        "    def make(self):\n"
+        "        return two()\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    decorated: Any = importlib.import_module("decorated")
+    assert pickled(decorated.make) is decorated.make
+    method = pickled(decorated.Maker().make)
+    assert is_blank(method()[1])
+
+
+class Sum(torch.nn.Module):
+    """A pipeline with a step for the compiler, and with images."""
+
+    def forward(self) -> list[Image.Image]:
+        self.step(torch.ones(2))
+        return two()
+
+    def step(self, values: torch.Tensor) -> torch.Tensor:
+        return values + values
+
+
+def test_a_compiled_pipeline_stays_guarded(index: Path) -> None:
+    """Its images are checked: the compiler fails on the check, and so must not read it."""
+    for pipeline in (two, Service(), Sum()):
+        guarded = guard(pipeline, index)
+        assert is_blank(torch.compile(guarded, backend="eager")()[1])
+        assert [verdict.label for verdict in guarded.last_verdicts] == ["clear", "memorized"]
+
+
+def test_compiled_parts_stay_compiled(index: Path) -> None:
+    compiled = []
+
+    def backend(graph: Any, inputs: Any) -> Any:
+        compiled.append(graph)
+        return graph.forward
+
+    pipeline = Sum()
+    pipeline.step = torch.compile(pipeline.step, backend=backend)
+    assert is_blank(guard(pipeline, index)()[1])
+    assert len(compiled) == 1

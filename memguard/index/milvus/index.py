@@ -142,6 +142,7 @@ class MilvusIndex(Index):
 
     def excluding(self, ids: Collection[str]) -> MilvusIndex:
         left = copy.copy(self)
+        left.excluded_ids = self.excluded_ids.union(ids)
         left._excluded = self._excluded.union(map(key_of, ids))
         return left
 

@@ -1,0 +1,128 @@
+"""Images in, verdicts out, also where the check fails: what every guarded call goes through."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from PIL import Image
+
+from memguard.calibration.load import calibrated_detector
+from memguard.detection.detector import Detector
+from memguard.errors import CheckFailedError
+from memguard.index import Index
+from memguard.index.open import open_index
+from memguard.index.store.thumbnails import encode
+from memguard.pipelines.inputs import Unreadable
+from memguard.verdict import Verdict
+from memguard.vision.decode import to_rgb
+
+log = logging.getLogger("memguard")
+
+OnError = Literal["block", "raise", "pass"]
+"""When the check itself fails: ``block`` withholds the images (fail closed), ``raise`` raises
+:class:`memguard.CheckFailedError`, ``pass`` lets them through, labelled ``unchecked``. An output in
+which no images are found raises :class:`memguard.UnsupportedOutputError`, except with ``pass``."""
+
+UNCHECKED = "the check could not run"
+
+
+class Checker:
+    """An index that stays open, and the checks against it.
+
+    Pickled, it names its index, which is opened again where it is unpickled, at the newest version.
+
+    Args:
+        index: the training set.
+        on_error: see :data:`OnError`.
+        thorough, weights: see :func:`memguard.calibration.load.calibrated_detector`.
+
+    Attributes:
+        detector: what checks now; replaced as a whole by :meth:`reload`.
+
+    Raises:
+        IndexUnavailableError, WeightsError, CalibrationError, ConfigurationError: see
+            :class:`memguard.Guard`.
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        *,
+        on_error: OnError,
+        thorough: bool = False,
+        weights: Mapping[str, str] | None = None,
+    ) -> None:
+        self.on_error = on_error
+        self._options: dict[str, Any] = {"thorough": thorough, "weights": weights}
+        self.detector: Detector = calibrated_detector(index, **self._options)
+
+    @property
+    def index(self) -> Index:
+        """The index that images are checked against now."""
+        return self.detector.index
+
+    def reload(self) -> Index:
+        """Open the newest version of the index; see :meth:`memguard.Guard.reload`."""
+        detector = calibrated_detector(
+            open_index(self.index.name), loaded=self.detector, **self._options
+        )
+        self.detector = detector
+        return detector.index
+
+    def check(self, images: Sequence[Image.Image | Unreadable]) -> list[Verdict]:
+        """One verdict per image, in order; ``unchecked`` where the check fails.
+
+        Raises:
+            CheckFailedError: it fails, and ``on_error`` is ``"raise"``.
+        """
+        unreadable = [one.reason for one in images if isinstance(one, Unreadable)]
+        if unreadable and self.on_error == "raise":
+            raise CheckFailedError(f"{UNCHECKED}: {'; '.join(unreadable)}")
+        checked = iter(self._detect([one for one in images if not isinstance(one, Unreadable)]))
+        return [
+            unchecked(one.reason) if isinstance(one, Unreadable) else next(checked)
+            for one in images
+        ]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "detector": self.index}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ = {
+            **state,
+            "detector": calibrated_detector(state["detector"], **state["_options"]),
+        }
+
+    def __copy__(self) -> Checker:
+        made = object.__new__(Checker)
+        made.__dict__ = dict(self.__dict__)
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Checker:
+        return copy.copy(self)
+
+    def _detect(self, images: Sequence[Image.Image]) -> list[Verdict]:
+        try:
+            verdicts = self.detector.detect(images)
+        except Exception as error:
+            if self.on_error == "raise":
+                raise CheckFailedError(f"{UNCHECKED}: {error}") from error
+            log.exception("memguard could not check %d images", len(images))
+            return [unchecked(f"{type(error).__name__}: {error}") for _ in images]
+        return [_pictured(verdict, image) for verdict, image in zip(verdicts, images)]
+
+
+def unchecked(reason: str) -> Verdict:
+    """The verdict on an image that could not be checked."""
+    return Verdict("unchecked", 0.0, why=f"{UNCHECKED}: {reason}")
+
+
+def _pictured(verdict: Verdict, image: Image.Image) -> Verdict:
+    """The verdict, with a thumbnail of a flagged image."""
+    if verdict.label not in ("similar", "memorized"):
+        return verdict
+    return dataclasses.replace(verdict, thumbnail=encode(to_rgb(image)))
