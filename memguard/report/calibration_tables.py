@@ -49,6 +49,11 @@ class Column(Generic[R]):
     group: str = ""
     kind: str = ""
 
+    @property
+    def label(self) -> str:
+        """What a narrow screen, where rows are stacked, writes before each cell."""
+        return f"{self.group}: {self.heading}" if self.group else self.heading
+
 
 @dataclass(frozen=True)
 class Table(Generic[R]):

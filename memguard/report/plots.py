@@ -37,15 +37,23 @@ RATES = np.logspace(-4, -0.3, 30)
 FEWEST = 2 * FOLDS
 """A ROC needs this many negatives."""
 
+WIDTH = 3.9
+"""Inches: the width of a phone's page (374 of 390 pixels), so that text keeps its size there."""
+FONT_POINTS = 9
+
 STYLE: Mapping[str, Any] = {
-    "font.size": 9,
+    "font.size": FONT_POINTS,
+    "axes.labelsize": FONT_POINTS,
+    "xtick.labelsize": FONT_POINTS,
+    "ytick.labelsize": FONT_POINTS,
+    "savefig.transparent": True,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlesize": 10,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "legend.frameon": False,
-    "legend.fontsize": 8,
+    "legend.fontsize": FONT_POINTS,
     "svg.hashsalt": "memguard",
 }
 
@@ -88,7 +96,7 @@ def histogram(
         axes.set_ylabel("% of each")
         axes.tick_params(axis="x", pad=7)
 
-    return svg(draw, (4.9, 2.7))
+    return svg(draw, 2.4)
 
 
 def roc(
@@ -140,9 +148,9 @@ def roc(
         axes.grid(alpha=0.25)
         axes.set_xlabel("observed false-positive rate of all signals together")
         axes.set_ylabel("recall of simulated copies")
-        axes.legend(loc="lower right")
+        axes.figure.legend(*axes.get_legend_handles_labels(), loc="outside lower left")
 
-    return svg(draw, (6.4, 3.9))
+    return svg(draw, 4.3)
 
 
 def recall_bars(calibration: Calibration) -> bytes | None:
@@ -170,7 +178,7 @@ def recall_bars(calibration: Calibration) -> bytes | None:
         axes.set_axisbelow(True)
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
 
-    return svg(draw, (5.2, 0.6 + 0.31 * len(names)))
+    return svg(draw, 0.6 + 0.29 * len(names))
 
 
 def precision_plot(precision: Sequence[float], marked: int) -> bytes | None:
@@ -189,7 +197,6 @@ def precision_plot(precision: Sequence[float], marked: int) -> bytes | None:
                 ha="right",
                 rotation=90,
                 color=LABEL_COLOURS["memorized"],
-                fontsize=8,
             )
         axes.set_xlim(0.5, len(precision) + 0.5)
         axes.set_ylim(0, 1.03)
@@ -199,7 +206,7 @@ def precision_plot(precision: Sequence[float], marked: int) -> bytes | None:
         axes.set_xlabel("prompts, the most suspicious first")
         axes.set_ylabel("copies among them")
 
-    return svg(draw, (6.4, 2.8))
+    return svg(draw, 2.4)
 
 
 def relative_plot(relative: Sequence[float]) -> bytes | None:
@@ -219,7 +226,7 @@ def relative_plot(relative: Sequence[float]) -> bytes | None:
         axes.set_xlabel("relative l2 (below 1: a copy)")
         axes.set_ylabel("samples")
 
-    return svg(draw, (6.4, 2.6))
+    return svg(draw, 2.4)
 
 
 def _trade(
@@ -250,12 +257,12 @@ def per_cent(share: float, _position: float) -> str:
     return f"{100 * share:.3g} %"
 
 
-def svg(draw: Callable[[Axes], None], size: tuple[float, float]) -> bytes:
-    """Draw a plot; its size is in inches."""
+def svg(draw: Callable[[Axes], None], height: float) -> bytes:
+    """Draw a plot of this height in inches."""
     matplotlib = require("matplotlib", extra="report")
     figures = require("matplotlib.figure", extra="report")
     with matplotlib.rc_context(dict(STYLE)):
-        figure = figures.Figure(figsize=size, layout="constrained")
+        figure = figures.Figure(figsize=(WIDTH, height), layout="constrained")
         draw(figure.add_subplot())
         stream = io.BytesIO()
         figure.savefig(stream, format="svg", metadata={"Date": None})

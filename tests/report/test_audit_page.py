@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fixtures.html_page import Page
+from fixtures.html_page import Page, stacked_cells
 from PIL import Image
 
 from memguard import Audit, UnconditionalAudit, audit, audit_unconditional, guard
@@ -124,6 +124,13 @@ def test_the_page_needs_nothing_else(audited: tuple[Path, Audit]) -> None:
     assert not re.search(r"@import|url\(", page.styles)
     assert "@media print" in page.styles
     assert any(each.startswith("data:image/svg") for each in page.addresses), "the precision"
+
+
+def test_a_phone_stacks_the_prompts_and_names_each_cell(audited: tuple[Path, Audit]) -> None:
+    folder, found = audited
+    cells = stacked_cells(audit_page(found, folder))
+    assert len(cells) >= 5 * 3
+    assert all('data-label="' in cell or 'class="words"' in cell for cell in cells)
 
 
 def test_without_an_index_nothing_is_called_a_copy(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 from fixtures.calibrations import PICTURE_SIGNALS, stored_calibration, stored_measurements
-from fixtures.html_page import Page
+from fixtures.html_page import Page, stacked_cells
 from fixtures.picture_files import write_cuts
 from PIL import Image
 
@@ -91,6 +91,15 @@ def test_the_page_needs_nothing_else(shown: tuple[Path, Page]) -> None:
         for element in svg.iter():
             for key, value in element.attrib.items():
                 assert not key.endswith("href") or value.startswith("#")
+
+
+def test_a_phone_stacks_the_tables_and_names_each_cell(shown: tuple[Path, Page]) -> None:
+    index, page = shown
+    cells = stacked_cells(calibration_page(index))
+    assert len(cells) >= 6
+    assert all('data-label="' in cell or 'class="words"' in cell for cell in cells)
+    assert any('data-label="block: at or below"' in cell for cell in cells)
+    assert "max-width: 600px" in page.styles
 
 
 def test_names_are_escaped(shown: tuple[Path, Page]) -> None:

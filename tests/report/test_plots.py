@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree
 
 import numpy as np
@@ -48,3 +49,30 @@ def test_plots_of_an_audit_without_samples() -> None:
     assert "marked" in texts(precision_plot([1.0, 0.5], 1))
     assert "<!-- marked -->" not in texts(precision_plot([1.0, 0.5], 0))
     assert "relative l2" in texts(relative_plot([0.5, 1.5]))
+
+
+PHONE_PIXELS = 362
+"""Of a plot on a page that is 390 pixels wide, less its margins."""
+
+LEGIBLE_PIXELS = 11
+
+
+def test_text_is_legible_on_a_phone(calibrated: Calibrated) -> None:
+    calibration, measured = calibrated.calibration, stored_measurements(calibrated.path)
+    plots = [
+        roc(calibration, measured, PICTURE_SIGNALS),
+        recall_bars(calibration),
+        precision_plot([1.0, 0.5], 1),
+        relative_plot([0.5, 1.5]),
+        histogram(PICTURE_SIGNALS["structure"], np.ones(3), np.ones(3), None),
+    ]
+    for drawn in map(texts, plots):
+        (width,) = map(float, re.findall(r'<svg [^>]*width="([\d.]+)pt"', drawn))
+        points = [100 * float(each) for each in re.findall(r"scale\(([\d.]+) -", drawn)]
+        assert min(points) * PHONE_PIXELS / width >= LEGIBLE_PIXELS
+
+
+def test_plots_have_no_ground_of_their_own() -> None:
+    """A dark page inverts them."""
+    drawn = texts(relative_plot([0.5, 1.5]))
+    assert "#ffffff" not in drawn
