@@ -192,7 +192,8 @@ def _run(guard: CallGuard, pipeline: Any, call: Call) -> Any:
     if "torch._dynamo" in sys.modules:  # somebody has used torch.compile
         import torch
 
-        return torch.compiler.disable(guard.run)(pipeline, call)
+        disable: Any = torch.compiler.disable
+        return disable(guard.run)(pipeline, call)
     return guard.run(pipeline, call)
 
 
