@@ -1,4 +1,4 @@
-"""Calls whose images come later: coroutines, generators and async generators.
+"""Calls whose images come later: coroutines, generators, async generators, and streams.
 
 Images are checked in a thread, so that the event loop goes on; what is generated again runs in
 the loop. Each item of a generator is an output of its own.
@@ -35,11 +35,7 @@ def run(call: Call, settle: Settle) -> Any:
     returned = call.run()
     if inspect.isawaitable(returned):
         return _awaited(returned, call, settle)
-    if isinstance(returned, AsyncIterator):
-        return _each_later(returned, call, settle)
-    if isinstance(returned, Iterator):
-        return _each(returned, call, settle)
-    return settle(returned, call)
+    return _items(returned, call, settle) or settle(returned, call)
 
 
 def together(returned: Any, beside: Callable[[], Any]) -> Any:
@@ -53,15 +49,79 @@ def together(returned: Any, beside: Callable[[], Any]) -> Any:
     return returned, beside()
 
 
+def _items(returned: Any, call: Call, settle: Settle) -> Any:
+    """The items of a generator or stream as they are shown; None of anything else."""
+    if isinstance(returned, AsyncIterator):
+        later = _each_later(returned, call, settle)
+        return AsyncStream(later, returned) if hasattr(returned, "__aenter__") else later
+    if isinstance(returned, Iterator):
+        items = _each(returned, call, settle)
+        return Stream(items, returned) if hasattr(returned, "__enter__") else items
+    return None
+
+
+@dataclasses.dataclass(frozen=True)
+class Stream(Iterator[Any]):
+    """Checked items of a stream that is a context manager too.
+
+    Attributes:
+        items: the checked items.
+        stream: where they come from.
+    """
+
+    items: Generator[Any, None, None]
+    stream: Any
+
+    def __next__(self) -> Any:
+        return next(self.items)
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the stream; nothing more comes."""
+        self.items.close()
+        self.stream.close()
+
+
+@dataclasses.dataclass(frozen=True)
+class AsyncStream(AsyncIterator[Any]):
+    """The same, for ``async for``."""
+
+    items: AsyncGenerator[Any, None]
+    stream: Any
+
+    async def __anext__(self) -> Any:
+        return await anext(self.items)
+
+    async def __aenter__(self) -> AsyncStream:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the stream; nothing more comes."""
+        await self.items.aclose()
+        await self.stream.close()
+
+
 async def _awaited(returned: Awaitable[Any], call: Call, settle: Settle) -> Any:
-    return await _in_thread(settle, await returned, _on_this_loop(call, _result))
+    result = await returned
+    items = _items(result, call, settle)
+    if items is not None:
+        return items
+    return await _in_thread(settle, result, _on_this_loop(call, _result))
 
 
 async def _awaited_together(returned: Awaitable[Any], beside: Callable[[], Any]) -> Any:
     return await returned, beside()
 
 
-def _each(items: Iterator[Any], call: Call, settle: Settle) -> Iterator[Any]:
+def _each(items: Iterator[Any], call: Call, settle: Settle) -> Generator[Any, None, None]:
     try:
         for number, item in enumerate(items):
             yield settle(item, _item_again(call, number))
@@ -70,7 +130,9 @@ def _each(items: Iterator[Any], call: Call, settle: Settle) -> Iterator[Any]:
             items.close()
 
 
-async def _each_later(items: AsyncIterator[Any], call: Call, settle: Settle) -> AsyncIterator[Any]:
+async def _each_later(
+    items: AsyncIterator[Any], call: Call, settle: Settle
+) -> AsyncGenerator[Any, None]:
     number = 0
     try:
         async for item in items:
@@ -120,8 +182,10 @@ async def _result(returned: Awaitable[Any]) -> Any:
     return await returned
 
 
-async def _later_item(items: AsyncIterator[Any], number: int) -> Any:
-    async for item in items:
+async def _later_item(
+    items: AsyncIterator[Any] | Awaitable[AsyncIterator[Any]], number: int
+) -> Any:
+    async for item in items if isinstance(items, AsyncIterator) else await items:
         if number == 0:
             return item
         number -= 1

@@ -180,3 +180,97 @@ def test_what_comes_later_and_holds_no_images_is_not_shown(index: Path) -> None:
         asyncio.run(guard(text, index)())
     with pytest.raises(UnsupportedOutputError, match="found no images"):
         list(guard(lambda: iter(["copy.png"]), index)())
+
+
+class Events:
+    """A stream as API clients have it: an iterator, and a context manager."""
+
+    def __init__(self) -> None:
+        self._rest = iter(two())
+        self.closed = False
+
+    def __iter__(self) -> Iterator[Image.Image]:
+        return self
+
+    def __next__(self) -> Image.Image:
+        return next(self._rest)
+
+    def __enter__(self) -> Events:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class LaterEvents:
+    def __init__(self) -> None:
+        self._rest = each_later()
+        self.closed = False
+
+    def __aiter__(self) -> AsyncIterator[Image.Image]:
+        return self
+
+    async def __anext__(self) -> Image.Image:
+        return await anext(self._rest)
+
+    async def __aenter__(self) -> LaterEvents:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def test_a_stream_stays_a_context_manager(index: Path) -> None:
+    made: list[Any] = []
+    watch = Guard(index)
+
+    def make() -> Events:
+        made.append(Events())
+        return made[-1]
+
+    with watch.wrap(make)() as stream:
+        assert blanks(list(stream)) == [False, True]
+    with watch.wrap(make)() as stream:
+        next(stream)
+    with pytest.raises(StopIteration):
+        next(stream)
+    watch.wrap(make)().close()
+    assert [events.closed for events in made] == [True, True, True]
+
+
+def test_an_async_stream_of_a_coroutine(index: Path) -> None:
+    made: list[Any] = []
+
+    async def make() -> LaterEvents:
+        made.append(LaterEvents())
+        return made[-1]
+
+    async def serve() -> None:
+        guarded = guard(make, index)
+        async with await guarded() as stream:
+            assert blanks([image async for image in stream]) == [False, True]
+        stream = await guarded()
+        await anext(stream)
+        await stream.close()
+        regenerated = guard(make, index, policy="regenerate")
+        assert blanks([image async for image in await regenerated()]) == [False, True]
+        assert [verdict.attempt for verdict in regenerated.last_verdicts] == [3]
+
+    asyncio.run(serve())
+    assert [events.closed for events in made[:2]] == [True, True]
+
+
+def test_a_generator_that_a_coroutine_gives(index: Path) -> None:
+    async def make() -> Iterator[Image.Image]:
+        return each()
+
+    async def serve() -> list[Image.Image]:
+        return list(await guard(make, index)())
+
+    assert blanks(asyncio.run(serve())) == [False, True]
