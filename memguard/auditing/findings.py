@@ -19,7 +19,8 @@ LookedUp = tuple[str | None, Sample, Verdict]
 
 @dataclass(frozen=True)
 class Extraction:
-    """A training image that was copied, with the generation that is its clearest copy.
+    """A training image that was copied, with the generation that is its clearest copy; or one that
+    images are flagged for.
 
     Attributes:
         file: the generation's path in the audit's folder.
@@ -27,7 +28,7 @@ class Extraction:
         seed: see :class:`memguard.auditing.samples.Sample`.
         match: the training image, with its distances.
         why: the verdict in one sentence.
-        samples: number of generations that copy this training image.
+        samples: number of generations that copy this training image, or are flagged for it.
         duplicates: number of times that the training set holds it.
         rights: its licence or copyright notice; None where the source gave none.
     """
@@ -50,20 +51,24 @@ class Findings:
         index: its name.
         references: distinct images in it.
         false_rate: target false-positive rate of its calibration; None where that was not proven.
+        recall: share of simulated copies that its calibration blocks; None where none were made.
         memorized: images that are copies, of those compared.
         similar: images that are only flagged.
         within_delta: copies whose plain l2 to the training image is at most the paper's 0.15.
         extractions: one for each training image that was copied, the clearest first.
+        flagged: likewise for those that images are only flagged for, and that none copies.
         noticed: extractions with a rights notice, of all.
     """
 
     index: str
     references: int
     false_rate: float | None
+    recall: float | None
     memorized: Rate
     similar: int
     within_delta: int
     extractions: tuple[Extraction, ...]
+    flagged: tuple[Extraction, ...]
     noticed: Rate
 
     @classmethod
@@ -72,23 +77,28 @@ class Findings:
         index: str,
         references: int,
         false_rate: float | None,
+        recall: float | None,
         looked_up: Sequence[LookedUp],
     ) -> Findings:
         """Summarize the images that were compared."""
         copies = [each for each in looked_up if each[2].label == "memorized"]
+        similar = [each for each in looked_up if each[2].label == "similar"]
         extractions = _extractions(copies)
+        copied = {extraction.match.id for extraction in extractions}
         noticed = sum(extraction.rights is not None for extraction in extractions)
         return cls(
             index=index,
             references=references,
             false_rate=false_rate,
+            recall=recall,
             memorized=Rate.of(len(copies), len(looked_up)),
-            similar=sum(verdict.label == "similar" for _, _, verdict in looked_up),
+            similar=len(similar),
             within_delta=sum(
                 verdict.matches[0].distances.get("l2", math.inf) <= DELTA
                 for _, _, verdict in copies
             ),
             extractions=extractions,
+            flagged=tuple(each for each in _extractions(similar) if each.match.id not in copied),
             noticed=Rate.of(noticed, len(extractions)),
         )
 

@@ -13,6 +13,7 @@ from memguard.auditing.findings import Findings, LookedUp
 from memguard.auditing.run_folder import RunFolder
 from memguard.auditing.samples import Sample
 from memguard.calibration.load import calibrated_detector
+from memguard.calibration.result import Calibration
 from memguard.index import Index
 from memguard.index.open import open_index
 from memguard.verdict import Verdict
@@ -46,10 +47,13 @@ class IndexLookup:
 
     def findings(self, looked_up: Sequence[LookedUp]) -> Findings:
         """Summarize the images that were looked up."""
+        calibration = Calibration.of(self.index)
+        simulated = calibration and calibration.memorized.recall
         return Findings.of(
             self.index.name,
             len(self.index),
             self._detector.rates.get("memorized"),
+            calibration.memorized.mean_recall if calibration and simulated else None,
             looked_up,
         )
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from memguard.auditing.audit_result import AuditResult
 from memguard.auditing.cliques import Clique
-from memguard.auditing.findings import Findings
-from memguard.auditing.json_values import json_values
 from memguard.auditing.samples import Counts
 from memguard.calibration.rates import Rate
-from memguard.notebook import card
 from memguard.verdict import Verdict
 
 
@@ -48,29 +45,16 @@ class PromptResult:
 
 
 @dataclass(frozen=True, repr=False)
-class Audit:
+class Audit(AuditResult):
     """The audit of a model that takes prompts.
 
     Attributes:
-        request: what decides which images are made.
-        threshold: tiled l2 up to which two images were joined.
-        needed: the size of a clique that marks a prompt.
-        counts: all images by status.
         prompts: one result each, the most suspicious first.
-        findings: what the index says; None without one.
     """
 
-    request: Mapping[str, Any]
-    threshold: float
-    needed: int
-    counts: Counts
     prompts: tuple[PromptResult, ...]
-    findings: Findings | None
 
-    @property
-    def memorizes(self) -> bool:
-        """Whether the index found a copy or, without an index, a prompt was marked."""
-        return bool(self.findings.memorized.count if self.findings else self.marked.count)
+    kind = "prompts"
 
     @property
     def marked(self) -> Rate:
@@ -99,7 +83,6 @@ class Audit:
 
     @property
     def confirmed(self) -> Rate | None:
-        """Marked prompts whose medoid is a copy, by the index, of those marked."""
         if self.findings is None:
             return None
         marked = [each.verdict for each in self.prompts if each.marked]
@@ -107,32 +90,18 @@ class Audit:
         return Rate.of(right, len(marked))
 
     @property
-    def in_words(self) -> dict[str, str]:
-        """The main figures, by their names."""
-        figures = {
-            "images": str(self.counts.made),
-            "prompts marked": f"{self.marked.count} of {self.marked.total}",
-        }
-        if self.findings is not None:
-            found = self.findings.memorized
-            figures["copies of training images"] = f"{found.count} of {found.total}"
-            figures["training images copied"] = str(len(self.findings.extractions))
-        return figures
+    def repeats(self) -> bool:
+        return bool(self.marked.count)
 
-    def __repr__(self) -> str:
-        figures = "; ".join(f"{name}: {value}" for name, value in self.in_words.items())
-        return f"<Audit {figures}>"
+    @property
+    def repeated(self) -> tuple[str, str]:
+        return "prompts marked", f"{self.marked.count} of {self.marked.total}"
 
-    def _repr_html_(self) -> str:
-        verdict = "memorizes" if self.memorizes else "no memorization found"
-        return card(f"Audit: {verdict}", self.in_words)
-
-    def to_json(self) -> dict[str, Any]:
-        """A dict of plain JSON values; NaN becomes None."""
-        derived = {
+    @property
+    def derived(self) -> dict[str, Any]:
+        return {
             "marked": self.marked,
             "copied_prompts": self.copied_prompts,
             "confirmed": self.confirmed,
             "precision": self.precision,
         }
-        return {"kind": "prompts", **json_values(self), **json_values(derived)}

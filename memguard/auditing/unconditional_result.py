@@ -6,12 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from memguard.auditing.audit_result import AuditResult
 from memguard.auditing.eidetic import Metric
-from memguard.auditing.findings import Findings
-from memguard.auditing.json_values import json_values
-from memguard.auditing.samples import Counts
 from memguard.calibration.rates import Rate
-from memguard.notebook import card
 from memguard.verdict import Verdict
 
 
@@ -56,35 +53,21 @@ class Eidetic:
 
 
 @dataclass(frozen=True, repr=False)
-class UnconditionalAudit:
+class UnconditionalAudit(AuditResult):
     """The audit of a model that takes no prompts.
 
     Attributes:
-        request: what decides which images are made.
-        threshold: tiled l2 up to which two images were joined.
-        needed: the size of a clique that marks an image as memorized.
-        counts: all images by status.
-        groups: disjoint cliques of at least that size, the largest first.
-        findings: what the index says; None without one.
+        groups: disjoint cliques of at least the size that is needed, the largest first.
         eidetic: distances to all training images; None without an index.
     """
 
-    request: Mapping[str, Any]
-    threshold: float
-    needed: int
-    counts: Counts
     groups: tuple[Group, ...]
-    findings: Findings | None
     eidetic: Eidetic | None
 
-    @property
-    def memorizes(self) -> bool:
-        """Whether the index found a copy or, without an index, images came out again."""
-        return bool(self.findings.memorized.count if self.findings else self.groups)
+    kind = "unconditional"
 
     @property
     def confirmed(self) -> Rate | None:
-        """Groups whose medoid is a copy, by the index, of all groups."""
         if self.findings is None:
             return None
         right = sum(
@@ -94,24 +77,13 @@ class UnconditionalAudit:
         return Rate.of(right, len(self.groups))
 
     @property
-    def in_words(self) -> dict[str, str]:
-        """The main figures, by their names."""
-        figures = {"images": str(self.counts.made), "groups of images alike": str(len(self.groups))}
-        if self.findings is not None:
-            found = self.findings.memorized
-            figures["copies of training images"] = f"{found.count} of {found.total}"
-            figures["training images copied"] = str(len(self.findings.extractions))
-        return figures
+    def repeats(self) -> bool:
+        return bool(self.groups)
 
-    def __repr__(self) -> str:
-        figures = "; ".join(f"{name}: {value}" for name, value in self.in_words.items())
-        return f"<UnconditionalAudit {figures}>"
+    @property
+    def repeated(self) -> tuple[str, str]:
+        return "groups of images alike", str(len(self.groups))
 
-    def _repr_html_(self) -> str:
-        verdict = "memorizes" if self.memorizes else "no memorization found"
-        return card(f"Audit: {verdict}", self.in_words)
-
-    def to_json(self) -> dict[str, Any]:
-        """A dict of plain JSON values; NaN becomes None."""
-        derived = {"confirmed": self.confirmed}
-        return {"kind": "unconditional", **json_values(self), **json_values(derived)}
+    @property
+    def derived(self) -> dict[str, Any]:
+        return {"confirmed": self.confirmed}

@@ -55,6 +55,8 @@ def audit_page(
     """
     run_folder = RunFolder(folder)
     extractions = audit.findings.extractions if audit.findings else ()
+    flagged = audit.findings.flagged if audit.findings else ()
+    opened = _index(audit, index)
     prompts = audit.prompts if isinstance(audit, Audit) else ()
     eidetic = audit.eidetic if isinstance(audit, UnconditionalAudit) else None
     precision = audit.precision if isinstance(audit, Audit) else ()
@@ -66,7 +68,8 @@ def audit_page(
         prompts=prompts[:MOST_PROMPTS],
         all_prompts=len(prompts),
         cliques=_cliques(run_folder, audit),
-        pairs=_pairs(run_folder, extractions[:MOST_PAIRS], _index(audit, index)),
+        pairs=_pairs(run_folder, extractions[:MOST_PAIRS], opened),
+        flagged=_pairs(run_folder, flagged[:MOST_PAIRS], opened),
         more_pairs=max(0, len(extractions) - MOST_PAIRS),
         precision=plot_uri(precision_plot(precision, marked)),
         at_marked=precision[marked - 1] if precision and marked else None,
@@ -97,7 +100,7 @@ def write_audit_page(
 def _index(
     audit: Audit | UnconditionalAudit, index: Index | str | os.PathLike[str] | None
 ) -> Index | None:
-    if audit.findings is None or not audit.findings.extractions:
+    if audit.findings is None or not (audit.findings.extractions or audit.findings.flagged):
         return None
     where = audit.findings.index if index is None else index
     return where if isinstance(where, Index) else open_index(where)

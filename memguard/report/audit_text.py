@@ -96,18 +96,16 @@ def _with_index(audit: Audit | UnconditionalAudit, findings: Findings) -> Iterat
             f"memorized{origin}."
         )
     else:
-        yield f"Nothing was found: none of {copies.total:,} images copies a training image."
+        yield f"No copy was found: none of {copies.total:,} images copies a training image."
     yield f"For images made like these, {between(copies)} (Clopper-Pearson)."
-    if findings.false_rate is None:
-        yield (
-            "How many novel images the index calls memorized was not proven: calibrate it "
-            "(`memguard calibrate`) or check the pairs below."
-        )
+    if copies.count:
+        yield _how_many_false(findings)
     else:
-        expected = findings.false_rate * copies.total
+        yield _how_many_missed(findings)
+    if findings.flagged:
         yield (
-            f"The index was calibrated so that at most {percent(findings.false_rate)} of novel "
-            f"images are called memorized: about {expected:.2g} of these {copies.total:,}."
+            f"{findings.similar:,} {_images(findings.similar)} came close enough to be flagged as "
+            "similar; judge them by the report's pairs."
         )
     confirmed = audit.confirmed
     if confirmed is not None and confirmed.total:
@@ -121,3 +119,32 @@ def _with_index(audit: Audit | UnconditionalAudit, findings: Findings) -> Iterat
             f"{findings.noticed.count:,} of the {findings.noticed.total:,} training images "
             f"({percent(findings.noticed.share)}) came with a rights notice."
         )
+
+
+def _how_many_false(findings: Findings) -> str:
+    if findings.false_rate is None:
+        return (
+            "How many novel images the index calls memorized was not proven: judge by the report's "
+            f"pairs, or calibrate it (`memguard calibrate {findings.index} --negatives FOLDER`)."
+        )
+    expected = findings.false_rate * findings.memorized.total
+    return (
+        f"The index was calibrated so that at most {percent(findings.false_rate)} of novel images "
+        f"are called memorized: about {expected:.2g} of these {findings.memorized.total:,}."
+    )
+
+
+def _how_many_missed(findings: Findings) -> str:
+    if findings.recall is None:
+        return (
+            "How many copies the index recognises was not measured: `memguard calibrate "
+            f"{findings.index}`."
+        )
+    return (
+        f"The index recognises {percent(findings.recall)} of simulated copies as memorized "
+        "(mean of its calibration's kinds); copies of other kinds may be missed."
+    )
+
+
+def _images(count: int) -> str:
+    return "image" if count == 1 else "images"

@@ -19,6 +19,7 @@ def test_each_training_image_is_extracted_once_by_its_clearest_copy() -> None:
     found = [(each.match.id, each.file, each.prompt, each.samples) for each in findings.extractions]
     assert found == [("x", "2.png", "b", 2), ("y", "3.png", "b", 1)]
     assert {each.duplicates for each in findings.extractions} == {7}
+    assert [each.match.id for each in findings.flagged] == ["z"]
     assert (findings.noticed.count, findings.noticed.total) == (0, 2)
 
 
@@ -26,13 +27,15 @@ def test_extractions_with_a_rights_notice_are_counted() -> None:
     said = verdict("memorized")
     (match,) = said.matches
     noticed = dataclasses.replace(said, matches=(dataclasses.replace(match, rights="CC BY"),))
-    found = Findings.of("i.memguard", 100, None, [("a", Sample("1.png", "made", 1, 0), noticed)])
+    found = Findings.of(
+        "i.memguard", 100, None, None, [("a", Sample("1.png", "made", 1, 0), noticed)]
+    )
     assert (found.noticed.count, found.noticed.total) == (1, 1)
     assert found.extractions[0].rights == "CC BY"
 
 
 def test_nothing_looked_up() -> None:
-    found = Findings.of("i.memguard", 100, None, [])
+    found = Findings.of("i.memguard", 100, None, None, [])
     assert found.extractions == ()
     assert (found.memorized.count, found.memorized.total) == (0, 0)
     assert math.isnan(found.memorized.share)

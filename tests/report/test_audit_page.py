@@ -180,3 +180,15 @@ def test_a_guarded_pipeline_that_shows_nothing(
         "The pipeline's guard withheld 3 of 3 images; what follows is about the 0 that it showed. "
         "No image was left to compare with the training set."
     )
+
+
+def test_what_is_only_flagged_is_shown_too(audited: tuple[Path, Audit]) -> None:
+    folder, found = audited
+    assert found.findings is not None
+    (copied,) = found.findings.extractions
+    findings = dataclasses.replace(found.findings, extractions=(), flagged=(copied,), similar=8)
+    page = Page(audit_page(dataclasses.replace(found, findings=findings), folder))
+    assert "Similar to training images" in page.words()
+    assert f"generated {copied.file} training image {copied.match.uri}" in page.words()
+    assert "flagged in 8 images" in page.words()
+    assert "Extracted" not in page.words()
