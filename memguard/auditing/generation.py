@@ -111,9 +111,10 @@ class PipelineCaller:
         if not output.pictures:
             raise UnsupportedOutputError(f"{self.name} returned no images")
         verdicts = self._verdicts(len(output.pictures))
+        pictures = [one if isinstance(one, Image.Image) else None for one in output.pictures]
         images = [
             GeneratedImage(picture, _status(picture, verdict))
-            for picture, verdict in zip(output.pictures, verdicts)
+            for picture, verdict in zip(pictures, verdicts)
         ]
         return images[: len(seeds)]
 

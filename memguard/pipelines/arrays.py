@@ -1,87 +1,221 @@
-"""Images as arrays of numbers: which axis is which, and which levels are black and white."""
+"""Images and videos as arrays and tensors of numbers: which axis is which, and placeholders."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from memguard.errors import UnsupportedOutputError
+from memguard.pipelines.levels import WHITE_8_BIT, Levels, levels
+from memguard.pipelines.pictures import Output, Shown, Unreadable, Video, one
 
-SIGNED_BELOW = -0.01
-"""Float level below which levels span [-1, 1] (DeepFloyd IF's ``pt``): no rounding of [0, 1]."""
+VIDEO_AXES = 5
+"""Axes of a batch of videos."""
 
-BYTES_ABOVE = 16.0
-"""Float level above which levels span [0, 255]. Unclamped decoders overshoot [-1, 1], but not so
-far, and bytes that stay below it are almost black."""
-
-WHITE_8_BIT, WHITE_16_BIT = 255, 65535
+UNKNOWN = Levels(0, 1)
+"""Levels of a placeholder for an unreadable image of floats."""
 
 
-@dataclass(frozen=True)
-class ImageArray:
-    """A batch of images as numbers.
+def is_array(value: object) -> bool:
+    """Whether this is a NumPy array or a torch tensor."""
+    return isinstance(value, np.ndarray) or is_tensor(value)
 
-    Attributes:
+
+def is_tensor(value: object) -> bool:
+    """Whether this is a torch tensor; torch is not imported."""
+    return type(value).__module__.partition(".")[0] == "torch" and hasattr(value, "detach")
+
+
+def array_output(value: Any, *, video: bool = False) -> Output:
+    """The output that an array or tensor is.
+
+    Args:
+        value: an image of 3 axes, a batch of images of 4, or a batch of videos of 5. Where several
+            orders of axes are possible, arrays have channels last and tensors first.
+        video: a batch of images is one video.
+
+    Raises:
+        UnsupportedOutputError: the shape or the dtype is none of images.
+    """
+    if value.ndim == VIDEO_AXES:
+        return _videos(value)
+    batch = ImageBatch.of(value)
+    if value.ndim == 3:
+        return one(batch[0], value, lambda image: _like(value, batch.shows(0, image)))
+    images = batch_output(
+        value, batch, lambda position, image: _like(value[position], batch.shows(position, image))
+    )
+    return one_video(images, value) if video else images
+
+
+def grey_output(value: Any) -> Output:
+    """The output that an array of two axes is: a grey image."""
+    rows = value[..., None]
+    batch = ImageBatch.of(rows)
+    return one(batch[0], value, lambda image: _like(rows, batch.shows(0, image))[..., 0])
+
+
+def batch_output(
+    batch: Any, pictures: Sequence[Shown], rendered: Callable[[int, Image.Image], Any]
+) -> Output:
+    """The output that an array or tensor with one piece per row is."""
+
+    def replaced(new: Mapping[int, Any]) -> Any:
+        if not new:
+            return batch
+        changed = clone(batch)
+        for position, piece in new.items():
+            changed[position] = piece
+        return changed
+
+    return Output(pictures, list(batch), rendered, replaced)
+
+
+def clone(value: Any) -> Any:
+    """A copy of an array or tensor."""
+    return value.copy() if isinstance(value, np.ndarray) else value.clone()
+
+
+def zeros_like(value: Any) -> Any:
+    """Zeros in the shape of an array or tensor."""
+    changed = clone(value)
+    changed[...] = 0
+    return changed
+
+
+class ImageBatch(Sequence[Shown]):
+    """A batch of images as numbers; each becomes a Pillow image when it is asked for.
+
+    Args:
         images: shape (n, h, w, c).
-        black, white: the levels of black and of white.
+        channels_first: whether the batch has (n, c, h, w), in which placeholders are given.
     """
 
-    images: NDArray[Any]
-    black: float
-    white: float
+    def __init__(self, images: NDArray[Any], *, channels_first: bool) -> None:
+        self._images = images
+        self._channels_first = channels_first
+        self._levels = levels(images)
 
     @classmethod
-    def of(cls, array: NDArray[Any], *, channels_first: bool) -> ImageArray:
-        """Read an array; where both axis orders are possible, ``channels_first`` decides.
+    def of(cls, value: Any) -> ImageBatch:
+        """Read an array or tensor of an image or of a batch of images.
 
         Raises:
-            UnsupportedOutputError: the shape or the levels are not those of images.
+            UnsupportedOutputError: see :func:`array_output`.
         """
-        if array.ndim not in (3, 4) or 0 in array.shape:
+        if value.ndim not in (3, 4) or 0 in value.shape:
             raise UnsupportedOutputError(
-                f"an array of shape {array.shape} is neither an image nor a batch of images"
+                f"an array of shape {tuple(value.shape)} is neither an image nor a batch of images"
             )
-        images = array if array.ndim == 4 else array[None]
+        images = _numbers(value if value.ndim == 4 else value[None])
         first, last = images.shape[1] in (1, 3), images.shape[3] in (1, 3, 4)
         if not (first or last):
             raise UnsupportedOutputError(
-                f"an array of shape {array.shape} has no axis of 1 or 3 channels; are these "
+                f"an array of shape {tuple(value.shape)} has no axis of 1 or 3 channels; are these "
                 'latents? Call the pipeline with output_type "pil", "np" or "pt"'
             )
-        if first and (channels_first or not last):
+        channels_first = first and (is_tensor(value) or not last)
+        if channels_first:
             images = images.transpose(0, 2, 3, 1)
-        return cls(images, *_range(images))
+        return cls(images, channels_first=channels_first)
 
-    def pictures(self) -> list[Image.Image | None]:
-        """Each image for Pillow; None for one with a level that is not finite."""
-        return [self._picture(image) if np.isfinite(image).all() else None for image in self.images]
+    def __len__(self) -> int:
+        return len(self._images)
 
-    def level(self, byte: int) -> float:
-        """The level that shows as this byte."""
-        return self.black + (self.white - self.black) * byte / WHITE_8_BIT
+    @overload
+    def __getitem__(self, position: int) -> Shown: ...
 
-    def _picture(self, image: NDArray[Any]) -> Image.Image:
-        unit = (image.astype(np.float32) - self.black) / (self.white - self.black)
-        levels = np.rint(np.clip(unit, 0, 1) * WHITE_8_BIT).astype(np.uint8)
-        return Image.fromarray(levels[..., 0] if levels.shape[2] == 1 else levels)
+    @overload
+    def __getitem__(self, position: slice) -> list[Shown]: ...
+
+    def __getitem__(self, position: int | slice) -> Shown | list[Shown]:
+        if isinstance(position, slice):
+            return [self[each] for each in range(*position.indices(len(self)))]
+        found = self._levels[position]
+        if isinstance(found, Unreadable):
+            return found
+        image = self._images[position]
+        unit = (image.astype(np.float32) - found.black) / (found.white - found.black)
+        shown = np.rint(np.clip(unit, 0, 1) * WHITE_8_BIT).astype(np.uint8)
+        return Image.fromarray(shown[..., 0] if shown.shape[2] == 1 else shown)
+
+    def shows(self, position: int, image: Image.Image) -> NDArray[np.float64]:
+        """The levels that show this RGB image, in the shape of the piece at this position."""
+        height, width, channels = self._images.shape[1:]
+        mode = {1: "L", 3: "RGB", 4: "RGBA"}[channels]
+        unit = np.asarray(image.resize((width, height)).convert(mode), dtype=np.float64)
+        unit = unit.reshape(height, width, channels) / WHITE_8_BIT
+        found = self._levels[position]
+        if isinstance(found, Unreadable):
+            integers = self._images.dtype.kind in "ui"
+            found = Levels(0, WHITE_8_BIT) if integers else UNKNOWN
+        shown = found.black + (found.white - found.black) * unit
+        if self._images.dtype.kind in "ui":
+            shown = np.rint(shown)
+        return shown.transpose(2, 0, 1) if self._channels_first else shown
 
 
-def _range(images: NDArray[Any]) -> tuple[float, float]:
-    """Infer black and white from the range of levels."""
-    if images.dtype == np.bool_:
-        return 0.0, 1.0
-    finite = images[np.isfinite(images)]
-    lowest, highest = finite.min(initial=0), finite.max(initial=0)
-    if np.issubdtype(images.dtype, np.integer):
-        if lowest < 0 or highest > WHITE_16_BIT:
-            raise UnsupportedOutputError(
-                f"integer levels from {lowest} to {highest} fit neither 8 nor 16 bits"
-            )
-        return 0.0, float(WHITE_8_BIT if highest <= WHITE_8_BIT else WHITE_16_BIT)
-    if highest > BYTES_ABOVE:
-        return 0.0, float(WHITE_8_BIT)
-    return (-1.0, 1.0) if lowest < SIGNED_BELOW else (0.0, 1.0)
+def _numbers(value: Any) -> NDArray[Any]:
+    if isinstance(value, np.ndarray):
+        return value
+    try:
+        plain = value.detach().cpu()
+        numbers: NDArray[Any] = (plain.float() if plain.is_floating_point() else plain).numpy()
+    except Exception as error:  # sparse, quantised, on the meta device ...
+        raise UnsupportedOutputError(
+            f"a tensor of {value.dtype} on {value.device} cannot be read: {error}"
+        ) from error
+    return numbers
+
+
+def _like(piece: Any, shown: NDArray[Any]) -> Any:
+    """The levels as an array or tensor like this piece."""
+    changed = clone(piece)
+    if isinstance(changed, np.ndarray):
+        changed[...] = shown
+        return changed
+    import torch
+
+    changed[...] = torch.from_numpy(np.ascontiguousarray(shown)).to(changed.device, changed.dtype)
+    return changed
+
+
+def one_video(frames: Output, piece: Any) -> Output:
+    """The output that one video is."""
+    return one(Video(frames), piece, frames.all_rendered)
+
+
+def _videos(value: Any) -> Output:
+    """A batch of videos, whose channels are axis 2, 1 or last."""
+    expected = (2, 1, 4) if is_tensor(value) else (4, 2, 1)
+    counts = {1: (1, 3), 2: (1, 3), 4: (1, 3, 4)}
+    axis = next((one for one in expected if value.shape[one] in counts[one]), None)
+    if axis is None or 0 in value.shape:
+        raise UnsupportedOutputError(
+            f"an array of shape {tuple(value.shape)} is no batch of videos: none of its axes has 1 "
+            'or 3 channels. Call the pipeline with output_type "pil", "np" or "pt"'
+        )
+    home = 2 if is_tensor(value) else 4
+    move = np.moveaxis if isinstance(value, np.ndarray) else _moved
+
+    def frames(video: Any) -> Output:
+        """The axes of one video are one fewer."""
+        found = array_output(move(video, axis - 1, home - 1))
+
+        def replaced(new: Mapping[int, Any]) -> Any:
+            return move(found.replaced(new), home - 1, axis - 1)
+
+        return Output(found.pictures, found.pieces, found.rendered, replaced)
+
+    videos = [Video(frames(video)) for video in value]
+    return batch_output(
+        value, videos, lambda position, image: videos[position].frames.all_rendered(image)
+    )
+
+
+def _moved(tensor: Any, source: int, target: int) -> Any:
+    return tensor.movedim(source, target)

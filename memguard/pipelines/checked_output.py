@@ -7,11 +7,10 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from PIL import Image
-
 from memguard.pipelines.call import Call
 from memguard.pipelines.outcome import Fate
-from memguard.pipelines.outputs import Output
+from memguard.pipelines.pictures import Output, Shown
+from memguard.pipelines.placeholder import Placeholder, placeholder_for
 from memguard.verdict import Verdict
 
 log = logging.getLogger("memguard")
@@ -24,7 +23,8 @@ class CheckedOutput:
         output: what the call returned.
         call: the call, to make single images of it again.
         read: finds the images in what the call returns.
-        check: one verdict per image; None is an image that could not be read.
+        check: one verdict per position.
+        placeholder: what is shown instead of an image that is withheld.
 
     Attributes:
         verdicts: one per image, that of the latest attempt.
@@ -35,22 +35,24 @@ class CheckedOutput:
         output: Output,
         call: Call,
         read: Callable[[Any], Output],
-        check: Callable[[Sequence[Image.Image | None]], list[Verdict]],
+        check: Callable[[Sequence[Shown]], list[Verdict]],
+        placeholder: Placeholder = "grey",
     ) -> None:
         self._output = output
         self._call = call
         self._read = read
         self._check = check
+        self._placeholder = placeholder
         self._regenerated: dict[int, Any] = {}
         self._withheld: set[int] = set()
         self.verdicts = check(output.pictures)
 
     def withhold(self, position: int) -> None:
-        """Show a neutral placeholder instead of this image."""
+        """Show a placeholder instead of this image."""
         self._withheld.add(position)
 
     def withhold_unchecked(self) -> None:
-        """Show a neutral placeholder instead of each image that could not be checked."""
+        """Show a placeholder instead of each image that could not be checked."""
         self._withheld |= {
             position
             for position, verdict in enumerate(self.verdicts)
@@ -92,5 +94,10 @@ class CheckedOutput:
         Raises:
             UnsupportedOutputError: the images in this output cannot be exchanged.
         """
-        placeholders = {position: self._output.blank(position) for position in self._withheld}
+        placeholders = {position: self._instead(position) for position in self._withheld}
         return self._output.replaced({**self._regenerated, **placeholders})
+
+    def _instead(self, position: int) -> Any:
+        """A piece that shows the placeholder."""
+        shown = placeholder_for(self._output.pictures[position], self._placeholder)
+        return self._output.rendered(position, shown)

@@ -16,7 +16,8 @@ from memguard.errors import CheckFailedError
 from memguard.index import Index
 from memguard.index.open import open_index
 from memguard.index.store.thumbnails import encode
-from memguard.pipelines.inputs import Unreadable
+from memguard.pipelines.checks import UNCHECKED, unchecked, unreadable, verdicts_on
+from memguard.pipelines.pictures import Shown
 from memguard.verdict import Verdict
 from memguard.vision.decode import to_rgb
 
@@ -26,8 +27,6 @@ OnError = Literal["block", "raise", "pass"]
 """When the check itself fails: ``block`` withholds the images (fail closed), ``raise`` raises
 :class:`memguard.CheckFailedError`, ``pass`` lets them through, labelled ``unchecked``. An output in
 which no images are found raises :class:`memguard.UnsupportedOutputError`, except with ``pass``."""
-
-UNCHECKED = "the check could not run"
 
 
 class Checker:
@@ -73,20 +72,15 @@ class Checker:
         self.detector = detector
         return detector.index
 
-    def check(self, images: Sequence[Image.Image | Unreadable]) -> list[Verdict]:
-        """One verdict per image, in order; ``unchecked`` where the check fails.
+    def check(self, pictures: Sequence[Shown]) -> list[Verdict]:
+        """One verdict per position of an output; ``unchecked`` where the check fails.
 
         Raises:
             CheckFailedError: it fails, and ``on_error`` is ``"raise"``.
         """
-        unreadable = [one.reason for one in images if isinstance(one, Unreadable)]
-        if unreadable and self.on_error == "raise":
-            raise CheckFailedError(f"{UNCHECKED}: {'; '.join(unreadable)}")
-        checked = iter(self._detect([one for one in images if not isinstance(one, Unreadable)]))
-        return [
-            unchecked(one.reason) if isinstance(one, Unreadable) else next(checked)
-            for one in images
-        ]
+        if self.on_error == "raise" and (reasons := unreadable(pictures)):
+            raise CheckFailedError(f"{UNCHECKED}: {'; '.join(reasons)}")
+        return verdicts_on(pictures, self._detect)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "detector": self.index}
@@ -114,11 +108,6 @@ class Checker:
             log.exception("memguard could not check %d images", len(images))
             return [unchecked(f"{type(error).__name__}: {error}") for _ in images]
         return [_pictured(verdict, image) for verdict, image in zip(verdicts, images)]
-
-
-def unchecked(reason: str) -> Verdict:
-    """The verdict on an image that could not be checked."""
-    return Verdict("unchecked", 0.0, why=f"{UNCHECKED}: {reason}")
 
 
 def _pictured(verdict: Verdict, image: Image.Image) -> Verdict:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import (
     TYPE_CHECKING,
@@ -18,21 +18,23 @@ from typing import (
     overload,
 )
 
-from PIL import Image
-
 from memguard.errors import ConfigurationError, UnsupportedOutputError
 from memguard.index import Health, Index
 from memguard.index.open import open_index
 from memguard.pipelines import deferred
 from memguard.pipelines.call import Call
 from memguard.pipelines.checked_output import CheckedOutput
-from memguard.pipelines.checker import Checker, OnError, unchecked
+from memguard.pipelines.checker import Checker, OnError
+from memguard.pipelines.checks import unchecked
+from memguard.pipelines.field_names import fields_of_pipeline
 from memguard.pipelines.guarded import CallGuard, Dynamic, Function, Guarded
-from memguard.pipelines.inputs import NOT_FINITE, Images, Unreadable, read_images
+from memguard.pipelines.inputs import Images, read_images
 from memguard.pipelines.latents import latent_reader
 from memguard.pipelines.latest import keep, latest
 from memguard.pipelines.outcome import Fate, OnVerdict, Request
-from memguard.pipelines.outputs import Output, find_images, labelled
+from memguard.pipelines.outputs import find_images, labelled
+from memguard.pipelines.pictures import Output
+from memguard.pipelines.placeholder import Placeholder, require_placeholder
 from memguard.pipelines.policy import Action, Policy
 from memguard.pipelines.wrapper import guarded, require_pipeline
 from memguard.settings import configured_index
@@ -62,6 +64,7 @@ class Options(TypedDict, total=False):
     thorough: bool
     weights: Mapping[str, str] | None
     on_verdict: OnVerdict | None
+    placeholder: Placeholder
 
 
 @overload
@@ -92,6 +95,7 @@ def guard(
     thorough: bool = False,
     weights: Mapping[str, str] | None = None,
     on_verdict: OnVerdict | None = None,
+    placeholder: Placeholder = "grey",
 ) -> Any:
     """The pipeline, guarded: the same calls, the same output classes, no copies.
 
@@ -114,7 +118,7 @@ def guard(
         pipeline: a diffusion pipeline, or any callable that returns images.
         index: an index or its path; by default ``$MEMGUARD_INDEX``, else the project's
             ``[tool.memguard] index`` in ``pyproject.toml``.
-        policy, on_error, latents, thorough, weights, on_verdict: see :class:`Guard`.
+        policy, on_error, latents, thorough, weights, on_verdict, placeholder: see :class:`Guard`.
 
     Raises:
         ConfigurationError: no index is named anywhere, or the pipeline is a class, is not callable,
@@ -130,6 +134,7 @@ def guard(
         thorough=thorough,
         weights=weights,
         on_verdict=on_verdict,
+        placeholder=placeholder,
     ).wrap(pipeline)
 
 
@@ -147,6 +152,7 @@ class Guard(CallGuard):
         on_verdict: called with the :class:`memguard.Outcome` of each image of a guarded call,
             after its policy and before the call returns, in the call's context. What it raises is
             logged, and changes nothing.
+        placeholder: what is shown instead of an image that is withheld; see :data:`Placeholder`.
 
     Each image that is not ``clear`` is a line of the logger ``memguard`` at level INFO: label,
     action, request key, milliseconds; the record's attribute ``memguard`` has more.
@@ -170,8 +176,11 @@ class Guard(CallGuard):
         thorough: bool = False,
         weights: Mapping[str, str] | None = None,
         on_verdict: OnVerdict | None = None,
+        placeholder: Placeholder = "grey",
     ) -> None:
+        require_placeholder(placeholder)
         self.on_verdict = on_verdict
+        self.placeholder = placeholder
         self.policy = Policy.of(policy)
         self.on_error = _one_of(OnError, "on_error", on_error)
         self.latents = _one_of(Latents, "latents", latents)
@@ -271,7 +280,13 @@ class Guard(CallGuard):
             keep(self, (verdict,))
             request.report([verdict], ["shown"])
             return labelled(returned, [verdict])
-        checked = CheckedOutput(output, call, read, partial(request.timed, self._check_output))
+        checked = CheckedOutput(
+            output,
+            call,
+            read,
+            partial(request.timed, self._checker.check),
+            self.placeholder,
+        )
         shown = False
         try:
             self.policy.apply(checked)
@@ -287,19 +302,13 @@ class Guard(CallGuard):
 
     def _reader(self, pipeline: Any, call: Call) -> Callable[[Any], Output]:
         if call.arguments.get("output_type") != "latent":
-            return find_images
+            return partial(find_images, fields=fields_of_pipeline(pipeline))
         if self.latents == "refuse":
             raise UnsupportedOutputError(
                 'output_type="latent" hides the images from the check; ask for "pil", "np" or '
                 '"pt", or let memguard decode the latents: guard(pipe, latents="decode")'
             )
         return latent_reader(pipeline, call)
-
-    def _check_output(self, pictures: Sequence[Image.Image | None]) -> list[Verdict]:
-        """One verdict per image of an output; None is one whose levels are not finite."""
-        return self._checker.check(
-            [Unreadable(NOT_FINITE) if picture is None else picture for picture in pictures]
-        )
 
 
 def _opened(index: object) -> Index:

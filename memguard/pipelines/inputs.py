@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence, Set, ValuesView
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -13,9 +12,8 @@ from PIL import Image
 
 from memguard.errors import ConfigurationError, UnreadableImageError, UnsupportedOutputError
 from memguard.pipelines.outputs import find_images
+from memguard.pipelines.pictures import Shown, Unreadable
 from memguard.vision.decode import decode
-
-NOT_FINITE = "the image holds NaN or infinite levels"
 
 
 class Tensor(Protocol):
@@ -32,14 +30,7 @@ tensor; an array or tensor of four axes is a batch of images."""
 Images: TypeAlias = ImageLike | Iterable[ImageLike]
 
 
-@dataclass(frozen=True)
-class Unreadable:
-    """An image that is there and cannot be read."""
-
-    reason: str
-
-
-def read_images(images: Images) -> list[Image.Image | Unreadable]:
+def read_images(images: Images) -> list[Shown]:
     """Every image, in order; those of a batch one after the other.
 
     Raises:
@@ -58,12 +49,15 @@ def read_image(image: ImageLike) -> Image.Image:
     images = read_images(image)
     if len(images) != 1:
         raise ConfigurationError(f"this takes one image, not {len(images)}")
-    if isinstance(images[0], Unreadable):
-        raise UnreadableImageError(images[0].reason)
-    return images[0]
+    (found,) = images
+    if isinstance(found, Unreadable):
+        raise UnreadableImageError(found.reason)
+    if not isinstance(found, Image.Image):
+        raise ConfigurationError("this takes an image, not a video or nothing")
+    return found
 
 
-def _read(value: Any) -> Iterator[Image.Image | Unreadable]:
+def _read(value: Any) -> Iterator[Shown]:
     if isinstance(value, (bytes, bytearray, memoryview)):
         yield _decoded(bytes(value), "the bytes")
     elif isinstance(value, (str, os.PathLike)):
@@ -79,7 +73,7 @@ def _read(value: Any) -> Iterator[Image.Image | Unreadable]:
                 f"a check takes paths, encoded bytes, Pillow images, arrays and tensors, one or "
                 f"many, not this {type(value).__name__}: {error}"
             ) from error
-        yield from (Unreadable(NOT_FINITE) if one is None else one for one in pictures)
+        yield from pictures
 
 
 def _holds_several(value: Any) -> bool:

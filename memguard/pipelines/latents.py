@@ -10,8 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 from memguard.errors import UnsupportedOutputError
+from memguard.pipelines.arrays import batch_output
 from memguard.pipelines.call import Call
-from memguard.pipelines.outputs import Output, batch_output, find_images, in_container
+from memguard.pipelines.outputs import find_images
+from memguard.pipelines.pictures import Output
 
 
 def latent_reader(pipeline: Any, call: Call) -> Callable[[Any], Output]:
@@ -23,7 +25,7 @@ def latent_reader(pipeline: Any, call: Call) -> Callable[[Any], Output]:
 
     Returns:
         A function of what the pipeline returns. It raises UnsupportedOutputError if the latents
-        cannot be decoded. The pieces are latents, a blank one is all zeros.
+        cannot be decoded. The pieces are latents, a placeholder is all zeros.
 
     Raises:
         UnsupportedOutputError: the pipeline has no VAE to decode with.
@@ -33,7 +35,7 @@ def latent_reader(pipeline: Any, call: Call) -> Callable[[Any], Output]:
             f"{type(pipeline).__name__} has no VAE and image processor to decode its latents with; "
             'ask for output_type "pil", "np" or "pt"'
         )
-    return lambda output: in_container(output, lambda latents: _read(pipeline, call, latents))
+    return lambda output: find_images(output, read=lambda latents: _read(pipeline, call, latents))
 
 
 def _read(pipeline: Any, call: Call, latents: Any) -> Output:
@@ -49,7 +51,7 @@ def _read(pipeline: Any, call: Call, latents: Any) -> Output:
             f'{error}; ask for output_type "pil", "np" or "pt"'
         ) from error
     pictures = find_images(images).pictures
-    return batch_output(latents, pictures, lambda position: torch.zeros_like(latents[position]))
+    return batch_output(latents, pictures, lambda position, _: torch.zeros_like(latents[position]))
 
 
 def _unpacked(pipeline: Any, call: Call, latents: Any) -> Any:

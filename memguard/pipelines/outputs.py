@@ -1,181 +1,281 @@
-"""The images in a pipeline's output: find them, read them, replace some.
+"""The images and videos in a pipeline's output: find them, read them, replace some.
 
-Knows the shapes of ``diffusers`` outputs without importing it: an object with ``images``, a tuple
-whose first element are the images, a mapping with ``"images"``, or the images themselves; as
-Pillow images, NumPy arrays or torch tensors, one or a batch, nested in lists or not. Images in
-other places of such a tuple or mapping are found too; everything else there is left as it is.
+Knows the shapes of ``diffusers`` outputs without importing it: an object or mapping with
+``images`` or ``frames``, a tuple whose first element are these, or the images themselves; as
+Pillow images, NumPy arrays, torch tensors or encoded files, one or many, nested in lists or not.
+Images anywhere else in such an output are found too, and what may show images and cannot be read is
+refused. Everything else is left as it is.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import accumulate
-from typing import Any
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from typing import Any, NoReturn
 
 import numpy as np
 from PIL import Image
 
 from memguard.errors import UnsupportedOutputError
-from memguard.pipelines.arrays import ImageArray
-from memguard.pipelines.containers import like, with_images, with_items
+from memguard.pipelines.arrays import (
+    array_output,
+    grey_output,
+    is_array,
+    one_video,
+    zeros_like,
+)
+from memguard.pipelines.containers import attributes_of, items_of, like, refuse, with_members
+from memguard.pipelines.encoded import encoded_like, image_format, read_encoded
+from memguard.pipelines.field_names import LATENTS, PICTURES, VIDEOS, shows_no_pictures
+from memguard.pipelines.pictures import Absent, Output, Unreadable, joined, one, without_pictures
+from memguard.pipelines.pillow_images import pillow_output
 from memguard.verdict import Verdict
 
-GREY = 127
-"""Level of a placeholder, of 255."""
+SMALLEST_EDGE_PX = 8
+"""An array beside the images with a shorter edge shows nothing: it is sound, or a camera's pose."""
+
+SMALLEST_PLANE_PX = 16
+"""The same for arrays of two axes, which are batches of numbers more often than grey images."""
+
+SMALLEST_PICTURE_BYTES = 3 * SMALLEST_EDGE_PX**2
+"""Fewer bytes beside the images show nothing."""
+
+SOUND = (b"OggS", b"ID3", b"fLaC", b"\xff\xfb", b"\xff\xf3", b"\xff\xf1", b"RIFF")
+"""How files of sound begin. Pictures that begin with RIFF are known by then."""
+
+PLAIN = (str, bool, int, float, complex, np.generic, range, slice)
+"""What shows no pictures."""
+
+BYTES = (bytes, bytearray, memoryview)
+
+ARRAY_LIKE = ("__array__", "__array_interface__", "__cuda_array_interface__", "__dlpack__")
+"""What arrays and tensors of other libraries have."""
+
+IMAGE_AXES = 3
+"""Axes of an array that is one image."""
+
+DEEPEST = 32
+"""Containers inside each other."""
+
+Reader = Callable[[Any], Output]
+
+Path = tuple[object, ...]
+"""The containers that a value lies in."""
 
 
-@dataclass(frozen=True)
-class Output:
-    """The images in what a pipeline returned. Positions count them in order.
-
-    Attributes:
-        pictures: every image as a Pillow image, for the check; None for one whose levels are not
-            finite numbers.
-        pieces: the same images as the pipeline gave them: Pillow images, or rows of a batch.
-        blank: position -> a placeholder of the same type, shape and dtype that says nothing of the
-            image.
-        replaced: {position: piece} -> an output of the same classes, with those images exchanged
-            and all others untouched; the very same output where nothing is exchanged.
-    """
-
-    pictures: list[Image.Image | None]
-    pieces: list[Any]
-    blank: Callable[[int], Any]
-    replaced: Callable[[Mapping[int, Any]], Any]
-
-
-def find_images(output: Any) -> Output:
+def find_images(output: Any, fields: Sequence[str] = (), *, read: Reader | None = None) -> Output:
     """Find the images in a pipeline's output.
 
+    Args:
+        output: what the pipeline returned.
+        fields: the names of a tuple's elements, where they are known; of a bare value, the first.
+        read: reads what stands first in a tuple, or in a field of :data:`PICTURES`.
+
     Raises:
-        UnsupportedOutputError: there are none, or none that can be read.
+        UnsupportedOutputError: there are none, or some that cannot be read.
     """
-    return in_container(output, _images)
-
-
-def in_container(output: Any, read: Callable[[Any], Output]) -> Output:
-    """Read the images of an output with ``read``, and its other fields for further images."""
-    if isinstance(output, Mapping) and "images" in output:
-        names = list(output)
-        fields = [
-            read(output[name]) if name == "images" else _other(output[name]) for name in names
-        ]
-        return _joined(output, fields, lambda values: with_items(output, dict(zip(names, values))))
-    if hasattr(output, "images"):
-        return _joined(output, [read(output.images)], lambda values: with_images(output, *values))
-    if isinstance(output, tuple) and output:
-        elements = [read(output[0]), *map(_other, output[1:])]
-        return _joined(output, elements, lambda values: like(output, values))
-    return read(output)
-
-
-def batch_output(
-    batch: Any, pictures: list[Image.Image | None], blank: Callable[[int], Any]
-) -> Output:
-    """The output that an array or tensor with one image per row is."""
-
-    def replaced(new: Mapping[int, Any]) -> Any:
-        if not new:
-            return batch
-        changed = clone(batch)
-        for position, piece in new.items():
-            changed[position] = piece
-        return changed
-
-    return Output(pictures, list(batch), blank, replaced)
-
-
-def clone(value: Any) -> Any:
-    """A copy of an array or tensor."""
-    return value.copy() if isinstance(value, np.ndarray) else value.clone()
+    items, attributes = items_of(output), attributes_of(output, PICTURES)
+    if isinstance(output, tuple) and output and not attributes:
+        names = getattr(output, "_fields", fields)
+        named = dict(zip((*names, *map(str, range(len(names), len(output)))), output))
+        main = {*PICTURES, next(iter(named))} - {name for name in named if _is_plain(named[name])}
+        found = _elements(output, named, main, read)
+        return found if main & {*named} else _required(output, found)
+    if not _is_value(output) and (items or attributes):
+        found = _members(output, items, attributes, read, ())
+        return found if {*items, *attributes} & {*PICTURES} else _required(output, found)
+    return _main(fields[0] if fields else "", output, read, ())
 
 
 def labelled(output: Any, verdicts: Sequence[Verdict]) -> Any:
     """The output, with its verdicts where it is an object that takes them."""
-    if hasattr(output, "images"):
+    if not _is_value(output):
         with contextlib.suppress(AttributeError, TypeError, ValueError):
             output.memorization = list(verdicts)
     return output
 
 
-def _other(value: Any) -> Output:
-    """A field that need not hold images: read if it does, kept if it does not."""
-    return _images(value) if _holds_images(value) else _joined(value, [], lambda _: value)
-
-
-def _holds_images(value: Any) -> bool:
-    if isinstance(value, (list, tuple)):
-        return any(map(_holds_images, value))
-    try:
-        return bool(_images(value).pieces)
-    except UnsupportedOutputError:
-        return False
-
-
-def _joined(whole: Any, parts: Sequence[Output], rebuilt: Callable[[list[Any]], Any]) -> Output:
-    """The output that consists of these parts, one after the other."""
-    starts = list(accumulate((len(part.pieces) for part in parts), initial=0))
-    owners = [(part, start) for part, start in zip(parts, starts) for _ in part.pieces]
-
-    def blank(position: int) -> Any:
-        part, start = owners[position]
-        return part.blank(position - start)
-
-    def replaced(new: Mapping[int, Any]) -> Any:
-        if not new:
-            return whole
-        return rebuilt(
-            [
-                part.replaced({i - start: piece for i, piece in new.items() if start <= i < stop})
-                for part, start, stop in zip(parts, starts, starts[1:])
-            ]
-        )
-
-    return Output(
-        [picture for part in parts for picture in part.pictures],
-        [piece for part in parts for piece in part.pieces],
-        blank,
-        replaced,
+def _elements(
+    values: tuple[Any, ...], named: Mapping[str, Any], main: Collection[str], read: Reader | None
+) -> Output:
+    """The output that a tuple is."""
+    parts = [_field(name, value, name in main, read, ()) for name, value in named.items()]
+    return joined(
+        values, parts, lambda changed: like(values, list(map(_without_latents, named, changed)))
     )
 
 
-def _images(value: Any) -> Output:
-    """The images of a value that is an image, an array, a tensor, or a list of such."""
-    if isinstance(value, Image.Image):
-        if 0 in value.size:
-            raise UnsupportedOutputError(
-                f"an image of {value.width} x {value.height} pixels shows nothing to check"
-            )
-        return Output([value], [value], lambda _: _grey(value), lambda new: new.get(0, value))
+def _members(
+    whole: Any,
+    items: Mapping[Any, Any],
+    attributes: Mapping[str, Any],
+    read: Reader | None,
+    inside: Path,
+) -> Output:
+    """The output that a mapping or an object is; the fields of :data:`PICTURES` come first."""
+    inside = _deeper(whole, inside)
+    named = [(items, name) for name in items] + [(attributes, name) for name in attributes]
+    named.sort(key=lambda member: member[1] not in PICTURES)
+    parts = [_field(name, members[name], name in PICTURES, read, inside) for members, name in named]
+
+    def rebuilt(values: list[Any]) -> Any:
+        changed: tuple[dict[Any, Any], dict[str, Any]] = ({}, {})
+        for (members, name), value in zip(named, values):
+            new = _without_latents(name, value)
+            if new is not members[name]:
+                changed[members is attributes][name] = new
+        return with_members(whole, *changed)
+
+    return joined(whole, parts, rebuilt)
+
+
+def _field(name: Any, value: Any, main: bool, read: Reader | None, inside: Path) -> Output:
+    if value is None or shows_no_pictures(name) or (name in LATENTS and not main):
+        return without_pictures(value)
+    return _main(name, value, read, inside) if main else _value(value, inside)
+
+
+def _without_latents(name: Any, value: Any) -> Any:
+    """The value beside one that is exchanged; zeros for what both were decoded from."""
+    return zeros_like(value) if name in LATENTS and is_array(value) else value
+
+
+def _main(name: str, value: Any, read: Reader | None, inside: Path) -> Output:
+    """A value that must show images, or be an empty list."""
+    if read is not None:
+        return read(value)
+    return _video(value, inside) if name in VIDEOS else _images(value, inside)
+
+
+def _video(value: Any, inside: Path) -> Output:
+    """A value in which a list of images, or a batch of them, is one video."""
+    if is_array(value):
+        return array_output(value, video=True)
+    if not isinstance(value, (list, tuple)) or not value:
+        return _images(value, inside)
+    inside = _deeper(value, inside)
+    if any(isinstance(each, (list, tuple)) or _axes(each) > IMAGE_AXES for each in value):
+        parts = [_video(each, inside) for each in value]
+        return joined(value, parts, lambda changed: like(value, changed))
+    return one_video(_images(value, inside[:-1]), value)
+
+
+def _images(value: Any, inside: Path) -> Output:
+    """A value that is an image, an array, a tensor, encoded, or a list of such."""
     if isinstance(value, (list, tuple)):
-        return _joined(value, list(map(_images, value)), lambda values: like(value, values))
-    if isinstance(value, np.ndarray):
-        return _array(value, ImageArray.of(value, channels_first=False))
-    if type(value).__module__.partition(".")[0] == "torch" and hasattr(value, "detach"):
-        plain = value.detach().cpu()
-        levels = (plain.float() if plain.is_floating_point() else plain).numpy()
-        return _array(value, ImageArray.of(levels, channels_first=True))
+        inside = _deeper(value, inside)
+        parts = [
+            one(Absent(), None, lambda _: None) if each is None else _images(each, inside)
+            for each in value
+        ]
+        return joined(value, parts, lambda changed: like(value, changed))
+    if is_array(value):
+        return array_output(value)
+    if isinstance(value, BYTES):
+        return _encoded(value)
+    found = without_pictures(value) if _is_plain(value) else _value(value, inside)
+    return found if found.pieces else _unknown(value)
+
+
+def _value(value: Any, inside: Path) -> Output:
+    """A value that need not show images: read if it may, kept if it does not."""
+    if isinstance(value, Image.Image):
+        return pillow_output(value)
+    if _is_plain(value):
+        return without_pictures(value)
+    if is_array(value):
+        return _array(value, inside)
+    if isinstance(value, BYTES):
+        return _encoded(value) if _may_be_picture(bytes(value)) else without_pictures(value)
+    if isinstance(value, (Iterator, AsyncIterator, Awaitable)) or hasattr(value, "read"):
+        _unknown(value)
+    if any(hasattr(type(value), name) for name in ARRAY_LIKE):
+        _unknown(value)
+    items, attributes = items_of(value), attributes_of(value, PICTURES)
+    if items or attributes:
+        return _members(value, items, attributes, None, inside)
+    if isinstance(value, Collection) and not isinstance(value, Mapping):
+        inside = _deeper(value, inside)
+        parts = [_value(each, inside) for each in value]
+        return joined(value, parts, lambda changed: like(value, changed))
+    return without_pictures(value)
+
+
+def _array(value: Any, inside: Path) -> Output:
+    """An array or tensor beside the images."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in "OSUV":
+        held = _value(value.tolist(), inside)
+        return joined(value, [held], lambda _: refuse(value)) if held.pieces else held
+    if value.ndim == 2 and min(value.shape) >= SMALLEST_PLANE_PX:
+        grey = grey_output(value)
+        return without_pictures(value) if isinstance(grey.pictures[0], Unreadable) else grey
+    if value.ndim <= 2 or 0 in value.shape:
+        return without_pictures(value)
+    if sorted(value.shape[-3:])[1] < SMALLEST_EDGE_PX:
+        return without_pictures(value)
+    return array_output(value)
+
+
+def _encoded(value: bytes | bytearray | memoryview) -> Output:
+    """Bytes that are an encoded image."""
+    data = bytes(value)
+    picture = read_encoded(data)
+    return one(
+        picture, value, lambda image: type(value)(encoded_like(image.resize(picture.size), data))
+    )
+
+
+def _may_be_picture(data: bytes) -> bool:
+    """Whether bytes are an image, or something else than text or sound."""
+    if image_format(data) is not None:
+        return True
+    if len(data) < SMALLEST_PICTURE_BYTES or data.startswith(SOUND):
+        return False
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
+def _is_value(value: object) -> bool:
+    """Whether this is an image or a list of such, rather than something with fields."""
+    return isinstance(value, (Image.Image, list, *BYTES)) or is_array(value) or _is_plain(value)
+
+
+def _is_plain(value: object) -> bool:
+    return value is None or isinstance(value, PLAIN)
+
+
+def _axes(value: object) -> int:
+    return int(value.ndim) if is_array(value) else 0  # type: ignore[attr-defined]
+
+
+def _deeper(value: object, inside: Path) -> Path:
+    """The containers around what this one holds."""
+    if any(value is one for one in inside) or len(inside) == DEEPEST:
+        raise UnsupportedOutputError(
+            f"an output of type {type(value).__name__} holds itself, or more than {DEEPEST} "
+            "containers inside each other; return a list of images"
+        )
+    return (*inside, value)
+
+
+def _required(output: Any, found: Output) -> Output:
+    """An output that must show something."""
+    return found if found.pieces else _unknown(output)
+
+
+def _unknown(value: object) -> NoReturn:
     raise UnsupportedOutputError(
         f"memguard found no images in an output of type {type(value).__name__}; return Pillow "
-        "images, arrays or tensors, bare, first in a tuple, or as `images`"
+        "images, arrays, tensors or encoded images, bare, first in a tuple, or as `images`"
     )
-
-
-def _grey(image: Image.Image) -> Image.Image:
-    return Image.new("RGB", image.size, (GREY, GREY, GREY)).convert(image.mode)
-
-
-def _array(value: Any, array: ImageArray) -> Output:
-    """The output that an array or tensor is, of one image or a batch of them."""
-    single = value.ndim == 3
-
-    def blank(position: int) -> Any:
-        placeholder = clone(value if single else value[position])
-        placeholder[...] = array.level(GREY)
-        return placeholder
-
-    if single:
-        return Output(array.pictures(), [value], blank, lambda new: new.get(0, value))
-    return batch_output(value, array.pictures(), blank)

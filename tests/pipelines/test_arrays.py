@@ -7,11 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from memguard.errors import UnsupportedOutputError
+from memguard.pipelines.levels import NOT_FINITE
 from memguard.pipelines.outputs import find_images
+from memguard.pipelines.pictures import Unreadable, Video
 
 SIZE = 16
+BLANK = Image.new("RGB", (1, 1), (127, 127, 127))
 
 
 def levels(seed: int) -> np.ndarray:
@@ -28,7 +32,7 @@ def channels_first(array: np.ndarray) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(
-    "shape", [(2, 4, 8, 8), (2, 16, 64), (8, 8), (0, 8, 8, 3), (1, 3, 2, 8, 8)]
+    "shape", [(2, 4, 8, 8), (2, 16, 64), (8, 8), (0, 8, 8, 3), (1, 5, 2, 8, 8)]
 )
 def test_arrays_that_are_no_images_are_refused(shape: tuple[int, ...]) -> None:
     for array in (np.zeros(shape, np.float32), torch.zeros(shape)):
@@ -57,17 +61,96 @@ def test_levels_of_every_range_are_seen_as_the_picture(to_levels: Any, dtype: An
     seen = np.asarray(output.pictures[0], dtype=float) / 255
     expected = np.clip(ramp * 1.7 - 0.1, 0, 1) if array.min() < -1.1 else ramp
     assert np.abs(seen - expected).max() < 0.01
-    blank = np.asarray(find_images(output.replaced({0: output.blank(0)})).pieces[0])
+    blank = np.asarray(find_images(output.replaced({0: output.rendered(0, BLANK)})).pieces[0])
     assert blank.dtype == dtype
     assert np.ptp(blank) == 0
 
 
-@pytest.mark.parametrize("level", [-1, 65536])
-def test_integers_that_are_no_levels_are_refused(level: int) -> None:
+@pytest.mark.parametrize("level", [-1, 256, 1023, 4095, 65536])
+def test_integers_that_are_no_levels_are_unreadable(level: int) -> None:
     array = np.zeros((SIZE, SIZE, 3), np.int64)
     array[0, 0] = level
-    with pytest.raises(UnsupportedOutputError, match="8 nor 16 bits"):
-        find_images(array)
+    (picture,) = find_images(array).pictures
+    assert isinstance(picture, Unreadable)
+    assert "8 nor 16 bits" in picture.reason
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 15.9), (0, 1000), (-100, 1), (-3, 3), (-90, 255)])
+def test_floats_that_are_no_levels_are_unreadable(low: float, high: float) -> None:
+    """Clipped to a known range, they would look blank or washed out."""
+    array = low + (high - low) * batch()[0]
+    array[0, 0] = low, high, low
+    (picture,) = find_images(array).pictures
+    assert isinstance(picture, Unreadable)
+    assert "far outside" in picture.reason
+
+
+def test_levels_are_guessed_for_each_image() -> None:
+    """Beside an image up to 60, one in [0, 1] is not black."""
+    array = batch()
+    array[0] *= 60
+    first, second = find_images(array).pictures
+    assert np.abs(np.asarray(first) - levels(0) * (60 / 255)).max() <= 1
+    assert np.array_equal(np.asarray(second), levels(1))
+
+
+def test_a_dark_image_beside_bright_ones_has_their_range() -> None:
+    array = batch() * 255
+    array[0] *= 10 / 255
+    dark, _ = find_images(array).pictures
+    assert np.abs(np.asarray(dark) - array[0]).max() <= 1
+    signed = batch() * 2 - 1
+    signed[0] = np.abs(signed[0])
+    bright, _ = find_images(signed).pictures
+    assert np.asarray(bright).min() >= 127
+
+
+@pytest.mark.parametrize("mode", ["F", "I", "I;16"])
+@pytest.mark.parametrize("white", [1, 255, 65535])
+def test_pillow_images_of_numbers_are_seen_as_the_picture(mode: str, white: int) -> None:
+    if mode != "F" and white == 1:
+        return
+    grey = levels(0)[..., 0]
+    dtype = {"F": np.float32, "I": np.int32, "I;16": np.uint16}[mode]
+    image = Image.fromarray((grey / 255 * white).astype(dtype))
+    assert image.mode == mode
+    (seen,) = find_images([image]).pictures
+    if mode == "F" and white == 65535:
+        assert isinstance(seen, Unreadable)
+        return
+    assert np.abs(np.asarray(seen, dtype=float) - grey).max() <= 1
+    blank = find_images([image]).rendered(0, BLANK)
+    assert (blank.mode, blank.size) == (mode, image.size)
+    assert np.asarray(blank)[0, 0] == pytest.approx(127 / 255 * white, abs=1)
+
+
+@pytest.mark.parametrize(
+    "to_batch",
+    [
+        lambda video: video,
+        lambda video: torch.from_numpy(video).movedim(-1, 2),
+        lambda video: torch.from_numpy(video).movedim(-1, 1),
+        lambda video: np.moveaxis(video, -1, 1),
+    ],
+    ids=["np", "pt", "pt, channels before frames", "np, channels before frames"],
+)
+def test_five_axes_are_videos(to_batch: Any) -> None:
+    video = np.stack([batch()[[0, 1, 0, 1, 1]], batch()[[1, 1, 1, 1, 1]]])
+    original = to_batch(video)
+    output = find_images(original)
+    first, second = output.pictures
+    assert isinstance(first, Video)
+    assert isinstance(second, Video)
+    seen = [np.asarray(frame) for frame in first.frames.pictures]
+    assert [int(np.array_equal(frame, levels(1))) for frame in seen] == [0, 1, 0, 1, 1]
+
+    frames = first.frames
+    changed = output.replaced({0: frames.replaced({2: frames.rendered(2, BLANK)})})
+    assert (changed.dtype, changed.shape) == (original.dtype, original.shape)
+    again = find_images(changed).pictures[0]
+    assert [np.ptp(np.asarray(frame)) > 0 for frame in again.frames.pictures] == [1, 1, 0, 1, 1]
+    whole = find_images(output.replaced({1: output.rendered(1, BLANK)})).pictures[1]
+    assert all(np.ptp(np.asarray(frame)) == 0 for frame in whole.frames.pictures)
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
@@ -77,8 +160,8 @@ def test_only_the_image_that_is_not_finite_is_unreadable(kind: Any, wrong: float
     array[1, 3, 3, 0] = wrong
     output = find_images(kind(array))
     assert np.array_equal(np.asarray(output.pictures[0]), levels(0))
-    assert output.pictures[1] is None
-    changed = np.asarray(output.replaced({1: output.blank(1)}))
+    assert output.pictures[1] == Unreadable(NOT_FINITE)
+    changed = np.asarray(output.replaced({1: output.rendered(1, BLANK)}))
     assert np.isfinite(changed).all()
     assert np.ptp(changed[1]) == 0
 

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 import torch
 from fixtures.tiny_pipelines import PIPELINES, PIXELS, TinyPipeline, ddpm, flux, stable_diffusion_xl
+from PIL import Image
 
 from memguard.errors import UnsupportedOutputError
 from memguard.pipelines.call import Call
 from memguard.pipelines.latents import latent_reader
+from memguard.pipelines.levels import NOT_FINITE
+from memguard.pipelines.pictures import Unreadable
 
 LATENT = [tiny for tiny in PIPELINES if tiny.latent]
 
@@ -44,7 +47,7 @@ def test_latents_are_the_pieces(tiny: tuple[TinyPipeline, Any]) -> None:
     latents = output[0].clone()
     apart = latent_reader(tiny[1], call)(output)
     assert torch.equal(torch.stack(apart.pieces), latents)
-    changed = apart.replaced({0: apart.blank(0)})
+    changed = apart.replaced({0: apart.rendered(0, Image.new("RGB", (1, 1)))})
     assert isinstance(changed, tuple)
     assert changed[0].dtype == latents.dtype
     assert not changed[0][0].any()
@@ -88,7 +91,7 @@ def test_latents_that_decode_to_no_finite_image_are_unreadable(overflowing: Any)
     overflowing.vae.to(torch.float16)
     latents = torch.randn(2, 4, 8, 8).half()
     apart = latent_reader(overflowing, Call(overflowing, (), {}))((latents,))
-    assert apart.pictures == [None, None]
+    assert list(apart.pictures) == [Unreadable(NOT_FINITE)] * 2
 
 
 def test_no_vae_is_said_before_anything_runs() -> None:

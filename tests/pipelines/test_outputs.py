@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,9 +16,12 @@ import torch
 from PIL import Image
 
 from memguard.errors import UnsupportedOutputError
-from memguard.pipelines.outputs import GREY, find_images
+from memguard.pipelines.outputs import find_images
+from memguard.pipelines.pictures import Absent, Output, Video
+from memguard.pipelines.placeholder import GREY
 
 SIZE = 16
+BLANK = Image.new("RGB", (1, 1), (GREY, GREY, GREY))
 
 
 def picture(seed: int) -> Image.Image:
@@ -123,7 +127,7 @@ def test_one_image_is_exchanged_and_nothing_else_changes(container: str, value: 
     for seed, seen in enumerate(output.pictures):
         assert np.array_equal(np.asarray(seen), levels(seed))
 
-    changed = output.replaced({1: output.blank(1)})
+    changed = output.replaced({1: output.rendered(1, BLANK)})
 
     assert type(changed) is type(original)
     assert type(unpack(changed)) is type(unpack(original))
@@ -146,8 +150,6 @@ def test_what_lies_beside_the_images_is_kept() -> None:
     assert output.replaced({0: picture(1)})["seed"] == 7
     output = find_images(([picture(0), picture(1)], [False, True], "a prompt"))
     assert output.replaced({0: picture(2)})[1:] == ([False, True], "a prompt")
-    latents = np.zeros((2, 4, 8, 8), np.float32)
-    assert find_images((batch(), latents)).replaced({0: batch()[1]})[1] is latents
 
 
 def test_an_image_and_its_seed() -> None:
@@ -168,16 +170,30 @@ def test_an_image_and_its_seed() -> None:
 def test_images_beside_the_images_are_found_too(pack: Any, kind: Any) -> None:
     output = find_images(pack(kind(0), kind(1)))
     assert np.array_equal(np.asarray(output.pictures[1]), levels(1))
-    changed = find_images(output.replaced({1: output.blank(1)}))
+    changed = find_images(output.replaced({1: output.rendered(1, BLANK)}))
     assert len(np.unique(np.asarray(changed.pictures[1]))) == 1
     assert np.array_equal(np.asarray(changed.pictures[0]), levels(0))
 
 
-def test_images_mixed_with_something_else_are_refused() -> None:
-    with pytest.raises(UnsupportedOutputError, match="NoneType"):
-        find_images([picture(0), None])
-    with pytest.raises(UnsupportedOutputError, match="NoneType"):
-        find_images(([picture(0)], [picture(1), None]))
+@pytest.mark.parametrize("other", ["a path.png", 7, iter([picture(0)])])
+def test_images_mixed_with_something_else_are_refused(other: Any) -> None:
+    with pytest.raises(UnsupportedOutputError, match=type(other).__name__):
+        find_images([picture(0), other])
+
+
+@pytest.mark.parametrize("pack", [pack for pack, _ in CONTAINERS.values()])
+def test_none_in_a_batch_stays_in_its_place(pack: Any) -> None:
+    original = pack([picture(0), None, picture(1)])
+    output = find_images(original)
+    assert output.pictures[1] == Absent()
+    changed = find_images(output.replaced({2: picture(2)}))
+    assert changed.pieces == [picture(0), None, picture(2)]
+
+
+def test_none_in_a_list_beside_the_images_is_kept() -> None:
+    output = find_images(([picture(0)], [picture(1), None]))
+    assert output.pieces == [picture(0), picture(1)]
+    assert output.replaced({1: picture(2)}) == ([picture(0)], [picture(2), None])
 
 
 class FixedMapping(Mapping):
@@ -217,12 +233,21 @@ class ReadOnly:
 def test_an_output_whose_images_cannot_be_exchanged_is_refused(output: Any) -> None:
     apart = find_images(output)
     with pytest.raises(UnsupportedOutputError, match="return a list of images"):
-        apart.replaced({0: apart.blank(0)})
+        apart.replaced({0: apart.rendered(0, BLANK)})
 
 
 @pytest.mark.parametrize(
     "nothing",
-    [None, "a path.png", 7, {"image": picture(0)}, object(), iter([picture(0)])],
+    [
+        None,
+        "a path.png",
+        7,
+        {"seed": 7},
+        object(),
+        iter([picture(0)]),
+        (None, 7),
+        SimpleNamespace(a=1),
+    ],
     ids=lambda value: type(value).__name__,
 )
 def test_an_output_without_images_is_refused(nothing: Any) -> None:
@@ -242,10 +267,10 @@ def test_an_empty_list_holds_no_images_and_needs_no_check(nothing: Any) -> None:
 def test_a_placeholder_has_the_mode_and_size_and_nothing_of_the_image(mode: str) -> None:
     image = Image.new(mode, (20, 12))
     image.info["prompt"] = "a secret"
-    blank = find_images([image]).blank(0)
+    blank = find_images([image]).rendered(0, BLANK)
     assert (blank.mode, blank.size) == (mode, (20, 12))
     assert "prompt" not in blank.info
-    if mode not in ("I;16", "LAB"):  # which Pillow does not turn into RGB by itself
+    if mode not in ("F", "I;16", "LAB"):  # which Pillow turns into RGB in another way
         grey = np.asarray(blank.convert("RGB"), dtype=float).mean(axis=(0, 1))
         assert np.abs(grey - GREY).max() < 32
 
@@ -256,13 +281,168 @@ def test_tensors_keep_dtype_and_need_no_gradient_care() -> None:
         torch.rand(2, 3, SIZE, SIZE, requires_grad=True),
     ):
         output = find_images(tensor)
-        changed = output.replaced({0: output.blank(0)})
+        changed = output.replaced({0: output.rendered(0, BLANK)})
         assert changed.dtype == tensor.dtype
         assert torch.equal(changed[1], tensor[1])
     with torch.inference_mode():
         tensor = torch.rand(2, 3, SIZE, SIZE)
     output = find_images(tensor)
-    assert torch.equal(output.replaced({0: output.blank(0)})[1], tensor[1])
+    assert torch.equal(output.replaced({0: output.rendered(0, BLANK)})[1], tensor[1])
+
+
+def encoded(seed: int) -> bytes:
+    stream = io.BytesIO()
+    picture(seed).save(stream, "PNG")
+    return stream.getvalue()
+
+
+HIDDEN: dict[str, Callable[[Any], Any]] = {
+    "mapping in a mapping": lambda it: {"images": [picture(0)], "extra": {"x": it}},
+    "mapping in a tuple": lambda it: ([picture(0)], {"upscaled": [it]}),
+    "object in a tuple": lambda it: ([picture(0)], Answer([it])),
+    "object first in a tuple": lambda it: (Answer([picture(0), it]), 7),
+    "object under another name": lambda it: ([picture(0)], SimpleNamespace(preview=it)),
+    "slots in a list": lambda it: ([picture(0)], [SlottedAnswer([it])]),
+    "private attribute": lambda it: SimpleNamespace(images=[picture(0)], _original=it),
+    "attribute beside items": lambda it: with_attribute(AttributeDict(images=[picture(0)]), it),
+    "no field of a known name": lambda it: {"first": picture(0), "second": it},
+    "values of a state": lambda it: SimpleNamespace(values={"images": [picture(0)], "image": it}),
+}
+
+
+def with_attribute(output: Any, value: Any) -> Any:
+    output.extra = value
+    return output
+
+
+@pytest.mark.parametrize("kind", ["pil", "np", "pt", "video", "png"])
+@pytest.mark.parametrize("place", HIDDEN)
+def test_an_image_in_any_place_is_found_and_exchanged(place: str, kind: str) -> None:
+    hidden = {
+        "pil": lambda: picture(1),
+        "np": lambda: batch()[1],
+        "pt": lambda: channels_first(batch()[1]),
+        "video": lambda: channels_first(batch()[1])[None, None].repeat(1, 3, 1, 1, 1),
+        "png": lambda: encoded(1),
+    }[kind]()
+    original = HIDDEN[place](hidden)
+    output = find_images(original)
+    assert len(output.pictures) == 2
+    assert np.array_equal(np.asarray(output.pictures[0]), levels(0))
+    changed = find_images(output.replaced({1: output.rendered(1, BLANK)}))
+    assert np.array_equal(np.asarray(changed.pictures[0]), levels(0))
+    assert [len(np.unique(image)) for image in shown(changed)[1:]] == [1] * (
+        3 if kind == "video" else 1
+    )
+    assert type(changed.pieces[1]) is type(output.pieces[1])
+    (again, *_) = shown(find_images(original))[1:]
+    assert np.array_equal(again, levels(1)), "the pipeline's own object changed"
+
+
+def shown(output: Output) -> list[np.ndarray]:
+    """Every image and frame."""
+    return [
+        np.asarray(image)
+        for one in output.pictures
+        for image in (one.frames.pictures if isinstance(one, Video) else [one])
+    ]
+
+
+def withheld(original: Any) -> Any:
+    output = find_images(original)
+    return output.replaced({1: output.rendered(1, BLANK)})
+
+
+class Elsewhere:
+    """An array of another library."""
+
+    __array__ = None
+
+
+@pytest.mark.parametrize(
+    "unreadable",
+    [
+        np.zeros((2, 4, 16, 16), np.float32),
+        torch.zeros(2, 5, 16, 16),
+        torch.zeros(1, 5, 4, 16, 16),
+        torch.zeros(2, 3, 3, 3, 16, 16),
+        torch.zeros(3, 16, 16, dtype=torch.complex64),
+        torch.zeros(3, 16, 16, device="meta"),
+        np.array([picture(1), None], dtype=object),
+        iter([picture(1)]),
+        (picture(seed) for seed in (1,)),
+        io.BytesIO(encoded(1)),
+        encoded(1)[:300],
+        b"\0\0\0 ftypisom" + b"\0" * 300,
+        bytes(range(256)) * 4,
+        Elsewhere(),
+        Image.new("RGB", (0, 8)),
+    ],
+    ids=lambda value: f"{type(value).__name__}{len(value) if isinstance(value, bytes) else ''}",
+)
+def test_what_may_show_images_and_cannot_be_read_is_refused(unreadable: Any) -> None:
+    for original in (([picture(0)], unreadable), {"images": picture(0), "more": {"x": unreadable}}):
+        with pytest.raises(UnsupportedOutputError):
+            withheld(original)
+
+
+def test_an_output_that_holds_itself_is_refused() -> None:
+    answer = SimpleNamespace(images=[picture(0)])
+    answer.self = {"answer": answer}
+    with pytest.raises(UnsupportedOutputError, match="holds itself"):
+        find_images(answer)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        [False, None],
+        "a prompt",
+        b"RIFF....WAVE" + bytes(range(256)) * 4,
+        b"OggS" + bytes(range(256)) * 4,
+        ("a prompt " * 99).encode(),
+        torch.zeros(1, 2, 48_000),
+        torch.randn(2, 768),
+        100 * torch.randn(77, 768),
+        np.zeros((12, 4, 4)),
+        torch.Generator(),
+        torch.nn.Conv2d(3, 3, 32),
+        {"seed": 7, "scores": np.zeros(3)},
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_shows_nothing_is_kept(beside: Any) -> None:
+    output = find_images(([picture(0)], beside))
+    assert len(output.pieces) == 1
+    assert output.replaced({0: picture(1)})[1] is beside
+
+
+def test_sound_and_embeddings_are_known_by_their_names() -> None:
+    sound, embeds = torch.zeros(1, 3, 48, 100), torch.zeros(2, 77, 768)
+    output = find_images({"images": [picture(0)], "audio": sound, "prompt_embeds": embeds})
+    changed = output.replaced({0: picture(1)})
+    assert changed["audio"] is sound
+    assert changed["prompt_embeds"] is embeds
+
+
+def test_latents_beside_a_withheld_image_are_zeros() -> None:
+    original = {"latents": torch.ones(1, 4, 8, 8), "images": [picture(0)]}
+    output = find_images(original)
+    assert len(output.pieces) == 1
+    assert not output.replaced({0: picture(1)})["latents"].any()
+    assert original["latents"].all()
+    assert output.replaced({}) is original
+
+
+def test_the_images_come_first_in_an_object() -> None:
+    output = find_images({"preview": picture(1), "images": [picture(0)]})
+    assert output.pieces == [picture(0), picture(1)]
+
+
+def test_a_file_of_several_pictures_is_refused(tmp_path: Any) -> None:
+    picture(0).save(tmp_path / "a.gif", save_all=True, append_images=[picture(1)])
+    with pytest.raises(UnsupportedOutputError, match="animation"):
+        find_images([Image.open(tmp_path / "a.gif")])
 
 
 def test_an_output_is_a_plain_frozen_value() -> None:
