@@ -60,10 +60,10 @@ def check(
     The exit status is 3 if any is memorized, else 1 if any could not be checked, else 0.
     """
     from memguard.cli.checking import check_files
-    from memguard.cli.queries import find_queries
     from memguard.pipelines.guard import Guard
     from memguard.report.checked_files import exit_status, to_csv
     from memguard.settings import configured_index
+    from memguard.sources.queries import find_queries
 
     guard = Guard(
         index or configured_index(),

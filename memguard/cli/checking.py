@@ -14,11 +14,11 @@ from urllib.parse import urlparse
 from PIL import Image
 
 from memguard.cli.console import writing
-from memguard.cli.queries import Query
 from memguard.errors import CheckFailedError, UnreadableImageError
 from memguard.files import write_bytes
 from memguard.pipelines.guard import Guard
 from memguard.report.checked_files import CheckedFile
+from memguard.sources.queries import Query
 from memguard.vision.decode import decode
 
 BATCH_IMAGES = 16

@@ -248,14 +248,18 @@ class CopyEvidence(RelativeSignal):
 
     def measure(self, candidates: Sequence[Mapping[str, float]]) -> list[float]:
         return [
-            distances["shared_region"]
-            - sum(
-                weight * max(start - distances[name], 0.0)
-                for name, (weight, start) in ADDED_EVIDENCE.items()
-                if name in distances
-            )
+            distances["shared_region"] - sum(added_evidence(distances).values())
             for distances in candidates
         ]
+
+
+def added_evidence(distances: Mapping[str, float]) -> dict[str, float]:
+    """What each signal of :data:`ADDED_EVIDENCE` that was measured adds, 0 upwards."""
+    return {
+        name: weight * max(start - distances[name], 0.0)
+        for name, (weight, start) in ADDED_EVIDENCE.items()
+        if name in distances
+    }
 
 
 BUILT_IN: tuple[PictureSignal | RelativeSignal, ...] = (

@@ -15,7 +15,7 @@ from memguard._optional import require
 from memguard._version import __version__
 from memguard.errors import UnreadableImageError
 from memguard.index import Index
-from memguard.report.formatting import percent
+from memguard.report.formatting import percent, printable
 from memguard.vision.decode import decode, to_rgb
 
 PICTURE_EDGE = 200
@@ -33,6 +33,7 @@ def render(template: str, **values: Any) -> str:
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=lambda value: printable(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -56,12 +57,12 @@ def find_pictures(index: Index, names: Collection[str]) -> dict[str, str]:
     return found
 
 
-def picture_uri(image: Image.Image) -> str:
-    """A small JPEG of the picture as a data URI."""
+def picture_uri(image: Image.Image, edge: int = PICTURE_EDGE, quality: int = 85) -> str:
+    """A JPEG of the picture as a data URI; its longer edge has at most ``edge`` pixels."""
     small = to_rgb(image).copy()
-    small.thumbnail((PICTURE_EDGE, PICTURE_EDGE))
+    small.thumbnail((edge, edge))
     stream = io.BytesIO()
-    small.save(stream, "JPEG", quality=85)
+    small.save(stream, "JPEG", quality=quality)
     return _data_uri(stream.getvalue(), "image/jpeg")
 
 

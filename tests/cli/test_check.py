@@ -20,11 +20,11 @@ from typer.testing import CliRunner
 
 from memguard import Guard
 from memguard.cli import app
-from memguard.cli.queries import Query
 from memguard.index.base import BuildSummary
 from memguard.index.open import open_index
 from memguard.report.evidence_image import MARGIN, PANEL
 from memguard.report.formatting import threshold_text
+from memguard.sources.queries import Query
 
 
 def test_check_as_json(built: tuple[Path, BuildSummary], tmp_path: Path) -> None:

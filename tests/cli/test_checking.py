@@ -9,9 +9,9 @@ from PIL import Image
 
 from memguard import Guard
 from memguard.cli.checking import check_files
-from memguard.cli.queries import find_queries
 from memguard.errors import ConfigurationError
 from memguard.index.base import BuildSummary
+from memguard.sources.queries import find_queries
 
 
 def test_an_image_whose_check_fails_does_not_take_its_batch_with_it(

@@ -11,6 +11,8 @@ from PIL import Image
 
 from memguard.errors import ConfigurationError
 from memguard.index.open import open_index
+from memguard.report.check_page import check_page
+from memguard.report.checked_files import CheckedFile
 from memguard.report.pages import PICTURE_EDGE, find_pictures, picture_uri, plot_uri, render
 
 
@@ -47,3 +49,12 @@ def test_without_the_extra_a_page_says_how_to_install_it(
     monkeypatch.setitem(__import__("sys").modules, "jinja2", None)
     with pytest.raises(ConfigurationError, match=r"pip install 'memguard\[report\]'"):
         render("layout.html.j2")
+
+
+def test_names_and_captions_are_neither_markup_nor_control_characters(gallery: Path) -> None:
+    hostile = "<script>alert(1)</script>\x1b]0;\u202e\udcff&"
+    file = CheckedFile(hostile, error=hostile)
+    page = check_page([file], open_index(gallery), hostile)
+    assert "<script" not in page
+    assert page.count(r"&lt;script&gt;alert(1)&lt;/script&gt;\x1b]0;\u202e\udcff&amp;") == 3
+    page.encode("utf-8")

@@ -1,4 +1,4 @@
-"""The images that ``memguard check`` is given: files, folders, patterns, addresses, or a list."""
+"""What names of images mean: files, folders, patterns, addresses, or a list on standard input."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from memguard.cli.queries import find_queries
 from memguard.errors import UnreadableImageError
+from memguard.sources.queries import find_queries
 
 
 @pytest.fixture
