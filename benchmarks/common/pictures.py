@@ -47,9 +47,9 @@ DRAWN_STAMPS = re.compile(
 )
 SERIES = r"money|moon|planets|alphabets|hanukkah|grave|bunny|chess|easter|roadsigns|/t_|dreydl"
 """Stamps of one series are views of one object or variations of one drawing."""
-SHARED_PARTS = (re.compile(r"vehicles-construction-cartoon"),)
+SHARED_PARTS = tuple(map(re.compile, (r"vehicles-construction-cartoon", r"locomotive-cartoon-")))
 """Drawings whose names match one pattern share parts, though their groups differ (seen by eye: one
-cab on other wheels). They are no negatives for each other."""
+cab on other wheels, wagons on one chassis). They are no negatives for each other."""
 GLYPHS = re.compile(r"^symbols/(alphabets|math|music|money/00_symbols)")
 
 WALLPAPERS = {
