@@ -1,4 +1,4 @@
-"""Defaults of this machine: the index that ``guard(pipe)`` opens, and the cache folder."""
+"""Defaults of this machine: the index of ``guard(pipe)``, the operator, the cache folder."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ else:
     import tomli as tomllib
 
 VARIABLE = "MEMGUARD_INDEX"
+OPERATOR_VARIABLE = "MEMGUARD_OPERATOR"
 CACHE_VARIABLE = "MEMGUARD_CACHE"
 
 
@@ -37,18 +38,37 @@ def configured_index() -> str | Path:
     named = os.environ.get(VARIABLE)
     if named:
         return _location(named, Path())
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        project = folder / "pyproject.toml"
-        if project.is_file():
-            index = _table(project).get("index")
-            if index is not None:
-                return _location(str(index), folder)
+    if configured := _configured("index"):
+        return _location(*configured)
     raise ConfigurationError(
         "no index named: add -i training.memguard, in Python "
         f'guard(pipe, index="training.memguard"); or set {VARIABLE}; or write '
         '[tool.memguard] index = "training.memguard" into pyproject.toml'
     )
+
+
+def operator() -> str | None:
+    """Who is responsible for what is checked, for pages: ``$MEMGUARD_OPERATOR``, else ``operator``
+    in the nearest ``[tool.memguard]``.
+
+    Raises:
+        ConfigurationError: a ``pyproject.toml`` cannot be read.
+    """
+    named = os.environ.get(OPERATOR_VARIABLE)
+    if named:
+        return named
+    configured = _configured("operator")
+    return configured[0] if configured else None
+
+
+def _configured(name: str) -> tuple[str, Path] | None:
+    """A value of the nearest ``[tool.memguard]`` that has it, and the folder of its file."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        project = folder / "pyproject.toml"
+        if project.is_file() and (value := _table(project).get(name)) is not None:
+            return str(value), folder
+    return None
 
 
 def _location(named: str, folder: Path) -> str | Path:

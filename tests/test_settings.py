@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from memguard.errors import ConfigurationError
-from memguard.settings import CACHE_VARIABLE, VARIABLE, cache_folder, configured_index
+from memguard.settings import (
+    CACHE_VARIABLE,
+    OPERATOR_VARIABLE,
+    VARIABLE,
+    cache_folder,
+    configured_index,
+    operator,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -83,3 +90,15 @@ def test_the_cache_is_the_users_unless_the_environment_names_one(
     assert cache_folder() == tmp_path / "user" / "memguard"
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "own"))
     assert cache_folder() == tmp_path / "own"
+
+
+def test_the_operator_is_named_by_the_variable_or_the_table(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(OPERATOR_VARIABLE, raising=False)
+    assert operator() is None
+    write(project, '[tool.memguard]\noperator = "Trust and safety, Beispiel AG"')
+    write(project / "a", '[tool.memguard]\nindex = "near.memguard"')
+    assert operator() == "Trust and safety, Beispiel AG", "the nearest table that names one"
+    monkeypatch.setenv(OPERATOR_VARIABLE, "A. Person")
+    assert operator() == "A. Person"

@@ -16,6 +16,7 @@ from memguard.auditing.distances import pairwise_tiled_l2, to_squares
 from memguard.auditing.findings import LookedUp
 from memguard.auditing.generation import PipelineCaller
 from memguard.auditing.lookup import IndexLookup
+from memguard.auditing.provenance import describe_audit
 from memguard.auditing.result import Audit, PromptResult
 from memguard.auditing.run_folder import RESULT, RunFolder
 from memguard.auditing.samples import Counts, Sample
@@ -114,6 +115,7 @@ def audit(
             counts=counts,
             prompts=tuple(sorted(results, key=lambda each: each.suspicion)),
             findings=lookup.findings(looked_up) if lookup else None,
+            provenance=describe_audit(caller, lookup),
         )
         write_json(folder.path / RESULT, result.to_json())
     return result

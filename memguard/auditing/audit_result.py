@@ -24,6 +24,7 @@ class AuditResult(ABC):
         needed: the size of a clique that marks a prompt, or an image, as memorized.
         counts: all images by status.
         findings: what the index says; None without one.
+        provenance: what was audited against what, when, and by which memguard, in words.
     """
 
     request: Mapping[str, Any]
@@ -31,6 +32,7 @@ class AuditResult(ABC):
     needed: int
     counts: Counts
     findings: Findings | None
+    provenance: Mapping[str, str]
 
     kind: ClassVar[str]
     """In JSON."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from PIL import Image
 
+from memguard.auditing.model_weights import weights_sha256
 from memguard.auditing.samples import Status
 from memguard.errors import ConfigurationError, MemorizedImageError, UnsupportedOutputError
 from memguard.pipelines.call import COUNT_ARGUMENTS
@@ -75,6 +77,17 @@ class PipelineCaller:
             name: value if isinstance(value, PLAIN) else f"<{type(value).__qualname__}>"
             for name, value in sorted(self.arguments.items())
         }
+
+    @property
+    def place(self) -> str | None:
+        """Where a pipeline of diffusers was loaded from: a directory or hub name."""
+        place = getattr(self.pipeline, "name_or_path", None)
+        return place if isinstance(place, str) and place else None
+
+    @cached_property
+    def weights_sha256(self) -> str | None:
+        """See :func:`memguard.auditing.model_weights.weights_sha256`."""
+        return weights_sha256(self.pipeline)
 
     @property
     def name(self) -> str:

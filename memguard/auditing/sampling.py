@@ -78,6 +78,7 @@ def describe_request(
         "pipeline": caller.name,
         "arguments": caller.plain_arguments,
         "seeded": caller.seeded,
+        "weights_sha256": caller.weights_sha256,
         "seed": seed,
         "batch_size": batch_size,
         **asked,

@@ -11,6 +11,7 @@ from memguard.auditing.distances import Pixels
 from memguard.auditing.eidetic import DELTA, RELATIVE_COPY, Metric, eidetic_counts, nearest
 from memguard.auditing.generation import PipelineCaller
 from memguard.auditing.lookup import IndexLookup
+from memguard.auditing.provenance import describe_audit
 from memguard.auditing.references import ReferencePixels
 from memguard.auditing.run_folder import RESULT, RunFolder
 from memguard.auditing.samples import Counts
@@ -104,6 +105,7 @@ def audit_unconditional(
             )
             if lookup
             else None,
+            provenance=describe_audit(caller, lookup),
             eidetic=_eidetic(lookup.index, squares, delta, ks, metric) if lookup else None,
         )
         write_json(folder.path / RESULT, result.to_json())

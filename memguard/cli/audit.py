@@ -8,7 +8,7 @@ from typing import Annotated, Any, Optional
 import typer
 from rich.markup import escape
 
-from memguard.cli.console import out, print_json, progress
+from memguard.cli.console import command_line, out, print_json, progress
 from memguard.cli.options import Json, Weights, WeightsNow, weights_of
 from memguard.cli.pipeline import (
     RESUMES,
@@ -109,7 +109,7 @@ def audit(
             if unconditional is None
             else audit_unconditional(pipe, unconditional, clique=clique or LEAST_CLIQUE, **options)
         )
-    page = write_audit_page(result, output)
+    page = write_audit_page(result, output, command=command_line())
     if as_json:
         print_json(result.to_json())
     else:

@@ -23,6 +23,7 @@ from memguard.index.open import open_index
 from memguard.report.audit_text import headline
 from memguard.report.pages import find_pictures, picture_uri, plot_uri, render
 from memguard.report.plots import precision_plot, relative_plot
+from memguard.report.provenance import audit_provenance
 
 MOST_PAIRS = 100
 """Extracted images that are shown; audit.json lists all."""
@@ -41,6 +42,7 @@ def audit_page(
     audit: Audit | UnconditionalAudit,
     folder: str | os.PathLike[str],
     index: Index | str | os.PathLike[str] | None = None,
+    command: str | None = None,
 ) -> str:
     """The page, as HTML.
 
@@ -48,6 +50,7 @@ def audit_page(
         audit: the result.
         folder: the audit's folder, with its images.
         index: the source of the training images; by default the audit's index.
+        command: how to repeat the audit; by default its call in Python.
 
     Raises:
         ConfigurationError: the extra ``report`` is not installed, or an image is gone.
@@ -79,6 +82,7 @@ def audit_page(
         relative_copy=RELATIVE_COPY,
         folder=str(folder),
         result=RESULT,
+        provenance=audit_provenance(audit, command or _call(audit, folder)),
     )
 
 
@@ -86,6 +90,7 @@ def write_audit_page(
     audit: Audit | UnconditionalAudit,
     folder: str | os.PathLike[str],
     index: Index | str | os.PathLike[str] | None = None,
+    command: str | None = None,
 ) -> Path:
     """Write the page into the audit's folder, and return where it is.
 
@@ -93,8 +98,29 @@ def write_audit_page(
         ConfigurationError, IndexUnavailableError: see :func:`audit_page`.
     """
     target = Path(folder) / AUDIT_PAGE
-    write_text(target, audit_page(audit, folder, index))
+    write_text(target, audit_page(audit, folder, index, command))
     return target
+
+
+def _call(audit: Audit | UnconditionalAudit, folder: str | os.PathLike[str]) -> str:
+    """The call in Python that repeats an audit."""
+    asked = audit.request
+    if isinstance(audit, Audit):
+        count = f"images_per_prompt={asked.get('images_per_prompt')}"
+        call = f"memguard.audit(pipe, prompts of {RESULT}, {count}"
+    else:
+        call = f"memguard.audit_unconditional(pipe, {asked.get('samples')}"
+    options = {
+        "output": str(folder),
+        "index": audit.findings.index if audit.findings else None,
+        "batch_size": asked.get("batch_size"),
+        "seed": asked.get("seed"),
+        "threshold": audit.threshold,
+        "clique": audit.needed,
+        "arguments": asked.get("arguments") or None,
+    }
+    given = (f"{name}={value!r}" for name, value in options.items() if value is not None)
+    return f"{', '.join((call, *given))})"
 
 
 def _index(

@@ -33,7 +33,7 @@ def prompt(number: int, clique: Clique, said: Verdict | None, memorized: int) ->
 
 def audited(*prompts: PromptResult, findings: Findings | None) -> Audit:
     ranked = tuple(sorted(prompts, key=lambda each: each.suspicion))
-    return Audit({"seed": 0}, 0.15, 3, Counts(9, 0, 1, 0), findings, ranked)
+    return Audit({"seed": 0}, 0.15, 3, Counts(9, 0, 1, 0), findings, {}, ranked)
 
 
 @pytest.fixture

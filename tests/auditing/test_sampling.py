@@ -81,6 +81,7 @@ def test_a_request_is_plain_values() -> None:
         "pipeline": f"{Pipeline.__module__}.Pipeline",
         "arguments": {"steps": 2},
         "seeded": True,
+        "weights_sha256": None,
         "seed": 7,
         "batch_size": 4,
         "samples": 3,

@@ -21,7 +21,8 @@ def audited(*said: Verdict | None, findings: Findings | None) -> UnconditionalAu
         for i, verdict in enumerate(said)
     )
     eidetic = None if findings is None else EIDETIC
-    return UnconditionalAudit({"seed": 0}, 0.15, 2, Counts(9, 0, 1, 0), findings, groups, eidetic)
+    counts = Counts(9, 0, 1, 0)
+    return UnconditionalAudit({"seed": 0}, 0.15, 2, counts, findings, {}, groups, eidetic)
 
 
 def test_groups_are_confirmed_by_the_index() -> None:

@@ -43,7 +43,12 @@ def test_a_saved_pipeline_with_prompts_from_a_table(tmp_path: Path) -> None:
         "width": 64,
     }
     assert len(list((tmp_path / "out" / "images").rglob("*.png"))) == 6
-    assert (tmp_path / "out" / "audit.html").is_file()
+    assert result["provenance"]["model"] == str(tmp_path / "pipeline")
+    assert result["provenance"]["index"] == "none: a black-box audit"
+    digest = result["request"]["weights_sha256"]
+    assert result["provenance"]["model's weights (SHA-256)"] == digest
+    assert len(digest) == 64
+    assert digest in (tmp_path / "out" / "audit.html").read_text(encoding="utf-8")
 
 
 def test_commands_that_are_refused(tmp_path: Path) -> None:

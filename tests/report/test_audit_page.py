@@ -13,7 +13,7 @@ import pytest
 from fixtures.html_page import Page, stacked_cells
 from PIL import Image
 
-from memguard import Audit, UnconditionalAudit, audit, audit_unconditional, guard
+from memguard import Audit, UnconditionalAudit, __version__, audit, audit_unconditional, guard
 from memguard.report import audit_page, write_audit_page
 from memguard.report.audit_text import headline
 from memguard.vision.transforms import dead_leaves
@@ -146,6 +146,22 @@ def test_without_an_index_nothing_is_called_a_copy(tmp_path: Path) -> None:
 
 def _random(prompt: str, seed: int) -> Any:
     return dead_leaves((32, 32), np.random.default_rng(seed), leaves=60)
+
+
+def test_what_the_page_is_evidence_of(audited: tuple[Path, Audit], gallery: Path) -> None:
+    folder, found = audited
+    page = Page(audit_page(found, folder))
+    words = page.words("provenance")
+    recorded = json.loads((folder / "audit.json").read_text())["provenance"]
+    manifest = json.loads((gallery / "manifest.json").read_text())
+    assert recorded["index's fingerprint (SHA-256)"] == manifest["sha256"]
+    for heading, value in recorded.items():
+        assert f"{heading} {value}" in words
+    assert "model's weights (SHA-256) not known: the pipeline shows no weights" in words
+    assert f"memguard {__version__}" in words
+    assert "command memguard.audit(pipe, prompts of audit.json, images_per_prompt=8, " in words
+    named = audit_page(found, folder, command="memguard audit <x>")
+    assert "command memguard audit <x> run in" in Page(named).words("provenance")
 
 
 def test_an_unconditional_model(gallery: Path, cat: Image.Image, tmp_path: Path) -> None:

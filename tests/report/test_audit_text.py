@@ -27,7 +27,7 @@ def test_where_the_true_share_lies(count: int, said: str) -> None:
 
 
 def said(findings: Findings) -> str:
-    audit = Audit({"seed": 0}, 0.15, 3, Counts(5, 0, 0, 0), findings, ())
+    audit = Audit({"seed": 0}, 0.15, 3, Counts(5, 0, 0, 0), findings, {}, ())
     return " ".join(headline(audit)).replace("\N{NO-BREAK SPACE}", " ")
 
 

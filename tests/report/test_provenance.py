@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
+import pytest
 import torch
 from fixtures.tiny_models import TinySscd
 from PIL import Image
@@ -27,6 +29,7 @@ def test_the_fingerprint_is_the_one_in_the_manifest(built: tuple[Path, BuildSumm
     assert rows["thresholds"] == "default thresholds, never calibrated"
     assert (rows["memguard"], rows["command"]) == (__version__, "memguard check x.png")
     assert rows["made"].endswith(" UTC")
+    assert rows["run in"] == os.getcwd()
 
 
 def test_the_calibration_is_the_one_in_the_index(photograph_index: Path) -> None:
@@ -47,3 +50,11 @@ def test_weights_are_named_by_their_hash(
     rows = dict(provenance(open_index(index), "x"))
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()
     assert rows["weights of sscd (SHA-256)"] == digest
+
+
+def test_the_operator(built: tuple[Path, BuildSummary], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MEMGUARD_OPERATOR", raising=False)
+    index = open_index(built[0])
+    assert dict(provenance(index, "x"))["operator"] == "not named ($MEMGUARD_OPERATOR)"
+    monkeypatch.setenv("MEMGUARD_OPERATOR", "Trust and safety")
+    assert dict(provenance(index, "x"))["operator"] == "Trust and safety"
