@@ -19,7 +19,9 @@ from memguard.index.ann.searcher import Excluded, Searcher
 from memguard.index.base import BACKGROUND_REFERENCES, Health, Index
 from memguard.index.record import Record
 from memguard.index.store import row_arrays
+from memguard.index.store.forked import note_opened, require_not_forked
 from memguard.index.store.manifest import Manifest
+from memguard.index.store.mapped_files import MappedFiles
 from memguard.index.store.reader_lease import Lease
 from memguard.index.store.tables import Tables
 
@@ -44,11 +46,13 @@ class DirectoryIndex(Index):
     """
 
     def __init__(self, directory: Path, manifest: Manifest) -> None:
+        note_opened()
         self.directory = directory
         self.manifest = manifest
         self._backgrounds: dict[str, NDArray[Any]] = {}
         try:
             self._lease = Lease(directory, manifest.generation)
+            self._mapped = MappedFiles(directory / file.path for file in manifest.files())
             self._compare_files()
             self._read_arrays()
         except (OSError, ValueError) as error:
@@ -96,12 +100,14 @@ class DirectoryIndex(Index):
     def search(
         self, name: str, vectors: NDArray[Any], k: int
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        self._require_readable()
         excluded = self._exclusions[name]
         if len(excluded or ()) == self.manifest.rows:
             return np.empty((len(vectors), 0), np.float32), np.empty((len(vectors), 0), np.int64)
         return self._searchers[name].search(vectors, k, excluded=excluded)
 
     def take(self, rows: Sequence[int]) -> list[Record]:
+        self._require_readable()
         return [
             dataclasses.replace(
                 record,
@@ -126,23 +132,28 @@ class DirectoryIndex(Index):
 
     def clusters(self) -> NDArray[np.int64]:
         """First member of each row's cluster of near-duplicates."""
+        self._require_readable()
         return self._clusters
 
     def exact_duplicates(self) -> NDArray[np.uint32]:
         """Files with exactly the bytes of each row's record."""
+        self._require_readable()
         return self._exact_duplicates
 
     def find(self, id: str) -> Record | None:
+        self._require_readable()
         found = self._visible(self._tables.find_rows("id", [id]))
         return self.take(found)[0] if found else None
 
     def find_uris(self, uris: Collection[str]) -> dict[str, Record]:
+        self._require_readable()
         ids = self._tables.latest_ids(uris)
         rows = self._visible(self._tables.find_rows("id", set(ids.values())))
         records = {record.id: record for record in self.take(rows)}
         return {uri: records[one] for uri, one in ids.items() if one in records}
 
     def background(self, name: str) -> NDArray[Any]:
+        self._require_readable()
         if name not in self._backgrounds:
             spec = next(spec for spec in self.specs if spec.name == name)
             known = np.setdiff1d(self.rows(), self._missing(name), assume_unique=True)
@@ -167,8 +178,13 @@ class DirectoryIndex(Index):
             return None
 
     def health(self) -> Health:
-        self._look_for_canaries()
         newest = Manifest.read(self.directory)
+        try:
+            self._look_for_canaries()
+        except (ValueError, OSError) as error:
+            raise IndexUnavailableError(
+                f"the tables of {self.directory} cannot be read any more ({error})"
+            ) from error
         return Health(self.name, len(self), outdated=newest.revision != self.manifest.revision)
 
     def unreadable(self) -> dict[str, str]:
@@ -233,6 +249,15 @@ class DirectoryIndex(Index):
             for name, rows in missing.items()
         }
 
+    def _require_readable(self) -> None:
+        """Refuse what would crash or hang.
+
+        Raises:
+            IndexUnavailableError: this process was forked, or a file was changed in place.
+        """
+        require_not_forked()
+        self._mapped.require_unchanged()
+
     def _visible(self, rows: Sequence[int]) -> list[int]:
         excluded = set(self._excluded_rows.tolist())
         return [row for row in rows if row not in excluded]
@@ -265,6 +290,7 @@ class DirectoryIndex(Index):
 
         The FAISS file of another index may have the same size, but not the same vectors.
         """
+        self._require_readable()
         exclusions = self._exclude(self._deleted)
         for spec in self.specs:
             vectors = self._tables.vectors(spec, self.manifest.canaries)

@@ -15,6 +15,7 @@ from memguard.detection.detector import Detector
 from memguard.errors import CheckFailedError
 from memguard.index import Index
 from memguard.index.open import open_index
+from memguard.index.store.forked import require_not_forked
 from memguard.index.store.thumbnails import encode
 from memguard.pipelines.checks import UNCHECKED, unchecked, unreadable, verdicts_on
 from memguard.pipelines.pictures import Shown
@@ -101,6 +102,7 @@ class Checker:
 
     def _detect(self, images: Sequence[Image.Image]) -> list[Verdict]:
         try:
+            require_not_forked()
             verdicts = self.detector.detect(images)
         except Exception as error:
             if self.on_error == "raise":

@@ -1,4 +1,4 @@
-"""The check behind every guarded call: copied, pickled."""
+"""The check behind every guarded call: copied, pickled, forked, with an index that breaks."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from fixtures.guarded_images import COPY, NOVEL, drawing
+from fixtures.own_process import run_python
 
 from memguard import Guard, IndexUnavailableError, open_index
 
@@ -74,3 +75,65 @@ def test_what_was_excluded_stays_excluded(index: Path) -> None:
     without = Guard(open_index(index).excluding([match.id]))
     for again in (without, copy.deepcopy(without), pickled(without)):
         assert labels(again) == ["clear", "clear"]
+
+
+TRUNCATED = """
+import os
+from pathlib import Path
+from fixtures.guarded_images import is_blank, two
+from memguard import Guard, guard
+
+pipe = guard(two, sys.argv[1])
+print(*[is_blank(image) for image in pipe()])
+for path in Path(sys.argv[1]).glob(sys.argv[2]):
+    os.truncate(path, 0)
+print(*[is_blank(image) for image in pipe()])
+print(*[verdict.why for verdict in pipe.last_verdicts])
+"""
+
+
+@pytest.mark.parametrize("files", ["ann/*", "lists/*", "records.lance/data/*"])
+def test_files_that_are_truncated_under_an_open_index(own_index: Path, files: str) -> None:
+    """They are mapped into memory: to read what is gone kills the process."""
+    first, second, why = run_python(TRUNCATED, own_index, files)
+    assert first == "False True"
+    assert second == "True True"
+    assert why.startswith("the check could not run: ")
+
+
+FORKED = """
+import os, signal, threading, warnings
+from fixtures.guarded_images import is_blank, two
+from memguard import guard
+
+warnings.simplefilter("ignore")
+pipe = guard(two, sys.argv[1])
+going = True
+
+def work():
+    while going:
+        pipe()
+
+threads = [threading.Thread(target=work) for _ in range(4)]
+for thread in threads:
+    thread.start()
+pipe()
+for number in range(4):
+    if child := os.fork():
+        assert os.waitpid(child, 0)[1] == 0
+        continue
+    signal.alarm(60)
+    print(*[is_blank(image) for image in pipe()], pipe.last_verdicts[0].why[:60], flush=True)
+    os._exit(0)
+going = False
+for thread in threads:
+    thread.join()
+print(*[is_blank(image) for image in pipe()])
+"""
+
+
+def test_a_forked_guard_withholds_and_says_why(index: Path) -> None:
+    *forked, last = run_python(FORKED, index)
+    why = "the check could not run: IndexUnavailableError: an index was"[:60]
+    assert forked == [f"True True {why}"] * 4
+    assert last == "False True"
