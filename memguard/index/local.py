@@ -52,8 +52,8 @@ class DirectoryIndex(Index):
         self._backgrounds: dict[str, NDArray[Any]] = {}
         try:
             self._lease = Lease(directory, manifest.generation)
-            self._mapped = MappedFiles(directory / file.path for file in manifest.files())
             self._compare_files()
+            self._mapped = MappedFiles(directory / file.path for file in manifest.files())
             self._read_arrays()
         except (OSError, ValueError) as error:
             raise IndexUnavailableError(
