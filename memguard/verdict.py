@@ -23,6 +23,13 @@ View = Literal[
 counterclockwise, or cropped to what a border surrounds."""
 
 
+Exemption = Literal["allowed", "allowed for this call", "quarantined", "suspended"]
+"""Why a reference does not block. ``allowed``: somebody allowed it in the index. ``allowed for this
+call``: an image in the call's ``memguard_allow`` shows it. ``quarantined``: somebody found that it
+matches what it should not. ``suspended``: a guard noticed that it matches unlike images; it flags,
+and blocks only what is like it as a whole, until somebody decides.
+"""
+
 LEAST_STEP = 0.1
 """Least step from flag to block threshold, as a share of the flag threshold. It bounds the evidence
 of a signal whose thresholds coincide. Chosen by hand."""
@@ -148,6 +155,7 @@ class Match:
         shared_by: how many other references, unlike this one and each other, show the same small
             part of the image, 0 to :data:`COMMON`; with COMMON, as of a logo, the match only flags.
             Counted only for a match that would block.
+        exempt: why the reference does not block (see :data:`Exemption`); None for most.
         thumbnail: as the index stores it, encoded; only of the first match of a flagged image. Not
             part of the JSON.
     """
@@ -163,7 +171,18 @@ class Match:
     url: str | None = None
     region: Region | None = None
     shared_by: int = 0
+    exempt: Exemption | None = None
     thumbnail: bytes | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the reference is allowed, in the index or for this call."""
+        return self.exempt in ("allowed", "allowed for this call")
+
+    @property
+    def counts(self) -> bool:
+        """Whether the match takes part in the decision: it is neither allowed nor quarantined."""
+        return not self.allowed and self.exempt != "quarantined"
 
     def to_json(self) -> dict[str, Any]:
         """A dict of plain JSON values."""
@@ -189,9 +208,11 @@ class Verdict:
         label: see :data:`Label`.
         score: the strongest :attr:`Signal.evidence`: from 1 up memorized, from 1/2 up similar;
             0 where there is none, as for an uninformative or unchecked image.
-        signals: one per signal, the strongest reference's distance with its thresholds.
+        signals: one per signal, the strongest reference's distance with its thresholds; exempt
+            references do not count.
         matches: the nearest references: those of the gravest label first, then by the evidence of
-            all signals together; ``why`` is about the first.
+            all signals together; ``why`` is about the first. After them come those that would
+            flag or block the image if they were not exempt (:attr:`exempt`).
         why: one plain sentence for the reviewer.
         attempt: 0 for a first generation, n for the n-th regeneration of this image.
         thumbnail: the image, small and encoded, for notebooks; None unless a guard flagged it. Not
@@ -211,6 +232,11 @@ class Verdict:
         """The signal with the strongest evidence, which gives the score; None where there is
         none."""
         return max(self.signals, key=lambda signal: signal.evidence, default=None)
+
+    @property
+    def exempt(self) -> tuple[Match, ...]:
+        """The allowed and quarantined references that the image is near: they do not count."""
+        return tuple(match for match in self.matches if not match.counts)
 
     def __repr__(self) -> str:
         if self.deciding is None:
@@ -238,6 +264,10 @@ class Verdict:
         entry: dict[str, Any] = {"label": self.label, "score": round(self.score, LOGGED_DIGITS)}
         if self.attempt:
             entry["attempt"] = self.attempt
+        if self.exempt:
+            entry["exempt"] = [
+                {"match": match.id, "uri": match.uri, "as": match.exempt} for match in self.exempt
+            ]
         if self.deciding is None:
             return {**entry, "why": self.why}
         entry |= {

@@ -19,6 +19,7 @@ put_checkout_last()
 from fixtures.calibrations import Calibrated, calibrate_gallery, write_gallery
 from fixtures.milvus_server import MilvusServer, milvus_server
 from fixtures.picture_files import write_cuts
+from fixtures.series_index import write_series
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -87,6 +88,12 @@ def gallery(photographs: dict[str, Image.Image], tmp_path_factory: pytest.TempPa
     """An index of four whole photographs, not calibrated; only to be read. One stands in the
     folder three times, and has a caption."""
     return write_gallery(photographs, tmp_path_factory.mktemp("gallery"))
+
+
+@pytest.fixture(scope="session")
+def series(photographs: dict[str, Image.Image], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index of photographs, two of one series; not calibrated; only to be read."""
+    return write_series(photographs, tmp_path_factory.mktemp("series"))
 
 
 @pytest.fixture(scope="session")

@@ -87,7 +87,7 @@ def test_stored_keys_of_a_match_do_not_change() -> None:
     assert (match["copies"], match["duplicates"]) == (3, 1)
     assert list(match) == [
         *("id", "uri", "view", "distances", "copies", "duplicates", "caption", "rights", "url"),
-        *("region", "shared_by"),
+        *("region", "shared_by", "exempt"),
     ]
 
 

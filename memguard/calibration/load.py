@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 from memguard.calibration.result import Calibration
 from memguard.descriptors import load_descriptors
@@ -12,6 +13,16 @@ from memguard.detection.signals import default_thresholds
 from memguard.index import Index
 
 log = logging.getLogger("memguard")
+
+
+def guarding_detector(index: Index, **options: Any) -> Detector:
+    """A guard's detector: :func:`calibrated_detector`, for which exempt references do not block.
+
+    Raises:
+        IndexUnavailableError: the list of exempt references is damaged.
+        ConfigurationError, WeightsError, CalibrationError: see :func:`calibrated_detector`.
+    """
+    return calibrated_detector(index, **options).exempting(index.exemptions().in_force)
 
 
 def calibrated_detector(

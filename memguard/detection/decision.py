@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from memguard.detection.signals import ALIKE_STRUCTURE
 from memguard.signal_type import Threshold
 from memguard.verdict import COMMON, Label, Match, Signal, Verdict
 
@@ -12,6 +14,7 @@ SHOWN_MATCHES = 5
 """Matches in a verdict."""
 
 SEVERITY: tuple[Label, ...] = ("clear", "similar", "memorized")
+NOTHING_NEAR = "no reference came near the image"
 THRESHOLD_NAMES: Mapping[Label, str] = {"similar": "flag", "memorized": "block"}
 
 
@@ -27,6 +30,9 @@ def decide(
         thresholds: signal name to thresholds.
         rates: label to the false-positive rate that its thresholds were chosen for.
     """
+    exempt = [one for one in matches if not one.counts and rank(one, thresholds)[0]]
+    matches = [one for one in matches if one.counts]
+    shown = [replace(one, thumbnail=None) for one in exempt[:SHOWN_MATCHES]]
     strongest: dict[str, Signal] = {}
     for signal in (one for match in matches for one in _signals(match, thresholds)):
         known = strongest.setdefault(signal.name, signal)
@@ -34,7 +40,8 @@ def decide(
             strongest[signal.name] = signal
     signals = tuple(strongest[name] for name in thresholds if name in strongest)
     if not signals:
-        return Verdict("clear", 0.0, why="no reference came near the image")
+        reason = "no other reference came near the image" if exempt else NOTHING_NEAR
+        return Verdict("clear", 0.0, matches=tuple(shown), why=reason + _but(exempt, thresholds))
     label = max((signal.label for signal in signals), key=SEVERITY.index)
     pictured = 0 if label == "clear" else 1
     return Verdict(
@@ -44,21 +51,31 @@ def decide(
         matches=(
             *matches[:pictured],
             *(replace(match, thumbnail=None) for match in matches[pictured:SHOWN_MATCHES]),
+            *shown,
         ),
-        why=_why(max(matches, key=lambda match: rank(match, thresholds)), thresholds, rates),
+        why=_why(max(matches, key=lambda match: rank(match, thresholds)), thresholds, rates)
+        + _but(exempt, thresholds),
     )
 
 
 def rank(match: Match, thresholds: Mapping[str, Threshold]) -> tuple[int, float]:
-    """The gravest label that a reference gives, then the evidence of all signals together."""
+    """The gravest label that a reference gives, then the evidence of all signals together.
+
+    That of an allowed or quarantined reference is what it would be if it counted.
+    """
     signals = _signals(match, thresholds)
     label = max((SEVERITY.index(signal.label) for signal in signals), default=0)
     return label, sum(signal.evidence for signal in signals)
 
 
 def _signals(match: Match, thresholds: Mapping[str, Threshold]) -> list[Signal]:
-    """The signals of one reference alone; none blocks for a part that many references share."""
-    blocks = match.shared_by < COMMON
+    """The signals of one reference alone.
+
+    None blocks for a part that many references share, nor for a part of a suspended reference.
+    """
+    blocks = match.shared_by < COMMON and (
+        match.exempt != "suspended" or match.distances.get("structure", math.inf) <= ALIKE_STRUCTURE
+    )
     return [
         Signal(name, match.distances[name], limit.similar, limit.memorized if blocks else None)
         for name, limit in thresholds.items()
@@ -81,6 +98,18 @@ def _why(match: Match, thresholds: Mapping[str, Threshold], rates: Mapping[Label
         f"{signal.name} distance {signal.distance:.3g} to reference {match.uri}{view} is "
         f"{side} the {THRESHOLD_NAMES[kind]} threshold {limit:.3g}{rate}"
     )
-    if match.shared_by < COMMON:
-        return reason
-    return f"{reason}, and does not block: {COMMON} or more other references share this small part"
+    if match.shared_by >= COMMON:
+        reason += f", and does not block: {COMMON} or more other references share this small part"
+    elif match.exempt == "suspended":
+        reason += ", and is suspended: it also matched images that are unlike each other"
+    return reason
+
+
+def _but(exempt: Sequence[Match], thresholds: Mapping[str, Threshold]) -> str:
+    """What the first exempt reference would do, and how many more there are."""
+    if not exempt:
+        return ""
+    first = exempt[0]
+    would = "block" if SEVERITY[rank(first, thresholds)[0]] == "memorized" else "flag"
+    others = f", as would {len(exempt) - 1} more exempt ones" if len(exempt) > 1 else ""
+    return f"; reference {first.uri} would {would} it, but is {first.exempt}{others}"

@@ -6,22 +6,24 @@ query -> views -> descriptors -> nearest references of each -> candidates -> ver
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 
 from PIL import Image
 
 from memguard.descriptors import Descriptor
 from memguard.detection import decision
-from memguard.detection.candidates import compare_vectors, described_views, search
+from memguard.detection.candidates import compare_vectors, described_views
 from memguard.detection.common_parts import is_small_part, sharing
+from memguard.detection.exempt import exempt_among, search_counting
 from memguard.detection.seen_again import region_seen_again
 from memguard.detection.signals import default_thresholds, signal_table
 from memguard.detection.verification import relate, verify
 from memguard.index import Index
 from memguard.index.record import Record
 from memguard.signal_type import Threshold
-from memguard.verdict import Label, Match, Verdict, View
+from memguard.verdict import Exemption, Label, Match, Verdict, View
 from memguard.vision.picture import Picture
 
 Verify = Callable[[Picture, Picture], dict[str, float]]
@@ -42,6 +44,7 @@ class Detector:
         verify: compares a view of a query with a reference.
 
     Attributes:
+        exempt: id to why this reference does not block; see :meth:`exempting`.
         signals: what the index and its descriptors can measure, by name.
 
     Raises:
@@ -65,6 +68,38 @@ class Detector:
         self.rates = rates or {}
         self.thorough = thorough
         self.verify = verify
+        self.exempt: Mapping[str, Exemption] = {}
+        self._counted = index
+
+    def exempting(self, exempt: Mapping[str, Exemption]) -> Detector:
+        """The same detector, for which these references, and those it exempts already, are exempt.
+
+        An exempt reference's exact duplicates are exempt with it: files of the same bytes, and
+        references whose thumbnails are equal byte for byte. What merely resembles it is not. Exempt
+        references take no other's place: verdicts have the labels that they would have if the index
+        did not hold them.
+
+        Args:
+            exempt: id to the reason; ids that the index does not hold change nothing.
+        """
+        if not exempt:
+            return self
+        other = copy(self)
+        other.exempt = {**self.exempt, **exempt}
+        other._counted = self._counted.excluding([*exempt])
+        return other
+
+    def counting_all(self) -> Detector:
+        """The same detector, for which no reference is exempt."""
+        other = copy(self)
+        other.exempt, other._counted = {}, self.index
+        return other
+
+    def excluding(self, ids: Collection[str]) -> Detector:
+        """The same detector on an index without these references."""
+        other = copy(self)
+        other.index, other._counted = self.index.excluding(ids), self._counted.excluding(ids)
+        return other
 
     def detect(self, images: Sequence[Image.Image]) -> list[Verdict]:
         """One verdict per image, in order; images of any mode and size."""
@@ -97,13 +132,15 @@ class Detector:
         if not queries:
             return []
         queried = described_views(queries, self.descriptors, thorough=self.thorough)
-        candidates = search(self.index, self.descriptors, queried, extra_neighbours)
-        wanted = sorted(set().union(*candidates))
-        records = dict(zip(wanted, self.index.take(wanted), strict=True))
+        candidates, records = search_counting(
+            self.index, self._counted, self.descriptors, queried, extra_neighbours, self.exempt
+        )
+        exempt = exempt_among(records.values(), self.exempt)
         references = {row: r.picture() for row, r in records.items() if r.has_pixels}
         blank = {row for row, record in records.items() if record.blank}
         found: list[dict[str, list[Match]]] = [{} for _ in queries]
         verified: list[list[dict[str, float]]] = [[] for _ in queries]
+        counted: list[list[dict[str, float]]] = [[] for _ in queries]
         for one, rows in zip(queried, candidates, strict=True):
             excluded = excluded_ids[one.query] if excluded_ids else ""
             near = [row for row in sorted(rows - blank) if records[row].id != excluded]
@@ -114,10 +151,14 @@ class Detector:
                 if row in references:
                     distances |= self.verify(one.picture, references[row])
                     verified[one.query].append(distances)
-                match = _match(records[row], one.view, distances)
+                    if records[row].id not in exempt:
+                        counted[one.query].append(distances)
+                match = _match(records[row], one.view, distances, exempt.get(records[row].id))
                 found[one.query].setdefault(match.id, []).append(match)
-        for candidates_of_query in verified:
-            relate(candidates_of_query)
+        for every, those in zip(verified, counted, strict=True):
+            relate(every)
+            if len(those) < len(every):
+                relate(those)
         return [
             sorted(
                 (max(seen, key=self._rank) for seen in by_id.values()),
@@ -134,8 +175,11 @@ class Detector:
         only flag (:mod:`memguard.detection.common_parts`).
         """
         verdict = self.decide(matches)
-        if verdict.label == "memorized" and is_small_part(self._located(query, matches[0])[0]):
-            verdict = self.decide(self._weighed(query, matches))
+        if verdict.label == "memorized":
+            exempt = [match for match in matches if not match.counts]
+            matches = [match for match in matches if match.counts]
+            if is_small_part(self._located(query, matches[0])[0]):
+                verdict = self.decide([*self._weighed(query, matches), *exempt])
         return replace(
             verdict, matches=tuple(self._located(query, match)[0] for match in verdict.matches)
         )
@@ -165,7 +209,7 @@ class Detector:
         """A match with its region, and its reference; neither if the match alone is clear, or if
         the index has no pixels of it (any more).
         """
-        if self.decide([match]).label == "clear":
+        if self._rank(match)[0] == 0:
             return match, None
         record = self.index.find(match.id)
         if record is None or not record.has_pixels:
@@ -177,7 +221,9 @@ class Detector:
         return decision.rank(match, self.thresholds)
 
 
-def _match(record: Record, view: View, distances: dict[str, float]) -> Match:
+def _match(
+    record: Record, view: View, distances: dict[str, float], exempt: Exemption | None
+) -> Match:
     return Match(
         id=record.id,
         uri=record.uri,
@@ -188,5 +234,6 @@ def _match(record: Record, view: View, distances: dict[str, float]) -> Match:
         caption=record.caption,
         rights=record.rights,
         url=record.url,
+        exempt=exempt,
         thumbnail=record.thumbnail,
     )

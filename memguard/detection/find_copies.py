@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 from PIL import Image
 
 from memguard.detection.detector import Detector
@@ -24,11 +22,11 @@ def find_copies(detector: Detector, image: Image.Image) -> list[Match]:
     if picture.is_blank:
         raise ConfigurationError("the image is blank: every other blank image resembles it")
     found: list[Match] = []
+    rest = detector.counting_all()
     while True:
-        rest = copy.copy(detector)
-        rest.index = detector.index.excluding([match.id for match in found])
         (matches,) = rest.find_matches([picture])
         near = [match for match in matches if rest.decide([match]).label != "clear"]
         if not near:
             return found
         found += near
+        rest = rest.excluding([match.id for match in near])

@@ -13,7 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memguard.descriptors.base import Descriptor, DescriptorSpec
+from memguard.index.origin import Origin
 from memguard.index.record import Record
+from memguard.index.store.documents import EXEMPTIONS
+from memguard.index.store.exemptions import Change, Exemptions
 from memguard.notebook import card
 from memguard.sources.base import Source
 
@@ -198,6 +201,14 @@ class Index(ABC):
     def read_document(self, name: str) -> bytes | None:
         """A document (:mod:`memguard.index.store.documents`), or None."""
 
+    def exemptions(self) -> Exemptions:
+        """The references that do not block, as stored in the index.
+
+        Raises:
+            IndexUnavailableError: the list is damaged.
+        """
+        return Exemptions.from_bytes(self.read_document(EXEMPTIONS), self.name)
+
     @abstractmethod
     def health(self) -> Health:
         """Search for the canaries again.
@@ -270,6 +281,29 @@ class IndexWriter(ABC):
     @abstractmethod
     def find_ids(self, uri: str) -> list[str]:
         """The ids of the records with this file's path or published address, sorted."""
+
+    @abstractmethod
+    def find_ids_of(self, origin: Origin) -> list[str]:
+        """The ids of the records of this origin that are not removed, sorted.
+
+        An image whose bytes stand in several files is of the origin of each of them. In Milvus,
+        which knows one file of each image, it is of that one's.
+        """
+
+    @abstractmethod
+    def require(self, ids: Collection[str]) -> None:
+        """Refuse ids that no record has.
+
+        Raises:
+            ConfigurationError: one of them.
+        """
+
+    @abstractmethod
+    def exempt(self, change: Change) -> Exemptions:
+        """Add a change to the list of references that do not block, in one step.
+
+        Readers see it when they open or reload the index.
+        """
 
     @abstractmethod
     def write_document(self, name: str, data: bytes | None) -> None:

@@ -6,17 +6,19 @@ import copy
 import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 from PIL import Image
 
-from memguard.calibration.load import calibrated_detector
+from memguard.calibration.load import guarding_detector
 from memguard.detection.detector import Detector
 from memguard.errors import CheckFailedError
 from memguard.index import Index
 from memguard.index.open import open_index
 from memguard.index.store.forked import require_not_forked
 from memguard.index.store.thumbnails import encode
+from memguard.pipelines.allowance import NOTHING, Allowance
 from memguard.pipelines.checks import UNCHECKED, unchecked, unreadable, verdicts_on
 from memguard.pipelines.pictures import Shown
 from memguard.verdict import Verdict
@@ -38,7 +40,7 @@ class Checker:
     Args:
         index: the training set.
         on_error: see :data:`OnError`.
-        thorough, weights: see :func:`memguard.calibration.load.calibrated_detector`.
+        thorough, weights: see :func:`memguard.calibration.load.guarding_detector`.
 
     Attributes:
         detector: what checks now; replaced as a whole by :meth:`reload`.
@@ -58,7 +60,7 @@ class Checker:
     ) -> None:
         self.on_error = on_error
         self._options: dict[str, Any] = {"thorough": thorough, "weights": weights}
-        self.detector: Detector = calibrated_detector(index, **self._options)
+        self.detector: Detector = guarding_detector(index, **self._options)
 
     @property
     def index(self) -> Index:
@@ -67,21 +69,25 @@ class Checker:
 
     def reload(self) -> Index:
         """Open the newest version of the index; see :meth:`memguard.Guard.reload`."""
-        detector = calibrated_detector(
+        detector = guarding_detector(
             open_index(self.index.name), loaded=self.detector, **self._options
         )
         self.detector = detector
         return detector.index
 
-    def check(self, pictures: Sequence[Shown]) -> list[Verdict]:
+    def check(self, pictures: Sequence[Shown], allowance: Allowance = NOTHING) -> list[Verdict]:
         """One verdict per position of an output; ``unchecked`` where the check fails.
+
+        Args:
+            pictures: of the output.
+            allowance: what the call allows.
 
         Raises:
             CheckFailedError: it fails, and ``on_error`` is ``"raise"``.
         """
         if self.on_error == "raise" and (reasons := unreadable(pictures)):
             raise CheckFailedError(f"{UNCHECKED}: {'; '.join(reasons)}")
-        return verdicts_on(pictures, self._detect)
+        return verdicts_on(pictures, partial(self._detect, allowance=allowance))
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "detector": self.index}
@@ -89,7 +95,7 @@ class Checker:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__ = {
             **state,
-            "detector": calibrated_detector(state["detector"], **state["_options"]),
+            "detector": guarding_detector(state["detector"], **state["_options"]),
         }
 
     def __copy__(self) -> Checker:
@@ -100,10 +106,10 @@ class Checker:
     def __deepcopy__(self, memo: dict[int, Any]) -> Checker:
         return copy.copy(self)
 
-    def _detect(self, images: Sequence[Image.Image]) -> list[Verdict]:
+    def _detect(self, images: Sequence[Image.Image], allowance: Allowance) -> list[Verdict]:
         try:
             require_not_forked()
-            verdicts = self.detector.detect(images)
+            verdicts = allowance.detect(self.detector, images)
         except Exception as error:
             if self.on_error == "raise":
                 raise CheckFailedError(f"{UNCHECKED}: {error}") from error

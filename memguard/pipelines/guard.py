@@ -22,6 +22,7 @@ from memguard.errors import ConfigurationError, UnsupportedOutputError
 from memguard.index import Health, Index
 from memguard.index.open import open_index
 from memguard.pipelines import deferred
+from memguard.pipelines.allowance import Allowance, allowance_of
 from memguard.pipelines.call import Call
 from memguard.pipelines.checked_output import CheckedOutput
 from memguard.pipelines.checker import Checker, OnError
@@ -106,6 +107,11 @@ def guard(
     everything but calls. Three things differ: ``type(pipe)`` is not the original's, another class's
     ``from_pipe(pipe)`` makes a pipeline that is not guarded (guard it too), and only calls are
     guarded: not other methods that return images, nor what a callback sees during the steps.
+
+    A guarded call takes one argument more, ``memguard_allow``: an image, or a list of them, that
+    the call may give back, such as the picture that img2img starts from. References that one of
+    these shows whole do not count in this call, nor do their exact duplicates; their matches are in
+    the verdict (:attr:`Match.allowed`). The pipeline does not get the argument.
 
     The verdicts of a call are its output's ``memorization`` (a list, one per image), where the
     output is an object that takes attributes, and always the pipeline's ``last_verdicts``, in the
@@ -225,13 +231,14 @@ class Guard(CallGuard):
         """
         return latest(self)
 
-    def check(self, images: Images) -> list[Verdict]:
+    def check(self, images: Images, *, allow: Images = ()) -> list[Verdict]:
         """One verdict per image, in order, as the guarded pipelines get them.
 
         Args:
             images: one or many: paths of image files, encoded bytes, Pillow images, arrays and
                 tensors as pipelines return them, or a pipeline's output. One image gives a list of
                 one verdict, a batch of n a list of n.
+            allow: images whose references do not count, as in a guarded call's ``memguard_allow``.
 
         Returns:
             A list, also of one image. An image that cannot be read or checked is ``unchecked``.
@@ -241,7 +248,7 @@ class Guard(CallGuard):
             CheckFailedError: an image could not be read or checked, and ``on_error`` is
                 ``"raise"``.
         """
-        return self._checker.check(read_images(images))
+        return self._checker.check(read_images(images), Allowance(allow))
 
     @overload
     def wrap(self, pipeline: DynamicPipeline) -> DynamicPipeline: ...
@@ -263,10 +270,15 @@ class Guard(CallGuard):
     def run(self, pipeline: Any, call: Call) -> Any:
         """Run a pipeline's call, check what it returns, apply the policy."""
         keep(self, None)
+        call, allowance = allowance_of(call)
         read = self._reader(pipeline, call)
-        return deferred.run(call, lambda returned, call: self._settle(returned, call, read))
+        return deferred.run(
+            call, lambda returned, call: self._settle(returned, call, read, allowance)
+        )
 
-    def _settle(self, returned: Any, call: Call, read: Callable[[Any], Output]) -> Any:
+    def _settle(
+        self, returned: Any, call: Call, read: Callable[[Any], Output], allowance: Allowance
+    ) -> Any:
         """What is shown of what a call returned."""
         keep(self, None)
         request = Request(self.on_verdict)
@@ -284,7 +296,7 @@ class Guard(CallGuard):
             output,
             call,
             read,
-            partial(request.timed, self._checker.check),
+            partial(request.timed, partial(self._checker.check, allowance=allowance)),
             self.placeholder,
         )
         shown = False

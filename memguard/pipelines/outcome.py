@@ -51,9 +51,10 @@ class Outcome:
     def __str__(self) -> str:
         deciding = self.verdict.deciding
         reason = self.verdict.why if deciding is None else deciding.comparison
+        exempt = "".join(f"; {match.uri} is {match.exempt}" for match in self.verdict.exempt)
         return (
             f"{self.verdict.label}, {self.action}, request {self.request}, "
-            f"{self.milliseconds:.0f} ms: {reason}"
+            f"{self.milliseconds:.0f} ms: {reason}{'' if deciding is None else exempt}"
         )
 
 
@@ -83,10 +84,12 @@ class Request:
             self.seconds += time.perf_counter() - start
 
     def report(self, verdicts: Sequence[Verdict], actions: Sequence[Fate]) -> None:
-        """Log each image, clear ones for debugging only, and pass its outcome on."""
+        """Log each image and pass its outcome on; for debugging only, clear ones whose matches
+        all count."""
         for verdict, action in zip(verdicts, actions, strict=True):
             outcome = Outcome(verdict, action, self.key, 1000 * self.seconds)
-            level = logging.DEBUG if verdict.label == "clear" else logging.INFO
+            quiet = verdict.label == "clear" and not verdict.exempt
+            level = logging.DEBUG if quiet else logging.INFO
             log.log(level, "%s", outcome, extra={"memguard": outcome.to_log()})
             if self.on_verdict is not None:
                 try:

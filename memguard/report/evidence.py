@@ -14,7 +14,7 @@ from typing import Any
 
 from PIL import Image
 
-from memguard.calibration.load import calibrated_detector
+from memguard.calibration.load import guarding_detector
 from memguard.detection.detector import Detector
 from memguard.errors import UnreadableImageError
 from memguard.index import Index
@@ -130,7 +130,7 @@ def detector_of(
     if isinstance(index, Detector):
         return index
     opened = index if isinstance(index, Index) else open_index(index)
-    return calibrated_detector(opened, thorough=thorough, weights=weights)
+    return guarding_detector(opened, thorough=thorough, weights=weights)
 
 
 def _read(image: ImageLike) -> tuple[Image.Image, str | None]:

@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from memguard.descriptors.base import DescriptorSpec
 from memguard.descriptors.weights import require_same
 from memguard.errors import BuildError
+from memguard.files import write_bytes
 from memguard.index.ingest.checkpoint import Checkpoint
 from memguard.index.ingest.publish import publish
 from memguard.index.store.digests import Digests, as_array, file_digest, id_digest, places
+from memguard.index.store.documents import EXEMPTIONS
+from memguard.index.store.exemptions import Exemptions
 from memguard.index.store.manifest import BUILDING, Manifest
 from memguard.index.store.row_arrays import file_digests, read_blocked, record_digests
 from memguard.index.store.tables import (
@@ -42,7 +45,8 @@ def merge(
 ) -> Manifest:
     """Make one index of several; of an image in two of them, the first record stays.
 
-    An id that one of them blocks is blocked. A killed merge resumes with the same command.
+    An id that one of them blocks is blocked, and a reference that one of them exempts is exempt.
+    A killed merge resumes with the same command.
 
     Args:
         indexes: index directories with the same descriptors and weights.
@@ -80,6 +84,7 @@ def merge(
             merged = publish(directory, specs, None, memory=memory, blocked=blocked)
             if merged is None:
                 raise BuildError("every image of these indexes is blocked")
+            _merge_exemptions(directory, [path for path, _ in manifests])
             (directory / BUILDING).unlink()
     except OSError as error:
         raise BuildError(
@@ -117,6 +122,14 @@ def _fresh_records(batch: pa.Table, blocked: NDArray[np.bytes_], seen: Digests) 
         chosen.append(not out and digest not in seen)
         seen.add(digest)
     return batch.filter(pa.array(chosen))
+
+
+def _merge_exemptions(directory: Path, sources: Sequence[Path]) -> None:
+    """Write what any of them exempts and none of them has undone since."""
+    stored = [path for source in sources if (path := source / EXEMPTIONS).exists()]
+    each = [Exemptions.from_bytes(path.read_bytes(), str(path.parent)) for path in stored]
+    if each:
+        write_bytes(directory / EXEMPTIONS, Exemptions().merged(each).to_bytes())
 
 
 def _merge_files(directory: Path, manifests: Sequence[tuple[Path, Manifest]]) -> None:

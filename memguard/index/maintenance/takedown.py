@@ -7,26 +7,22 @@ manifest, in one step; compaction takes the bytes out of the files.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from memguard.errors import ConfigurationError
 from memguard.index.base import Removal
 from memguard.index.ingest.publish import publish_blocked
-from memguard.index.ingest.reader import ID_DIGITS
+from memguard.index.maintenance.origins import digests_of, require
 from memguard.index.store.canary import canary_ids
-from memguard.index.store.digests import as_array, id_digest, places
+from memguard.index.store.digests import as_array, places
 from memguard.index.store.documents import CALIBRATION_PAGE
 from memguard.index.store.manifest import Manifest
 from memguard.index.store.row_arrays import read_blocked, record_digests
 from memguard.index.store.tables import Tables
 from memguard.index.store.write_lock import write_lock
-
-ID = re.compile(rf"[0-9a-f]{{{ID_DIGITS}}}")
 
 
 def remove(index: str | os.PathLike[str], ids: Collection[str]) -> Removal:
@@ -46,16 +42,9 @@ def remove(index: str | os.PathLike[str], ids: Collection[str]) -> Removal:
     directory = Path(index)
     with write_lock(directory):
         manifest = Manifest.read(directory)
-        newest = record_digests(Tables(directory))
-        wanted = as_array(_digests(ids))
-        unknown = [one for one, there in zip(ids, places(wanted, newest)[1]) if not there]
-        if unknown or not set(ids).isdisjoint(canary_ids()):
-            raise ConfigurationError(
-                f"{directory} holds no image with the id {(unknown or list(ids))[0]}; `memguard "
-                "check` and `memguard duplicates` name ids with --json"
-            )
-        before = read_blocked(directory, manifest)
-        return _block(directory, manifest, np.union1d(before, wanted), ids)
+        require(directory, ids)
+        blocked = np.union1d(read_blocked(directory, manifest), as_array(digests_of(ids)))
+        return _block(directory, manifest, blocked, ids)
 
 
 def readmit(index: str | os.PathLike[str], ids: Collection[str]) -> Removal:
@@ -68,7 +57,7 @@ def readmit(index: str | os.PathLike[str], ids: Collection[str]) -> Removal:
     with write_lock(directory):
         manifest = Manifest.read(directory)
         before = read_blocked(directory, manifest)
-        return _block(directory, manifest, np.setdiff1d(before, as_array(_digests(ids))), ())
+        return _block(directory, manifest, np.setdiff1d(before, as_array(digests_of(ids))), ())
 
 
 def find_ids(index: str | os.PathLike[str], uri: str) -> list[str]:
@@ -85,13 +74,6 @@ def find_ids(index: str | os.PathLike[str], uri: str) -> list[str]:
     return sorted(
         (wanted | {record.id for record in tables.take((), sorted(at))}) - {*canary_ids()}
     )
-
-
-def _digests(ids: Collection[str]) -> list[bytes]:
-    for one in ids:
-        if not ID.fullmatch(one):
-            raise ConfigurationError(f"an id is {ID_DIGITS} hexadecimal digits; {one!r} is not")
-    return [id_digest(one) for one in ids]
 
 
 def _block(

@@ -18,17 +18,18 @@ from memguard.errors import BuildError, IndexUnavailableError
 from memguard.files import is_sealed, read_checked
 from memguard.index.ingest.publish import publish
 from memguard.index.store import row_arrays
-from memguard.index.store.documents import CALIBRATION, CALIBRATION_PAGE, MEASUREMENTS
+from memguard.index.store.documents import CALIBRATION, CALIBRATION_PAGE, EXEMPTIONS, MEASUREMENTS
 from memguard.index.store.fingerprints import HINT, table_fingerprints
 from memguard.index.store.manifest import BUILDING, MANIFEST_NAME, Manifest, PinnedFile
 from memguard.index.store.tables import FILES, RECORDS
 from memguard.index.store.write_lock import write_lock
 
-Remedy = Literal["mend", "calibrate", "report", "build", "restore"]
+Remedy = Literal["mend", "calibrate", "report", "build", "exempt", "restore"]
 
 DOCUMENTS: dict[str, Remedy] = {
     CALIBRATION: "calibrate",
     MEASUREMENTS: "calibrate",
+    EXEMPTIONS: "exempt",
     BUILDING: "build",
 }
 """JSON files other than the manifest, and what writes them again."""
@@ -38,6 +39,7 @@ ADVICE: dict[Remedy, str] = {
     "calibrate": "`memguard calibrate {path}` writes it again",
     "report": "`memguard report {path}` writes it again",
     "build": "delete it and run the build again: it goes on from what the tables hold",
+    "exempt": "restore it from a backup, or delete it: then nothing is allowed or quarantined",
     "restore": "restore it from a backup, or build the index again from the images",
 }
 

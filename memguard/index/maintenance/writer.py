@@ -11,8 +11,12 @@ from memguard.files import write_bytes
 from memguard.index.base import BuildSummary, IndexWriter, Progress, Removal
 from memguard.index.ingest.builder import build
 from memguard.index.ingest.ray import on_ray
-from memguard.index.maintenance import takedown
+from memguard.index.maintenance import origins, takedown
+from memguard.index.origin import Origin
+from memguard.index.store.documents import EXEMPTIONS
+from memguard.index.store.exemptions import Change, Exemptions
 from memguard.index.store.manifest import Manifest
+from memguard.index.store.write_lock import document_lock
 from memguard.sources.base import Source
 
 
@@ -57,6 +61,21 @@ class DirectoryWriter(IndexWriter):
 
     def find_ids(self, uri: str) -> list[str]:
         return takedown.find_ids(self.directory, uri)
+
+    def find_ids_of(self, origin: Origin) -> list[str]:
+        return origins.find_ids_of(self.directory, origin)
+
+    def require(self, ids: Collection[str]) -> None:
+        origins.require(self.directory, ids)
+
+    def exempt(self, change: Change) -> Exemptions:
+        Manifest.read(self.directory)
+        path = self.directory / EXEMPTIONS
+        with document_lock(self.directory):
+            known = path.read_bytes() if path.exists() else None
+            changed = Exemptions.from_bytes(known, str(self.directory)).changed(change)
+            write_bytes(path, changed.to_bytes())
+        return changed
 
     def write_document(self, name: str, data: bytes | None) -> None:
         Manifest.read(self.directory)

@@ -27,6 +27,12 @@ RECORDS = "records"
 LAST_KEY = 2**63 - 1
 """The largest key; keys are spread evenly, as hashes are."""
 
+MARGIN = 16
+"""Results asked for besides those wanted, as some are excluded; if more are, four times as many."""
+
+MOST_RESULTS = 16_384
+"""Milvus's limit on the results of a search."""
+
 URIS_PER_QUERY = 100
 """Uris in one query."""
 
@@ -99,8 +105,14 @@ class MilvusIndex(Index):
     def search(
         self, name: str, vectors: NDArray[Any], k: int
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        distances, keys = self._search(name, vectors, k + len(self._excluded))
-        excluded = np.isin(keys, list(self._excluded))
+        wanted, left = k + MARGIN, list(self._excluded)
+        while True:
+            distances, keys = self._search(name, vectors, min(wanted, MOST_RESULTS))
+            excluded = np.isin(keys, left)
+            found = ((keys >= 0) & ~excluded).sum(axis=1)
+            if wanted >= MOST_RESULTS or bool(((found >= k) | (keys[:, -1] < 0)).all()):
+                break
+            wanted *= 4
         distances[excluded], keys[excluded] = np.inf, -1
         order = np.argsort(distances, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(distances, order, 1), np.take_along_axis(keys, order, 1)
@@ -180,9 +192,10 @@ class MilvusIndex(Index):
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Distances and keys, canaries included; infinity and -1 after the last result."""
         spec = self._specs[name]
-        answers = self.collections.search(
-            name, [vector(spec, row) for row in queries], k, self.manifest.search[name]
-        )
+        params = self.manifest.search[name]
+        if "ef" in params:  # Milvus wants at least k
+            params = {**params, "ef": max(params["ef"], k)}
+        answers = self.collections.search(name, [vector(spec, row) for row in queries], k, params)
         scores = np.full((len(queries), k), np.nan)
         keys = np.full((len(queries), k), -1, dtype=np.int64)
         for at, hits in enumerate(answers):

@@ -28,7 +28,8 @@ from memguard.index.milvus.index import RECORDS
 from memguard.index.milvus.manifest import DOCUMENTS, MilvusManifest
 from memguard.index.milvus.rows import RECORD_TEXTS, key_of, record_row, stored, vector
 from memguard.index.record import Record
-from memguard.index.store.documents import BLOCKED, PUSHED, background
+from memguard.index.store.documents import BLOCKED, EXEMPTIONS, PUSHED, background
+from memguard.index.store.exemptions import Exemptions
 
 BATCH = 32
 """Records written in one call: about 1.5 MB."""
@@ -104,7 +105,8 @@ def push(
     removed = _delete_others(collections, opened.specs, np.sort(np.array(keys, np.int64)))
     _compare(collections, opened.specs, held)
     settle(collections, opened.specs)
-    finished = manifest.with_documents(collections, dict(_documents(opened)))
+    documents = dict(_documents(opened)) | {EXEMPTIONS: _exemptions(collections, opened)}
+    finished = manifest.with_documents(collections, documents)
     replace(finished, complete=True).write(collections)
     finished.delete_other_documents(collections)
     if written:
@@ -264,6 +266,15 @@ def _documents(index: DirectoryIndex) -> Iterator[tuple[str, bytes | None]]:
     for spec in index.specs:
         if spec.metric == "cosine":
             yield background(spec.name), stored(spec, index.background(spec.name)).tobytes()
+
+
+def _exemptions(collections: Collections, index: DirectoryIndex) -> bytes | None:
+    """Those of the index, and those that were made in Milvus."""
+    manifest = MilvusManifest.find(collections)
+    there = None if manifest is None else manifest.read_document(collections, EXEMPTIONS)
+    known = Exemptions.from_bytes(there, str(collections.address))
+    merged = index.exemptions().merged([known])
+    return merged.to_bytes() if merged.history else None
 
 
 def _names(specs: Sequence[DescriptorSpec]) -> list[str]:

@@ -12,13 +12,15 @@ from memguard.index.base import BuildSummary, IndexWriter, Progress, Removal
 from memguard.index.ingest.describe import describe
 from memguard.index.ingest.reader import Readable, Unreadable
 from memguard.index.ingest.workers import read_in_workers
-from memguard.index.milvus.collections import Consistency
+from memguard.index.milvus.collections import Consistency, Row
 from memguard.index.milvus.index import RECORDS, MilvusIndex
 from memguard.index.milvus.manifest import MilvusManifest
 from memguard.index.milvus.push import blocked_ids, remove_keys, settle, write_records
-from memguard.index.milvus.rows import key_of
+from memguard.index.milvus.rows import PARTS, key_of, record_of
+from memguard.index.origin import Origin
 from memguard.index.store.canary import canary_ids
-from memguard.index.store.documents import BLOCKED
+from memguard.index.store.documents import BLOCKED, EXEMPTIONS
+from memguard.index.store.exemptions import Change, Exemptions
 from memguard.sources.base import Source
 
 
@@ -95,15 +97,10 @@ class MilvusWriter(IndexWriter):
         )
 
     def remove(self, ids: Collection[str]) -> Removal:
-        index, blocked = self.index, self._blocked()
-        known = self._known(ids, "Strong") - {*canary_ids()}
-        unknown = set(ids) - known - blocked
-        if unknown:
-            raise ConfigurationError(
-                f"{index.name} holds no image with the id {min(unknown)}; `memguard check` names "
-                "ids with --json"
-            )
-        self._block(blocked | set(ids))
+        index = self.index
+        self.require(ids)
+        known = self._known(ids, "Strong")
+        self._block(self._blocked() | set(ids))
         remove_keys(index.collections, index.specs, [*map(key_of, known)])
         return Removal(index.name, tuple(sorted(known)), index.health().records)
 
@@ -114,6 +111,33 @@ class MilvusWriter(IndexWriter):
 
     def find_ids(self, uri: str) -> list[str]:
         return sorted(record.id for record in self.index.find_uris([uri]).values())
+
+    def find_ids_of(self, origin: Origin) -> list[str]:
+        fields = ["id", *PARTS] if origin.licence else ["id", "uri", "url"]
+        rows = self.index.collections.where(RECORDS, "", fields)
+        return sorted({row["id"] for row in rows if self._is_of(origin, row)} - {*canary_ids()})
+
+    def _is_of(self, origin: Origin, row: Row) -> bool:
+        if origin.licence is None:
+            return origin.is_place_of(row["uri"]) or origin.is_place_of(row["url"])
+        record = record_of(row, self.specs)
+        placed = origin.source is None or any(map(origin.is_place_of, (record.uri, record.url)))
+        return placed and origin.is_licence_of(record.rights)
+
+    def require(self, ids: Collection[str]) -> None:
+        known = self._known(ids, "Strong") - {*canary_ids()}
+        unknown = set(ids) - known - self._blocked()
+        if unknown:
+            raise ConfigurationError(
+                f"{self.index.name} holds no image with the id {min(unknown)}; `memguard check` "
+                "names ids with --json"
+            )
+
+    def exempt(self, change: Change) -> Exemptions:
+        newest = self._newest().read_document(self.index.collections, EXEMPTIONS)
+        changed = Exemptions.from_bytes(newest, self.index.name).changed(change)
+        self.write_document(EXEMPTIONS, changed.to_bytes())
+        return changed
 
     def write_document(self, name: str, data: bytes | None) -> None:
         collections = self.index.collections

@@ -12,8 +12,11 @@ CALIBRATION_PAGE = "calibration.html"
 BLOCKED = "refused.json"
 """In Milvus, the blocked ids: no push and no build takes them in."""
 
+EXEMPTIONS = "exemptions.json"
+"""The references that do not block, and the history of that list."""
+
 PUSHED = (CALIBRATION, MEASUREMENTS)
-"""Documents that a push copies to Milvus."""
+"""Documents that a push copies to Milvus as they are."""
 
 
 def background(descriptor: str) -> str:

@@ -12,6 +12,10 @@ from memguard.errors import BuildError, IndexUnavailableError
 from memguard.index.store.manifest import absent
 
 LOCK = "build.lock"
+DOCUMENT_LOCK = "documents.lock"
+
+PATIENCE_SECONDS = 30.0
+"""Wait for another's change of a document, which takes milliseconds."""
 
 
 @contextlib.contextmanager
@@ -33,3 +37,17 @@ def write_lock(directory: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def document_lock(directory: Path) -> Iterator[None]:
+    """Hold the lock for a change of a document that depends on what it was; builds go on meanwhile.
+
+    Raises:
+        BuildError: another process does not let go of it.
+    """
+    try:
+        with FileLock(directory / DOCUMENT_LOCK, timeout=PATIENCE_SECONDS):
+            yield
+    except Timeout:
+        raise BuildError(f"another process changes {directory}; try again") from None
