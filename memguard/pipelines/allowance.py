@@ -65,9 +65,6 @@ class Allowance:
             return self._shown[1]
 
 
-NOTHING = Allowance()
-
-
 def _readable(shown: Iterable[Shown]) -> Iterator[Image.Image]:
     for one in shown:
         if isinstance(one, Unreadable):
@@ -79,6 +76,9 @@ def _readable(shown: Iterable[Shown]) -> Iterator[Image.Image]:
             yield from _readable(one.frames.pictures)
         elif isinstance(one, Image.Image):
             yield one
+
+
+NOTHING = Allowance()
 
 
 def allowance_of(call: Call) -> tuple[Call, Allowance]:
