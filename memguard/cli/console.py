@@ -66,7 +66,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def read_image(path: Path) -> Image.Image:
-    """The image in a file, upright.
+    """The image in a file, upright; RGBA where it may be transparent.
 
     Raises:
         UnreadableImageError: no file, or no image that Pillow reads.
@@ -74,7 +74,7 @@ def read_image(path: Path) -> Image.Image:
     from memguard.vision.decode import decode
 
     try:
-        return decode(path.read_bytes())[0]
+        return decode(path.read_bytes(), alpha=True)[0]
     except (OSError, UnreadableImageError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UnreadableImageError(f"{path} cannot be read: {reason}") from error

@@ -58,6 +58,11 @@ def decide(
     )
 
 
+def gravest(verdicts: Sequence[Verdict]) -> Verdict:
+    """The verdict with the gravest label, and the highest score of these."""
+    return max(verdicts, key=lambda one: (SEVERITY.index(one.label), one.score))
+
+
 def rank(match: Match, thresholds: Mapping[str, Threshold]) -> tuple[int, float]:
     """The gravest label that a reference gives, then the evidence of all signals together.
 

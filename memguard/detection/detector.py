@@ -16,7 +16,9 @@ from memguard.descriptors import Descriptor
 from memguard.detection import decision
 from memguard.detection.candidates import compare_vectors, described_views
 from memguard.detection.common_parts import is_small_part, sharing
+from memguard.detection.decision import gravest
 from memguard.detection.exempt import exempt_among, search_counting
+from memguard.detection.readings import readings
 from memguard.detection.seen_again import region_seen_again
 from memguard.detection.signals import default_thresholds, signal_table
 from memguard.detection.verification import relate, verify
@@ -102,14 +104,18 @@ class Detector:
         return other
 
     def detect(self, images: Sequence[Image.Image]) -> list[Verdict]:
-        """One verdict per image, in order; images of any mode and size."""
-        pictures = [Picture(image) for image in images]
-        found = iter(self.find_matches([picture for picture in pictures if not picture.is_blank]))
+        """One verdict per image, in order; images of any mode and size.
+
+        Of an image that may be seen in several ways (:mod:`memguard.detection.readings`), the
+        gravest verdict.
+        """
+        seen = [readings(image) for image in images]
+        found = iter(self.find_matches([one.picture for each in seen for one in each]))
         return [
-            Verdict("uninformative", 0.0, why="the image is blank")
-            if picture.is_blank
-            else self.judge(picture, next(found))
-            for picture in pictures
+            gravest([one.placed(self.judge(one.picture, next(found))) for one in each])
+            if each
+            else Verdict("uninformative", 0.0, why="the image is blank")
+            for each in seen
         ]
 
     def find_matches(

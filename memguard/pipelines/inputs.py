@@ -98,6 +98,6 @@ def _file(path: Path) -> Image.Image | Unreadable:
 
 def _decoded(data: bytes, name: str) -> Image.Image | Unreadable:
     try:
-        return decode(data)[0]
+        return decode(data, alpha=True)[0]
     except UnreadableImageError as error:
         return Unreadable(f"{name}: {error}")

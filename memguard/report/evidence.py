@@ -15,7 +15,9 @@ from typing import Any
 from PIL import Image
 
 from memguard.calibration.load import guarding_detector
+from memguard.detection.decision import gravest
 from memguard.detection.detector import Detector
+from memguard.detection.readings import readings
 from memguard.errors import UnreadableImageError
 from memguard.index import Index
 from memguard.index.open import open_index
@@ -26,7 +28,6 @@ from memguard.report.finding import finding
 from memguard.signal_type import SignalType
 from memguard.verdict import Verdict
 from memguard.vision.decode import decode, to_rgb
-from memguard.vision.picture import Picture
 
 
 @dataclass(frozen=True)
@@ -109,15 +110,16 @@ def explain(
     """
     query, sha256 = _read(image)
     detector = detector_of(index, thorough=thorough, weights=weights)
-    picture = Picture(query)
-    if picture.is_blank:
+    pictures = [reading.picture for reading in readings(query)]
+    if not pictures:
         (verdict,) = detector.detect([query])
-        return Explanation(picture.image, verdict, None, detector.signals, sha256)
-    matches = detector.find_matches([picture])[0]
-    verdict = detector.judge(picture, matches)
+        return Explanation(to_rgb(query), verdict, None, detector.signals, sha256)
+    verdicts = list(map(detector.judge, pictures, detector.find_matches(pictures)))
+    verdict = gravest(verdicts)
+    picture = pictures[verdicts.index(verdict)]
     shown = verdict.matches
     comparison = compare(picture, shown[0], detector.index) if shown else None
-    return Explanation(to_rgb(query), verdict, comparison, detector.signals, sha256)
+    return Explanation(picture.image, verdict, comparison, detector.signals, sha256)
 
 
 def detector_of(
@@ -145,6 +147,6 @@ def _read(image: ImageLike) -> tuple[Image.Image, str | None]:
     if not isinstance(data, (bytes, bytearray, memoryview)):
         return read_image(image), None
     try:
-        return decode(bytes(data))[0], hashlib.sha256(data).hexdigest()
+        return decode(bytes(data), alpha=True)[0], hashlib.sha256(data).hexdigest()
     except UnreadableImageError as error:
         raise UnreadableImageError(f"{name}: {error}") from error

@@ -24,12 +24,13 @@ WHITE_16_BIT = 65535.0
 """The white level of a 16-bit sample."""
 
 
-def decode(data: bytes) -> tuple[Image.Image, tuple[int, int]]:
+def decode(data: bytes, *, alpha: bool = False) -> tuple[Image.Image, tuple[int, int]]:
     """Decode a whole image file.
 
     Args:
         data: the file's bytes, in any format that Pillow reads; of an animation the first frame
             counts.
+        alpha: leave an alpha channel in the image, which then is RGBA.
 
     Returns:
         The upright RGB image (see :func:`to_rgb`), possibly at reduced scale
@@ -46,12 +47,12 @@ def decode(data: bytes) -> tuple[Image.Image, tuple[int, int]]:
             image.draft(None, (DRAFT_EDGE_PX, DRAFT_EDGE_PX))
             image.load()
             turned = image.getexif().get(ExifTags.Base.Orientation) in ON_ITS_SIDE
-            rgb = to_rgb(image)
+            seen = _with_alpha(image) if alpha else to_rgb(image)
     except UnidentifiedImageError as error:
         raise UnreadableImageError("not an image in a format that Pillow reads") from error
     except Exception as error:  # Pillow's decoders raise all kinds on damaged files
         raise UnreadableImageError(f"{error}" or type(error).__name__) from error
-    return rgb, (full[1], full[0]) if turned else full
+    return seen, (full[1], full[0]) if turned else full
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -73,6 +74,13 @@ def to_rgb(image: Image.Image) -> Image.Image:
         white = Image.new("RGBA", layer.size, "white")
         return Image.alpha_composite(white, layer).convert("RGB")
     return image.convert("RGB")
+
+
+def _with_alpha(image: Image.Image) -> Image.Image:
+    """Upright 8-bit RGB, or RGBA where the image may be transparent."""
+    if not image.has_transparency_data:
+        return to_rgb(image)
+    return ImageOps.exif_transpose(image).convert("RGBA")
 
 
 @contextlib.contextmanager
