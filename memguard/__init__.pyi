@@ -50,6 +50,7 @@ from .pipelines.guard import guard as guard
 from .pipelines.guarded import Guarded as Guarded
 from .pipelines.outcome import Outcome as Outcome
 from .pipelines.policy import Policy as Policy
+from .pipelines.request_key import request_key as request_key
 from .pipelines.safety_checker import SafetyChecker as SafetyChecker
 from .report.calibration_page import report_index as report_index
 from .report.evidence import Explanation as Explanation

@@ -78,6 +78,7 @@ def calibrated_detector(
             for label, point in calibration.operating_points().items()
             if point.calibrated
         },
+        calibration=calibration.id,
         thorough=thorough,
     )
     calibration.require_signals(detector.signals, index.name)

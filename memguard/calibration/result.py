@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
@@ -100,6 +101,11 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     thorough: bool
     source: str = ""
     shortfalls: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The SHA-256 of its file."""
+        return hashlib.sha256(self.to_bytes()).hexdigest()
 
     def operating_points(self) -> dict[Label, OperatingPoint]:
         """The operating points by the label that they give."""

@@ -20,6 +20,7 @@ from memguard.detection.score_normalisation import normalised
 from memguard.detection.views import features_of, views, windows
 from memguard.index import Index
 from memguard.index.record import Record
+from memguard.stages import stage
 from memguard.verdict import View
 from memguard.vision.local_features import vlad
 from memguard.vision.picture import Picture
@@ -49,6 +50,7 @@ class QueryView:
     window_vlads: Sequence[NDArray[Any]] = ()
 
 
+@stage("describe")
 def described_views(
     queries: Sequence[Picture], descriptors: Sequence[Descriptor], *, thorough: bool
 ) -> list[QueryView]:
@@ -78,6 +80,7 @@ def described_views(
     return found
 
 
+@stage("search")
 def search(
     index: Index, descriptors: Sequence[Descriptor], queries: Sequence[QueryView], extra: int
 ) -> list[set[int]]:
@@ -111,6 +114,7 @@ def search(
     return found
 
 
+@stage("compare")
 def compare_vectors(
     index: Index,
     descriptors: Sequence[Descriptor],

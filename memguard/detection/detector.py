@@ -25,6 +25,7 @@ from memguard.detection.verification import relate, verify
 from memguard.index import Index
 from memguard.index.record import Record
 from memguard.signal_type import Threshold
+from memguard.stages import stage
 from memguard.verdict import Exemption, Label, Match, Verdict, View
 from memguard.vision.picture import Picture
 
@@ -41,6 +42,7 @@ class Detector:
         thresholds: signal name to thresholds; signals without any are measured and shown only. By
             default those of :mod:`memguard.detection.signals`.
         rates: label to the false-positive rate that its thresholds were chosen for.
+        calibration: the id of the calibration that chose them, for records; None for none.
         thorough: also look for references inside parts of each image, in quarter turns and within
             a border.
         verify: compares a view of a query with a reference.
@@ -60,6 +62,7 @@ class Detector:
         thresholds: Mapping[str, Threshold] | None = None,
         *,
         rates: Mapping[Label, float] | None = None,
+        calibration: str | None = None,
         thorough: bool = False,
         verify: Verify = verify,
     ) -> None:
@@ -68,6 +71,7 @@ class Detector:
         self.signals = signal_table(descriptors)
         self.thresholds = default_thresholds(self.signals) if thresholds is None else thresholds
         self.rates = rates or {}
+        self.calibration = calibration
         self.thorough = thorough
         self.verify = verify
         self.exempt: Mapping[str, Exemption] = {}
@@ -174,6 +178,7 @@ class Detector:
             for by_id in found
         ]
 
+    @stage("decide")
     def judge(self, query: Picture, matches: Sequence[Match]) -> Verdict:
         """The verdict on a query with these matches, and the regions of those that it shows.
 

@@ -142,6 +142,17 @@ class Index(ABC):
     def specs(self) -> tuple[DescriptorSpec, ...]:
         """The descriptors whose vectors the index holds."""
 
+    @property
+    def revision(self) -> int | None:
+        """The number of this version; None where an index has no versions."""
+        return None
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The SHA-256 of the manifest, and so of all that the index holds; None where it is not
+        known."""
+        return None
+
     @abstractmethod
     def __len__(self) -> int:
         """Training images that searches find: no deleted ones, no canaries."""

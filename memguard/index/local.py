@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import os
 from collections.abc import Collection, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,14 @@ class DirectoryIndex(Index):
     @property
     def specs(self) -> tuple[DescriptorSpec, ...]:
         return self.manifest.descriptors
+
+    @property
+    def revision(self) -> int:
+        return self.manifest.revision
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return self.manifest.fingerprint
 
     def __len__(self) -> int:
         return self.manifest.records

@@ -11,6 +11,7 @@ from memguard.pipelines.call import Call
 from memguard.pipelines.outcome import Fate
 from memguard.pipelines.pictures import Output, Shown
 from memguard.pipelines.placeholder import Placeholder, placeholder_for
+from memguard.stages import stage
 from memguard.verdict import Verdict
 
 log = logging.getLogger("memguard")
@@ -28,6 +29,8 @@ class CheckedOutput:
 
     Attributes:
         verdicts: one per image, that of the latest attempt.
+        pictures: what these are about.
+        discarded: position, picture and verdict of each earlier attempt.
     """
 
     def __init__(
@@ -46,6 +49,8 @@ class CheckedOutput:
         self._regenerated: dict[int, Any] = {}
         self._withheld: set[int] = set()
         self.verdicts = check(output.pictures)
+        self.pictures = list(output.pictures)
+        self.discarded: list[tuple[int, Shown, Verdict]] = []
 
     def withhold(self, position: int) -> None:
         """Show a placeholder instead of this image."""
@@ -67,13 +72,15 @@ class CheckedOutput:
         verdict = self.verdicts[position]
         try:
             call, where = self._call.again(position, len(self.verdicts), attempt)
-            output = self._read(call.run())
+            with stage("regenerate"):
+                output = self._read(call.run())
             picture, piece = output.pictures[where], output.pieces[where]
         except Exception:
             log.exception("memguard could not generate an image again")
         else:
+            self.discarded.append((position, self.pictures[position], verdict))
             (verdict,) = self._check([picture])
-            self._regenerated[position] = piece
+            self._regenerated[position], self.pictures[position] = piece, picture
         self.verdicts[position] = dataclasses.replace(verdict, attempt=attempt)
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import (
     TYPE_CHECKING,
@@ -24,21 +24,24 @@ from memguard.index.open import open_index
 from memguard.pipelines import deferred
 from memguard.pipelines.allowance import Allowance, allowance_of
 from memguard.pipelines.call import Call
-from memguard.pipelines.checked_output import CheckedOutput
 from memguard.pipelines.checker import Checker, OnError
-from memguard.pipelines.checks import unchecked
 from memguard.pipelines.field_names import fields_of_pipeline
 from memguard.pipelines.guarded import CallGuard, Dynamic, Function, Guarded
 from memguard.pipelines.inputs import Images, read_images
+from memguard.pipelines.journal import AuditLogLike, Journal
 from memguard.pipelines.latents import latent_reader
 from memguard.pipelines.latest import keep, latest
-from memguard.pipelines.outcome import Fate, OnVerdict, Request
-from memguard.pipelines.outputs import find_images, labelled
+from memguard.pipelines.outcome import OnVerdict, Request, hooks
+from memguard.pipelines.outputs import find_images
 from memguard.pipelines.pictures import Output
 from memguard.pipelines.placeholder import Placeholder, require_placeholder
 from memguard.pipelines.policy import Action, Policy
+from memguard.pipelines.request_key import current_key
+from memguard.pipelines.rollout import Rollout, Shadow
+from memguard.pipelines.settlement import Settlement, record_direct, refusing
 from memguard.pipelines.wrapper import guarded, require_pipeline
 from memguard.settings import configured_index
+from memguard.stages import Laps
 from memguard.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -59,12 +62,14 @@ Latents = Literal["refuse", "decode"]
 class Options(TypedDict, total=False):
     """The options of :func:`guard`."""
 
-    policy: Policy | Action
+    policy: Policy | Action | Shadow
+    enforce: float
     on_error: OnError
     latents: Latents
     thorough: bool
     weights: Mapping[str, str] | None
-    on_verdict: OnVerdict | None
+    on_verdict: OnVerdict | Sequence[OnVerdict] | None
+    audit_log: AuditLogLike
     placeholder: Placeholder
 
 
@@ -90,12 +95,14 @@ def guard(
     pipeline: Any,
     index: IndexLike | None = None,
     *,
-    policy: Policy | Action = "block",
+    policy: Policy | Action | Shadow = "block",
+    enforce: float = 1.0,
     on_error: OnError = "block",
     latents: Latents = "refuse",
     thorough: bool = False,
     weights: Mapping[str, str] | None = None,
-    on_verdict: OnVerdict | None = None,
+    on_verdict: OnVerdict | Sequence[OnVerdict] | None = None,
+    audit_log: AuditLogLike = None,
     placeholder: Placeholder = "grey",
 ) -> Any:
     """The pipeline, guarded: the same calls, the same output classes, no copies.
@@ -124,7 +131,8 @@ def guard(
         pipeline: a diffusion pipeline, or any callable that returns images.
         index: an index or its path; by default ``$MEMGUARD_INDEX``, else the project's
             ``[tool.memguard] index`` in ``pyproject.toml``.
-        policy, on_error, latents, thorough, weights, on_verdict, placeholder: see :class:`Guard`.
+        policy, enforce, on_error, latents, thorough, weights, on_verdict, audit_log, placeholder:
+            see :class:`Guard`.
 
     Raises:
         ConfigurationError: no index is named anywhere, or the pipeline is a class, is not callable,
@@ -135,11 +143,13 @@ def guard(
     return Guard(
         configured_index() if index is None else index,
         policy=policy,
+        enforce=enforce,
         on_error=on_error,
         latents=latents,
         thorough=thorough,
         weights=weights,
         on_verdict=on_verdict,
+        audit_log=audit_log,
         placeholder=placeholder,
     ).wrap(pipeline)
 
@@ -149,15 +159,21 @@ class Guard(CallGuard):
 
     Args:
         index: an index, or its path.
-        policy: an action's name or a :class:`memguard.Policy`.
+        policy: an action's name or a :class:`memguard.Policy`; or ``"shadow"``, which changes no
+            output, raises no error, and reports what ``"block"`` would have done.
+        enforce: the share of request keys (:func:`memguard.request_key`) for which the policy is
+            enforced, in [0, 1]; for the others it is as in the shadow.
         on_error: see :data:`OnError`.
         latents: see :data:`Latents`.
         thorough: also look for training images inside parts of each image (insets, crops).
         weights: by descriptor (``"clip"``, ``"sscd"``), where the index's weights are, if not
             where the builder found them. Nothing is ever downloaded.
-        on_verdict: called with the :class:`memguard.Outcome` of each image of a guarded call,
-            after its policy and before the call returns, in the call's context. What it raises is
-            logged, and changes nothing.
+        on_verdict: one function or several, called with the :class:`memguard.Outcome` of each image
+            of a guarded call, after its policy and before the call returns, in the call's context.
+            What it raises is logged, and changes nothing.
+        audit_log: the path of an append-only log, a :class:`memguard.AuditLog`, or a function that
+            is called with each entry. It has every check of every image before the image is shown;
+            what cannot be recorded is treated as a check that failed, see ``on_error``.
         placeholder: what is shown instead of an image that is withheld; see :data:`Placeholder`.
 
     Each image that is not ``clear`` is a line of the logger ``memguard`` at level INFO: label,
@@ -170,25 +186,30 @@ class Guard(CallGuard):
         WeightsError: weights are absent, or not those of the index.
         CalibrationError: the index's calibration is damaged, or one of its signals is not
             installed.
+        AuditLogError: the audit log cannot be written, or was changed.
     """
 
     def __init__(
         self,
         index: IndexLike,
         *,
-        policy: Policy | Action = "block",
+        policy: Policy | Action | Shadow = "block",
+        enforce: float = 1.0,
         on_error: OnError = "block",
         latents: Latents = "refuse",
         thorough: bool = False,
         weights: Mapping[str, str] | None = None,
-        on_verdict: OnVerdict | None = None,
+        on_verdict: OnVerdict | Sequence[OnVerdict] | None = None,
+        audit_log: AuditLogLike = None,
         placeholder: Placeholder = "grey",
     ) -> None:
         require_placeholder(placeholder)
         self.on_verdict = on_verdict
         self.placeholder = placeholder
-        self.policy = Policy.of(policy)
         self.on_error = _one_of(OnError, "on_error", on_error)
+        rollout = Rollout.of(policy, enforce, on_error)
+        self.policy, self.enforce = rollout.policy, rollout.enforce
+        self._journal = Journal.of(audit_log)
         self.latents = _one_of(Latents, "latents", latents)
         opened = index if isinstance(index, Index) else _opened(index)
         self._checker = Checker(opened, on_error=self.on_error, thorough=thorough, weights=weights)
@@ -248,7 +269,13 @@ class Guard(CallGuard):
             CheckFailedError: an image could not be read or checked, and ``on_error`` is
                 ``"raise"``.
         """
-        return self._checker.check(read_images(images), Allowance(allow))
+        read, laps = read_images(images), Laps()
+        verdicts = self._checker.check(read, Allowance(allow))
+        request = Request(current_key(), {"check": laps.lap()})
+        rollout = Rollout(self.policy, self.enforce, self.on_error)
+        return record_direct(
+            self._journal, rollout, self._checker.detector, read, verdicts, request
+        )
 
     @overload
     def wrap(self, pipeline: DynamicPipeline) -> DynamicPipeline: ...
@@ -271,46 +298,33 @@ class Guard(CallGuard):
         """Run a pipeline's call, check what it returns, apply the policy."""
         keep(self, None)
         call, allowance = allowance_of(call)
-        read = self._reader(pipeline, call)
-        return deferred.run(
-            call, lambda returned, call: self._settle(returned, call, read, allowance)
-        )
-
-    def _settle(
-        self, returned: Any, call: Call, read: Callable[[Any], Output], allowance: Allowance
-    ) -> Any:
-        """What is shown of what a call returned."""
-        keep(self, None)
-        request = Request(self.on_verdict)
+        key, laps = current_key(), Laps()
+        rollout = Rollout(self.policy, self.enforce, self.on_error)
         try:
-            output = read(returned)
+            read = self._reader(pipeline, call)
         except UnsupportedOutputError as error:
-            if self.on_error != "pass":
+            if rollout.enforces(key):
                 raise
-            log.exception("memguard could not read a %s", type(returned).__name__)
-            verdict = unchecked(str(error))
-            keep(self, (verdict,))
-            request.report([verdict], ["shown"])
-            return labelled(returned, [verdict])
-        checked = CheckedOutput(
-            output,
-            call,
-            read,
-            partial(request.timed, partial(self._checker.check, allowance=allowance)),
-            self.placeholder,
-        )
-        shown = False
-        try:
-            self.policy.apply(checked)
-            if self.on_error != "pass":
-                checked.withhold_unchecked()
-            changed = checked.shown()
-            shown = True
-        finally:
-            keep(self, tuple(checked.verdicts))
-            actions: list[Fate] = ["raised"] * len(checked.verdicts)
-            request.report(checked.verdicts, checked.actions if shown else actions)
-        return labelled(changed, checked.verdicts)
+            read = refusing(error)
+
+        def settle(returned: Any, call: Call) -> Any:
+            keep(self, None)
+            shown = Settlement(
+                call,
+                Request(key, {"generate": laps.lap()}),
+                read,
+                partial(self._checker.check, allowance=allowance),
+                self._checker.detector,
+                rollout,
+                self.placeholder,
+                self._journal,
+                hooks(self.on_verdict),
+                partial(keep, self),
+            ).settle(returned)
+            laps.lap()  # what a generator's consumer does is no time of the pipeline
+            return shown
+
+        return deferred.run(call, settle)
 
     def _reader(self, pipeline: Any, call: Call) -> Callable[[Any], Output]:
         if call.arguments.get("output_type") != "latent":

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import secrets
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from memguard.verdict import Verdict
 
@@ -17,11 +15,6 @@ Fate = Literal["shown", "blocked", "regenerated", "raised"]
 """``shown``: as the pipeline made it. ``blocked``: a placeholder instead. ``regenerated``: another
 image instead. ``raised``: the call raised an error, so that no image of it was shown."""
 
-KEY_BYTES = 6
-"""Of a request key. Among a million, two are equal with a probability of 0.2 %."""
-
-Result = TypeVar("Result")
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -30,19 +23,27 @@ class Outcome:
     Attributes:
         verdict: on this image, or on the last of its regenerations.
         action: see :data:`Fate`.
-        request: a random key, the same for all images of the call.
+        request: the caller's key (:func:`memguard.request_key`), or a random one; the same for all
+            images of the call.
         milliseconds: what the checks of the whole call took.
+        would: what the policy would have done, had it been enforced for this request; None where it
+            was enforced, or would have shown the image.
+        stages: milliseconds by stage of the whole call, as in the audit log.
     """
 
     verdict: Verdict
     action: Fate
     request: str
     milliseconds: float
+    would: Fate | None = None
+    stages: Mapping[str, float] = field(default_factory=dict)
 
     def to_log(self) -> dict[str, Any]:
         """A short dict of plain JSON values, for one line of a log."""
+        would = {} if self.would is None else {"would": self.would}
         return {
             "action": self.action,
+            **would,
             "request": self.request,
             "milliseconds": round(self.milliseconds, 1),
             **self.verdict.to_log(),
@@ -52,8 +53,9 @@ class Outcome:
         deciding = self.verdict.deciding
         reason = self.verdict.why if deciding is None else deciding.comparison
         exempt = "".join(f"; {match.uri} is {match.exempt}" for match in self.verdict.exempt)
+        would = "" if self.would is None else f", would have been {self.would}"
         return (
-            f"{self.verdict.label}, {self.action}, request {self.request}, "
+            f"{self.verdict.label}, {self.action}{would}, request {self.request}, "
             f"{self.milliseconds:.0f} ms: {reason}{'' if deciding is None else exempt}"
         )
 
@@ -61,38 +63,55 @@ class Outcome:
 OnVerdict = Callable[[Outcome], None]
 
 
+def hooks(on_verdict: OnVerdict | Sequence[OnVerdict] | None) -> tuple[OnVerdict, ...]:
+    """The functions of an ``on_verdict``, of which there may be none, one or several."""
+    if on_verdict is None:
+        return ()
+    return (on_verdict,) if callable(on_verdict) else tuple(on_verdict)
+
+
 @dataclass
 class Request:
     """One guarded call as it is reported.
 
     Attributes:
-        on_verdict: called with the outcome of each image; what it raises is logged.
         key: see :attr:`Outcome.request`.
-        seconds: what checks have taken so far.
+        seconds: what its stages have taken so far.
     """
 
-    on_verdict: OnVerdict | None
-    key: str = field(default_factory=lambda: secrets.token_hex(KEY_BYTES))
-    seconds: float = 0.0
+    key: str
+    seconds: dict[str, float] = field(default_factory=dict)
 
-    def timed(self, check: Callable[[Any], Result], images: Any) -> Result:
-        """The result of a check, whose time counts."""
-        start = time.perf_counter()
-        try:
-            return check(images)
-        finally:
-            self.seconds += time.perf_counter() - start
+    @property
+    def stages(self) -> dict[str, float]:
+        """Stage to milliseconds."""
+        return {name: round(1000 * seconds, 3) for name, seconds in self.seconds.items()}
 
-    def report(self, verdicts: Sequence[Verdict], actions: Sequence[Fate]) -> None:
-        """Log each image and pass its outcome on; for debugging only, clear ones whose matches
-        all count."""
-        for verdict, action in zip(verdicts, actions, strict=True):
-            outcome = Outcome(verdict, action, self.key, 1000 * self.seconds)
-            quiet = verdict.label == "clear" and not verdict.exempt
-            level = logging.DEBUG if quiet else logging.INFO
-            log.log(level, "%s", outcome, extra={"memguard": outcome.to_log()})
-            if self.on_verdict is not None:
-                try:
-                    self.on_verdict(outcome)
-                except Exception:
-                    log.exception("on_verdict failed")
+    def outcomes(
+        self,
+        verdicts: Sequence[Verdict],
+        actions: Sequence[Fate],
+        would: Sequence[Fate | None] | None = None,
+    ) -> list[Outcome]:
+        """The outcome of each image."""
+        stages = self.stages
+        return [
+            Outcome(verdict, action, self.key, stages.get("check", 0.0), hypothetical, stages)
+            for verdict, action, hypothetical in zip(
+                verdicts, actions, would or [None] * len(verdicts), strict=True
+            )
+        ]
+
+
+def announce(outcomes: Sequence[Outcome], hooks: Sequence[OnVerdict]) -> None:
+    """Log each image and pass its outcome on; for debugging only, clear ones whose matches all
+    count. What a hook raises is logged."""
+    for outcome in outcomes:
+        quiet = outcome.verdict.label == "clear" and not outcome.verdict.exempt
+        level = logging.DEBUG if quiet else logging.INFO
+        log.log(level, "%s", outcome, extra={"memguard": outcome.to_log()})
+        for hook in hooks:
+            try:
+                hook(outcome)
+            except Exception:
+                log.exception("on_verdict failed")
