@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from memguard.cli import audit, build, calibrate, check, demo, inspect, maintain
+from memguard.cli import audit, build, calibrate, check, demo, exemptions, inspect, maintain
 from memguard.cli.console import err
 from memguard.cli.options import BareSscd
 from memguard.errors import MemguardError
@@ -31,6 +31,9 @@ for command in (
     maintain.merge,
     inspect.duplicates,
     maintain.push,
+    exemptions.allow,
+    exemptions.disallow,
+    exemptions.quarantine,
     calibrate.calibrate,
     calibrate.report,
     inspect.info,

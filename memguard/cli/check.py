@@ -155,6 +155,8 @@ def explain(
             notes = (escape(match.caption or ""), escape(match.rights or ""))
             table.add_row(escape(match.uri), match.view, *counts, *notes)
         out.print(table)
+        for match in verdict.exempt:
+            out.print(f"[yellow]does not count[/], as it is {match.exempt}: {escape(match.uri)}")
     if picture is not None:
         out.print(f"The picture: [bold]{escape(picture)}[/]")
 

@@ -51,7 +51,7 @@ def _describe(about: Summary) -> None:
         f"[bold]{escape(about.path)}[/]: {counted(about.records, 'image')}, {unreadable}\n"
         f"  {about.clusters} distinct but for near-duplicates\n"
         f"  {about.deleted} deleted{' (not yet compacted)' if about.deleted else ''}, "
-        f"{about.blocked} blocked\n"
+        f"{about.blocked} blocked\n{_exempt(about)}"
         f"  {about.with_rights / max(about.records, 1):.0%} with a rights notice\n"
         f"  {about.bytes / 1e6:.1f} MB, created {_when(about.created)}, written by memguard "
         f"{about.written_by}\n"
@@ -67,6 +67,13 @@ def _describe(about: Summary) -> None:
             f"{about.bytes_per_image[spec.name]:.0f} bytes an image\n"
             f"    {escape(spec.model)}; search {choice.kind}{recall}{weights}"
         )
+
+
+def _exempt(about: Summary) -> str:
+    """A line about references that do not block; nothing where all do."""
+    if not about.allowed and not about.quarantined:
+        return ""
+    return f"  {about.allowed} allowed, {about.quarantined} quarantined: these do not block\n"
 
 
 def _when(iso: str | None) -> str:

@@ -29,6 +29,8 @@ class Summary:
         clusters: clusters of near-duplicates among them.
         deleted: deleted records that are not yet compacted away.
         blocked: ids that no build takes in.
+        allowed: references that do not block because somebody allowed them.
+        quarantined: references that do not block because somebody quarantined them.
         with_rights: images with a licence or copyright notice.
         descriptors: its descriptors.
         searches: descriptor name to its kind of search, with the measured recall of copies.
@@ -49,6 +51,8 @@ class Summary:
     clusters: int
     deleted: int
     blocked: int
+    allowed: int
+    quarantined: int
     with_rights: int
     descriptors: tuple[DescriptorSpec, ...]
     searches: dict[str, AnnChoice]
@@ -74,6 +78,7 @@ def summarize(index: str | os.PathLike[str]) -> Summary:
     """
     opened = DirectoryIndex.open(index)
     manifest, directory = opened.manifest, Path(index)
+    exempt = opened.exemptions()
     searched = {
         name: sum(file.bytes for file in ann.files) / manifest.rows
         for name, ann in manifest.ann.items()
@@ -84,6 +89,8 @@ def summarize(index: str | os.PathLike[str]) -> Summary:
         clusters=len(np.unique(opened.clusters()[opened.rows()])),
         deleted=manifest.rows - manifest.records - len(manifest.canaries),
         blocked=len(read_blocked(directory, manifest)),
+        allowed=len(exempt.allowed),
+        quarantined=len(exempt.quarantined),
         with_rights=manifest.with_rights,
         descriptors=opened.specs,
         searches={name: ann.choice for name, ann in manifest.ann.items()},
