@@ -15,15 +15,15 @@ Constants without a source were chosen on the photographs and drawings of benchm
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
 
 from memguard.vision.local_features import FEATURE_EDGE_PX, LocalFeatures, matches
-from memguard.vision.structure import Plane, correlation
+from memguard.vision.structure import Mask, Plane, correlation
 
 EDGE_PX = 112
 """Longer edge of the grey pictures that are correlated after alignment."""
@@ -104,12 +104,13 @@ def _fitted(
     )
     if transform is None:
         return None
-    agreeing = flags.ravel().astype(bool)
+    agreeing = flags.ravel() != 0
     inliers = min(_distinct(here[agreeing]), _distinct(there[agreeing]))
-    largest, smallest = np.linalg.svd(transform[:, :2], compute_uv=False)
+    if inliers < MIN_INLIERS:
+        return None
+    largest, smallest = _scales(transform)
     if (
-        inliers < MIN_INLIERS
-        or not SCALE_RANGE[0] < smallest <= largest < SCALE_RANGE[1]
+        not SCALE_RANGE[0] < smallest <= largest < SCALE_RANGE[1]
         or largest > MOST_STRETCH * smallest
     ):
         return None
@@ -120,14 +121,14 @@ def _fitted(
 def _log10_false_alarms(count: int, agreeing: int, freedom: int) -> float:
     """Decimal logarithm of the number of false alarms; see the module's docstring."""
     ways = _log10_choices(count, agreeing) + _log10_choices(agreeing, freedom)
-    tests = np.log10(max(count - freedom, 1))
-    return float(tests + ways + (agreeing - freedom) * np.log10(CHANCE))
+    tests = math.log10(max(count - freedom, 1))
+    return tests + ways + (agreeing - freedom) * math.log10(CHANCE)
 
 
 def _log10_choices(count: int, chosen: int) -> float:
     """Decimal logarithm of the binomial coefficient."""
-    logarithm = gammaln(count + 1) - gammaln(chosen + 1) - gammaln(count - chosen + 1)
-    return float(logarithm / np.log(10))
+    logarithm = math.lgamma(count + 1) - math.lgamma(chosen + 1) - math.lgamma(count - chosen + 1)
+    return logarithm / math.log(10)
 
 
 def aligned_correlation(
@@ -154,7 +155,8 @@ def aligned_correlation(
     overlap = float(mask.mean())
     if overlap < MIN_OVERLAP:
         return 0.0, overlap
-    return correlation(_detail(warped, mask), _detail(reference, mask), mask), overlap
+    inside = Mask(mask)
+    return correlation(_detail(warped, inside), _detail(reference, inside), mask), overlap
 
 
 def grey(picture: NDArray[np.uint8]) -> Plane:
@@ -169,14 +171,19 @@ def grey(picture: NDArray[np.uint8]) -> Plane:
     return np.asarray(small.astype(np.float32) / 255)
 
 
-def _detail(plane: Plane, mask: Plane, window: float = 5.0) -> Plane:
+def _detail(plane: Plane, mask: Mask, window: float = 5.0) -> Plane:
     """The plane minus its local mean over the unmasked pixels; 0 where masked."""
-    weight = cv2.GaussianBlur(mask, (0, 0), window)
-    mean = cv2.GaussianBlur(plane * mask, (0, 0), window) / np.maximum(weight, 1e-3)
-    return np.asarray((plane - mean) * mask, dtype=np.float32)
+    mean = cv2.GaussianBlur(plane * mask.plane, (0, 0), window) / mask.weight(window)
+    return np.asarray((plane - mean) * mask.plane, dtype=np.float32)
+
+
+def _scales(transform: NDArray[np.float64]) -> tuple[float, float]:
+    """The largest and the smallest scaling of a transform: its singular values."""
+    (a, b), (c, d) = transform[:, :2].tolist()
+    together, apart = math.hypot(a + d, c - b), math.hypot(a - d, c + b)
+    return (together + apart) / 2, abs(together - apart) / 2
 
 
 def _distinct(points: NDArray[np.float32]) -> int:
     """The number of points (n, 2), where those within about two pixels count once."""
-    cells = np.round(points / 2).astype(np.int64)
-    return len(np.unique(cells[:, 0] * FEATURE_EDGE_PX + cells[:, 1]))
+    return len(set(map(tuple, np.round(points / 2).tolist())))

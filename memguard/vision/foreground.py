@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from memguard.vision.structure import (
     COARSE,
-    Plane,
+    Mask,
     contrast_normalised,
     masked_detail,
     masked_tones,
@@ -44,13 +44,13 @@ class Foreground:
     """The foreground of a reference.
 
     Attributes:
-        mask: 1 inside and 0 elsewhere, float32 (h, w).
+        mask: 1 inside, (h, w).
         tones: blurred levels, 0 outside, float32 (h, w, 3).
         texture: contrast-normalised detail of length 1 (or all 0), float32 (h, w, 3).
         plain: whether it has almost no texture, so that tones are compared.
     """
 
-    mask: Plane
+    mask: Mask
     tones: NDArray[np.float32]
     texture: NDArray[np.float32]
     plain: bool
@@ -69,12 +69,13 @@ def find_foreground(square: NDArray[np.float32]) -> Foreground | None:
     ).mean() < MIN_BACKGROUND_BORDER:
         return None
     inside = (np.abs(square - background).max(axis=2) >= BACKGROUND_TOLERANCE).astype(np.float32)
-    mask = cv2.erode(inside, np.ones((2 * RIM_PX + 1, 2 * RIM_PX + 1)), borderValue=1)
-    if mask.mean() < MIN_FOREGROUND_AREA:
+    plane = cv2.erode(inside, np.ones((2 * RIM_PX + 1, 2 * RIM_PX + 1)), borderValue=1)
+    if plane.mean() < MIN_FOREGROUND_AREA:
         return None
+    mask = Mask(plane)
     tones = masked_tones(square, mask)
     detail = masked_detail(tones, mask)
-    plain = np.square(detail).sum() < 3 * mask.sum() * MIN_TEXTURE_STD**2
+    plain = np.square(detail).sum() < 3 * mask.area * MIN_TEXTURE_STD**2
     return Foreground(mask, tones, contrast_normalised(detail, mask, COARSE), bool(plain))
 
 
@@ -89,6 +90,6 @@ def foreground_distance(square: NDArray[np.float32], reference: Foreground) -> f
     texture = contrast_normalised(masked_detail(tones, mask), mask, COARSE)
     distance = min(1 - float((texture * reference.texture).sum()), 1.0)
     if reference.plain:
-        squares = np.square(tones - reference.tones).sum() / (3 * mask.sum())
+        squares = np.square(tones - reference.tones).sum() / (3 * mask.area)
         distance = min(distance, float(np.sqrt(squares)) / DIFFERENT_TONE_L2)
     return distance

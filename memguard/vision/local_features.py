@@ -18,7 +18,7 @@ Sources:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,16 @@ class LocalFeatures:
 
     points: NDArray[np.float32]
     descriptors: NDArray[np.uint8]
+
+    @cached_property
+    def levels(self) -> NDArray[np.float32]:
+        """The descriptors as float32, for :func:`matches`."""
+        return self.descriptors.astype(np.float32)
+
+    @cached_property
+    def lengths(self) -> NDArray[np.float32]:
+        """Their squared lengths, float32 (n,)."""
+        return np.asarray(np.square(self.levels).sum(axis=1))
 
     def to_bytes(self) -> bytes:
         """At most 10.8 KB, for a record of the index."""
@@ -171,17 +181,19 @@ def matches(query: LocalFeatures, reference: LocalFeatures) -> NDArray[np.intp]:
     """
     if len(query.points) < 2 or len(reference.points) < 2:
         return np.zeros((0, 2), dtype=np.intp)
-    left = query.descriptors.astype(np.float32)
-    right = reference.descriptors.astype(np.float32)
-    squares = np.square(left).sum(axis=1)[:, None] + np.square(right).sum(axis=1)
-    squares -= 2 * left @ right.T
+    left, right = query.levels, reference.levels
+    squares = left @ (-2 * right.T)  # whole numbers below 2**24, so exact in every order
+    squares += reference.lengths
+    squares += query.lengths[:, None]
     rows = np.arange(len(left))
     nearest = squares.argmin(axis=1)
-    mutual = squares.argmin(axis=0)[nearest] == rows
     first = squares[rows, nearest]
     squares[rows, nearest] = np.inf
-    kept = mutual & (first < LOWE_RATIO**2 * squares.min(axis=1))
-    return np.stack([rows[kept], nearest[kept]], axis=1)
+    clear = np.flatnonzero(first < LOWE_RATIO**2 * squares.min(axis=1))
+    squares[rows, nearest] = first
+    chosen = nearest[clear]
+    mutual = squares[:, chosen].argmin(axis=0) == clear
+    return np.stack([clear[mutual], chosen[mutual]], axis=1)
 
 
 def vlad(features: LocalFeatures) -> NDArray[np.float32]:

@@ -45,9 +45,10 @@ def tile_l2(query: Images, candidates: Images) -> NDArray[np.float32]:
             f"images of {width} x {height} pixels do not divide into {TILES} x {TILES} tiles;"
             f" resize both edges to multiples of {TILES}"
         )
-    squares = np.square(candidates - query)
-    tiles = squares.reshape(-1, TILES, height // TILES, TILES, width // TILES, 3)
-    return np.asarray(np.sqrt(tiles.mean(axis=(2, 4, 5))), dtype=np.float32)
+    tile = (height // TILES, width // TILES * 3)
+    apart = (candidates - query).reshape(-1, TILES, tile[0], TILES, tile[1])
+    squares = np.einsum("niajb,niajb->nij", apart, apart)
+    return np.asarray(np.sqrt(squares / (tile[0] * tile[1])), dtype=np.float32)
 
 
 def tiled_l2(query: Images, candidates: Images) -> Distances:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from memguard.vision.structure import (
     COARSE,
     SIDE_PX,
+    Mask,
     Plane,
     contrast_normalised,
     masked_detail,
@@ -81,9 +82,10 @@ def find_shared_region(
         covered = cv2.erode(covered, np.ones((3, 3)), borderValue=0)
     if covered.mean() < LEAST_COVER:
         return None
-    seen = _warped(query, matrix)
-    known = _warped(reference, _into_square(reference, np.eye(3), overlap))
-    deviations, cells = _most_agreeing(_structure(seen, covered), _structure(known, covered))
+    mask = Mask(covered)
+    seen = _structure(_warped(query, matrix), mask)
+    known = _structure(_warped(reference, _into_square(reference, np.eye(3), overlap)), mask)
+    deviations, cells = _most_agreeing(seen, known)
     return _located(deviations, cells, overlap, onto, query.shape, reference.shape)
 
 
@@ -127,7 +129,7 @@ def _covered(picture: NDArray[np.uint8], matrix: NDArray[np.float64]) -> Plane:
     return np.asarray(covered.astype(np.float32))
 
 
-def _structure(square: NDArray[np.float32], mask: Plane) -> NDArray[np.float32]:
+def _structure(square: NDArray[np.float32], mask: Mask) -> NDArray[np.float32]:
     """Contrast-normalised detail of the scale COARSE within the mask."""
     detail = masked_detail(masked_tones(square, mask), mask)
     return contrast_normalised(detail, mask, COARSE)
@@ -143,7 +145,7 @@ def _most_agreeing(
     correlates almost as well and holds most textured cells, without flat ones at its edges.
     """
     products, here, there = (
-        _by_cell(left * right)
+        _by_cell(left, right)
         for left, right in ((query, reference), (query, query), (reference, reference))
     )
     agreeing = _by_rectangle(products)
@@ -165,19 +167,32 @@ def _most_agreeing(
     return float(deviations[best]), _rectangles()[largest]
 
 
-def _by_cell(values: NDArray[np.float32]) -> NDArray[np.float64]:
+def _by_cell(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The sum of the products in each cell, float64 (CELLS, CELLS)."""
     step = SIDE_PX // CELLS
-    sums = values.sum(axis=2, dtype=np.float64).reshape(CELLS, step, CELLS, step).sum(axis=(1, 3))
+    cells = (CELLS, step, CELLS, step * left.shape[2])
+    sums = np.einsum("iajb,iajb->ij", left.reshape(cells), right.reshape(cells))
     return np.asarray(sums, dtype=np.float64)
 
 
 def _by_rectangle(cells: NDArray[np.float64] | NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Sums over each of :func:`_rectangles`, by a summed-area table."""
-    table = np.zeros((CELLS + 1, CELLS + 1))
-    table[1:, 1:] = cells.cumsum(axis=0).cumsum(axis=1)
-    left, top, right, bottom = _rectangles().T
-    sums = table[bottom, right] - table[top, right] - table[bottom, left] + table[top, left]
-    return np.asarray(sums, dtype=np.float64)
+    """Sums over each of :func:`_rectangles`."""
+    inside = _spans()
+    return np.asarray((inside @ cells @ inside.T).reshape(-1), dtype=np.float64)
+
+
+@cache
+def _spans() -> NDArray[np.float64]:
+    """1 for the cells inside each span of a row or column, in the order of :func:`_rectangles`."""
+    cells = np.arange(CELLS)
+    return np.array(
+        [
+            (cells >= start) & (cells < end)
+            for start in range(CELLS)
+            for end in range(start + 1, CELLS + 1)
+        ],
+        dtype=np.float64,
+    )
 
 
 @cache

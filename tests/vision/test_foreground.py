@@ -40,9 +40,9 @@ def test_the_mask_is_the_inside_less_a_rim() -> None:
     found = find_foreground(square(disc("navy")))
     assert found is not None
     radius = 25 - RIM_PX
-    assert found.mask.sum() == pytest.approx(np.pi * radius**2, rel=0.05)
-    assert found.mask[32, 32] == 1
-    assert found.mask[1, 1] == 0
+    assert found.mask.area == pytest.approx(np.pi * radius**2, rel=0.05)
+    assert found.mask.plane[32, 32] == 1
+    assert found.mask.plane[1, 1] == 0
 
 
 def test_discs_of_other_textures_share_their_outline_only() -> None:
