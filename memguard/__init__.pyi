@@ -55,6 +55,7 @@ from .pipelines.safety_checker import SafetyChecker as SafetyChecker
 from .report.calibration_page import report_index as report_index
 from .report.evidence import Explanation as Explanation
 from .report.evidence import explain as explain
+from .sources.fetch import Fetch as Fetch
 from .verdict import Match as Match
 from .verdict import Region as Region
 from .verdict import Signal as Signal

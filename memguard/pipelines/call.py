@@ -1,8 +1,8 @@
 """One call of a pipeline, and the call that makes one of its images again.
 
 A pipeline that takes the number of images (``num_images_per_prompt`` or ``batch_size`` in its
-signature, as in ``diffusers``) is asked for just the one image. Any other callable is called again
-whole, and the image at the same position is taken.
+signature, as in ``diffusers``; or ``n=`` as many as it returned, as in APIs) is asked for just the
+one image. Any other callable is called again whole, and the image at the same position is taken.
 """
 
 from __future__ import annotations
@@ -85,6 +85,8 @@ class Call:
             names = [name for name, parameter in parameters.items() if parameter.kind in POSITIONAL]
             args = reseeded(dict(zip(names, self.args)), position, attempt).values()
             kwargs = reseeded(self.kwargs, position, attempt)
+            if kwargs.get("n") == of:
+                kwargs, position = {**kwargs, "n": 1}, 0
             return Call(self.function, (*args, *self.args[len(names) :]), kwargs), position
         arguments = reseeded(self.arguments, position, attempt)
         arguments = {name: value for name, value in arguments.items() if "latents" not in name}

@@ -30,12 +30,18 @@ Settle = Callable[[Any, Call], Any]
 """Checks what a call returned, and gives what is shown."""
 
 
-def run(call: Call, settle: Settle) -> Any:
-    """Run a call, and settle what it returns, now or when it comes."""
+def run(call: Call, settle: Settle, settle_event: Settle) -> Any:
+    """Run a call, and settle what it returns, now or when it comes.
+
+    Args:
+        call: the call.
+        settle: for what it returns, and for each item of a generator.
+        settle_event: for each item of a stream, of which not all show images.
+    """
     returned = call.run()
     if inspect.isawaitable(returned):
-        return _awaited(returned, call, settle)
-    return _items(returned, call, settle) or settle(returned, call)
+        return _awaited(returned, call, settle, settle_event)
+    return _items(returned, call, settle, settle_event) or settle(returned, call)
 
 
 def together(returned: Any, beside: Callable[[], Any]) -> Any:
@@ -49,14 +55,16 @@ def together(returned: Any, beside: Callable[[], Any]) -> Any:
     return returned, beside()
 
 
-def _items(returned: Any, call: Call, settle: Settle) -> Any:
+def _items(returned: Any, call: Call, settle: Settle, settle_event: Settle) -> Any:
     """The items of a generator or stream as they are shown; None of anything else."""
     if isinstance(returned, AsyncIterator):
-        later = _each_later(returned, call, settle)
-        return AsyncStream(later, returned) if hasattr(returned, "__aenter__") else later
+        if hasattr(returned, "__aenter__"):
+            return AsyncStream(_each_later(returned, call, settle_event), returned)
+        return _each_later(returned, call, settle)
     if isinstance(returned, Iterator):
-        items = _each(returned, call, settle)
-        return Stream(items, returned) if hasattr(returned, "__enter__") else items
+        if hasattr(returned, "__enter__"):
+            return Stream(_each(returned, call, settle_event), returned)
+        return _each(returned, call, settle)
     return None
 
 
@@ -109,9 +117,11 @@ class AsyncStream(AsyncIterator[Any]):
         await self.stream.close()
 
 
-async def _awaited(returned: Awaitable[Any], call: Call, settle: Settle) -> Any:
+async def _awaited(
+    returned: Awaitable[Any], call: Call, settle: Settle, settle_event: Settle
+) -> Any:
     result = await returned
-    items = _items(result, call, settle)
+    items = _items(result, call, settle, settle_event)
     if items is not None:
         return items
     return await _in_thread(settle, result, _on_this_loop(call, _result))

@@ -31,6 +31,7 @@ from memguard.pipelines.inputs import Images, read_images
 from memguard.pipelines.journal import AuditLogLike, Journal
 from memguard.pipelines.latents import latent_reader
 from memguard.pipelines.latest import keep, latest
+from memguard.pipelines.links import Fetcher, Urls, followed
 from memguard.pipelines.outcome import OnVerdict, Request, hooks
 from memguard.pipelines.outputs import find_images
 from memguard.pipelines.pictures import Output
@@ -41,6 +42,7 @@ from memguard.pipelines.rollout import Rollout, Shadow
 from memguard.pipelines.settlement import Settlement, record_direct, refusing
 from memguard.pipelines.wrapper import guarded, require_pipeline
 from memguard.settings import configured_index
+from memguard.sources.fetch import Fetch
 from memguard.stages import Laps
 from memguard.verdict import Verdict
 
@@ -59,6 +61,10 @@ Latents = Literal["refuse", "decode"]
 """``output_type="latent"``: refused, or decoded with the pipeline's own VAE to be checked."""
 
 
+PUBLIC_WEB = Fetch()
+"""Fetches by the limits of :class:`memguard.Fetch`, from public addresses only."""
+
+
 class Options(TypedDict, total=False):
     """The options of :func:`guard`."""
 
@@ -71,6 +77,8 @@ class Options(TypedDict, total=False):
     on_verdict: OnVerdict | Sequence[OnVerdict] | None
     audit_log: AuditLogLike
     placeholder: Placeholder
+    urls: Urls
+    fetch: Fetcher
 
 
 @overload
@@ -104,6 +112,8 @@ def guard(
     on_verdict: OnVerdict | Sequence[OnVerdict] | None = None,
     audit_log: AuditLogLike = None,
     placeholder: Placeholder = "grey",
+    urls: Urls = "keep",
+    fetch: Fetcher = PUBLIC_WEB,
 ) -> Any:
     """The pipeline, guarded: the same calls, the same output classes, no copies.
 
@@ -131,8 +141,8 @@ def guard(
         pipeline: a diffusion pipeline, or any callable that returns images.
         index: an index or its path; by default ``$MEMGUARD_INDEX``, else the project's
             ``[tool.memguard] index`` in ``pyproject.toml``.
-        policy, enforce, on_error, latents, thorough, weights, on_verdict, audit_log, placeholder:
-            see :class:`Guard`.
+        policy, enforce, on_error, latents, thorough, weights, on_verdict, audit_log, placeholder,
+        urls, fetch: see :class:`Guard`.
 
     Raises:
         ConfigurationError: no index is named anywhere, or the pipeline is a class, is not callable,
@@ -151,6 +161,8 @@ def guard(
         on_verdict=on_verdict,
         audit_log=audit_log,
         placeholder=placeholder,
+        urls=urls,
+        fetch=fetch,
     ).wrap(pipeline)
 
 
@@ -175,6 +187,9 @@ class Guard(CallGuard):
             is called with each entry. It has every check of every image before the image is shown;
             what cannot be recorded is treated as a check that failed, see ``on_error``.
         placeholder: what is shown instead of an image that is withheld; see :data:`Placeholder`.
+        urls: whether addresses of images are handed on; see :data:`Urls`.
+        fetch: gets the image behind an address that a pipeline returns. A :class:`memguard.Fetch`
+            sets limits; with another callable, limits are yours.
 
     Each image that is not ``clear`` is a line of the logger ``memguard`` at level INFO: label,
     action, request key, milliseconds; the record's attribute ``memguard`` has more.
@@ -202,8 +217,12 @@ class Guard(CallGuard):
         on_verdict: OnVerdict | Sequence[OnVerdict] | None = None,
         audit_log: AuditLogLike = None,
         placeholder: Placeholder = "grey",
+        urls: Urls = "keep",
+        fetch: Fetcher = PUBLIC_WEB,
     ) -> None:
         require_placeholder(placeholder)
+        self.urls = _one_of(Urls, "urls", urls)
+        self.fetch = fetch
         self.on_verdict = on_verdict
         self.placeholder = placeholder
         self.on_error = _one_of(OnError, "on_error", on_error)
@@ -301,13 +320,13 @@ class Guard(CallGuard):
         key, laps = current_key(), Laps()
         rollout = Rollout(self.policy, self.enforce, self.on_error)
         try:
-            read = self._reader(pipeline, call)
+            item, event = (self._reader(pipeline, call, required=one) for one in (True, False))
         except UnsupportedOutputError as error:
             if rollout.enforces(key):
                 raise
-            read = refusing(error)
+            item = event = refusing(error)
 
-        def settle(returned: Any, call: Call) -> Any:
+        def settle(returned: Any, call: Call, *, read: Callable[[Any], Output]) -> Any:
             keep(self, None)
             shown = Settlement(
                 call,
@@ -324,17 +343,19 @@ class Guard(CallGuard):
             laps.lap()  # what a generator's consumer does is no time of the pipeline
             return shown
 
-        return deferred.run(call, settle)
+        return deferred.run(call, partial(settle, read=item), partial(settle, read=event))
 
-    def _reader(self, pipeline: Any, call: Call) -> Callable[[Any], Output]:
-        if call.arguments.get("output_type") != "latent":
-            return partial(find_images, fields=fields_of_pipeline(pipeline))
-        if self.latents == "refuse":
+    def _reader(self, pipeline: Any, call: Call, *, required: bool) -> Callable[[Any], Output]:
+        """Finds the images in what the call returns, and fetches those behind addresses."""
+        if call.arguments.get("output_type") == "latent":
+            if self.latents == "decode":
+                return latent_reader(pipeline, call)
             raise UnsupportedOutputError(
                 'output_type="latent" hides the images from the check; ask for "pil", "np" or '
                 '"pt", or let memguard decode the latents: guard(pipe, latents="decode")'
             )
-        return latent_reader(pipeline, call)
+        find = partial(find_images, fields=fields_of_pipeline(pipeline), required=required)
+        return lambda returned: followed(find(returned), self.fetch, self.urls)
 
 
 def _opened(index: object) -> Index:

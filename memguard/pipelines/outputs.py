@@ -2,9 +2,9 @@
 
 Knows the shapes of ``diffusers`` outputs without importing it: an object or mapping with
 ``images`` or ``frames``, a tuple whose first element are these, or the images themselves; as
-Pillow images, NumPy arrays, torch tensors or encoded files, one or many, nested in lists or not.
-Images anywhere else in such an output are found too, and what may show images and cannot be read is
-refused. Everything else is left as it is.
+Pillow images, NumPy arrays, torch tensors, encoded files, base64, data URLs or addresses, one or
+many, nested in lists or not. Images anywhere else in such an output are found too, and what may
+show images and cannot be read is refused. Everything else is left as it is.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from memguard.pipelines.encoded import encoded_like, image_format, read_encoded
 from memguard.pipelines.field_names import LATENTS, PICTURES, VIDEOS, shows_no_pictures
 from memguard.pipelines.pictures import Absent, Output, Unreadable, joined, one, without_pictures
 from memguard.pipelines.pillow_images import pillow_output
+from memguard.pipelines.texts import text_output
 from memguard.verdict import Verdict
 
 SMALLEST_EDGE_PX = 8
@@ -71,13 +72,20 @@ Path = tuple[object, ...]
 """The containers that a value lies in."""
 
 
-def find_images(output: Any, fields: Sequence[str] = (), *, read: Reader | None = None) -> Output:
+def find_images(
+    output: Any,
+    fields: Sequence[str] = (),
+    *,
+    read: Reader | None = None,
+    required: bool = True,
+) -> Output:
     """Find the images in a pipeline's output.
 
     Args:
         output: what the pipeline returned.
         fields: the names of a tuple's elements, where they are known; of a bare value, the first.
         read: reads what stands first in a tuple, or in a field of :data:`PICTURES`.
+        required: whether a mapping or an object must show images.
 
     Raises:
         UnsupportedOutputError: there are none, or some that cannot be read.
@@ -91,13 +99,17 @@ def find_images(output: Any, fields: Sequence[str] = (), *, read: Reader | None 
         return found if main & {*named} else _required(output, found)
     if not _is_value(output) and (items or attributes):
         found = _members(output, items, attributes, read, ())
-        return found if {*items, *attributes} & {*PICTURES} else _required(output, found)
+        empty = not required or {*items, *attributes} & {*PICTURES}
+        return found if empty else _required(output, found)
     return _main(fields[0] if fields else "", output, read, ())
 
 
 def labelled(output: Any, verdicts: Sequence[Verdict]) -> Any:
-    """The output, with its verdicts where it is an object that takes them."""
-    if not _is_value(output):
+    """The output, with its verdicts where it is an object that takes them.
+
+    Models of pydantic may write what they were given into the JSON that users see: they get none.
+    """
+    if not _is_value(output) and not hasattr(output, "model_dump"):
         with contextlib.suppress(AttributeError, TypeError, ValueError):
             output.memorization = list(verdicts)
     return output
@@ -140,7 +152,7 @@ def _members(
 def _field(name: Any, value: Any, main: bool, read: Reader | None, inside: Path) -> Output:
     if value is None or shows_no_pictures(name) or (name in LATENTS and not main):
         return without_pictures(value)
-    return _main(name, value, read, inside) if main else _value(value, inside)
+    return _main(name, value, read, inside) if main else _value(value, inside, name)
 
 
 def _without_latents(name: Any, value: Any) -> Any:
@@ -181,14 +193,16 @@ def _images(value: Any, inside: Path) -> Output:
         return array_output(value)
     if isinstance(value, BYTES):
         return _encoded(value)
-    found = without_pictures(value) if _is_plain(value) else _value(value, inside)
+    found = text_output(value, required=True) if isinstance(value, str) else _value(value, inside)
     return found if found.pieces else _unknown(value)
 
 
-def _value(value: Any, inside: Path) -> Output:
+def _value(value: Any, inside: Path, name: object = None) -> Output:
     """A value that need not show images: read if it may, kept if it does not."""
     if isinstance(value, Image.Image):
         return pillow_output(value)
+    if isinstance(value, str):
+        return text_output(value, name)
     if _is_plain(value):
         return without_pictures(value)
     if is_array(value):
@@ -204,7 +218,7 @@ def _value(value: Any, inside: Path) -> Output:
         return _members(value, items, attributes, None, inside)
     if isinstance(value, Collection) and not isinstance(value, Mapping):
         inside = _deeper(value, inside)
-        parts = [_value(each, inside) for each in value]
+        parts = [_value(each, inside, name) for each in value]
         return joined(value, parts, lambda changed: like(value, changed))
     return without_pictures(value)
 

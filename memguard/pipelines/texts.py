@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,17 +14,18 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from PIL import Image
 
 from memguard.errors import UnsupportedOutputError
-from memguard.pipelines.encoded import image_format
+from memguard.pipelines.encoded import encoded_like, image_format, read_encoded
+from memguard.pipelines.pictures import Output, Unreadable, one, without_pictures
 
 BASE64_NAMES = frozenset(["b64json", "b64", "base64", "b64image", "base64image", "imagebase64"])
-"""Names of fields, without underscores, whose text is an image in base64."""
+"""Names of fields whose text is an image in base64; without underscores, in the singular."""
 
 URL_NAMES = frozenset(
     f"{what}{kind}"
     for what in ("", "image", "img", "file", "media", "output", "public", "signed", "download")
     for kind in ("url", "uri", "src")
 )
-"""Names of fields, without underscores, whose text is the address of an image."""
+"""Names of fields whose text is the address of an image."""
 
 IMAGE_SUFFIXES = frozenset(Image.registered_extensions()) - {".pdf", ".ps", ".eps", ".mpg", ".mpeg"}
 """Endings of the addresses of images, whatever the field is called."""
@@ -31,8 +33,48 @@ IMAGE_SUFFIXES = frozenset(Image.registered_extensions()) - {".pdf", ".ps", ".ep
 SHORTEST = 256
 """Shorter base64 shows nothing, where text need not be an image: less than 192 bytes."""
 
+UNKNOWN_SIZE = (512, 512)
+"""Size of the placeholder for an image that could not be fetched."""
+
 DATA_URL = re.compile(r"(data:([^,;]*)[^,]*,)(.*)\Z", re.DOTALL | re.IGNORECASE)
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://\S+\Z", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Link(Unreadable):
+    """An image that is given by its address: unreadable until it is fetched."""
+
+    url: str
+
+
+def text_output(text: str, name: object = None, *, required: bool = False) -> Output:
+    """The output that a text is.
+
+    Args:
+        text: base64, a data URL, an address, or any other text.
+        name: of the field in which it stands.
+        required: whether it must show an image.
+
+    Raises:
+        UnsupportedOutputError: see :func:`encoded_text`; or the image is damaged.
+    """
+    required = (required or is_base64_name(name)) and bool(text.strip())
+    found = encoded_text(text, required=required)
+    if found is not None:
+        return _encoded_output(text, found)
+    if is_address(text) if required else is_address_of_image(text, name):
+        link = Link("an image is given by its address, which was not fetched", text.strip())
+        return one(link, text, lambda image: data_url(_png(image.resize(UNKNOWN_SIZE))))
+    return without_pictures(text)
+
+
+def _encoded_output(text: str, found: EncodedText) -> Output:
+    picture = read_encoded(found.data)
+    return one(
+        picture,
+        text,
+        lambda image: found.like(encoded_like(image.resize(picture.size), found.data)),
+    )
 
 
 @dataclass(frozen=True)
@@ -70,8 +112,8 @@ def encoded_text(text: str, *, required: bool) -> EncodedText | None:
     if not start or image_format(start) is None:
         if required and not is_address(text):
             raise UnsupportedOutputError(
-                "memguard found text in an output where an image should be, which is no base64 of "
-                "an image, no data URL and no address; return Pillow images, arrays or tensors"
+                "memguard found no images in an output of type str: it is neither base64 of an "
+                "image, nor a data URL or an address; return Pillow images, arrays or tensors"
             )
         return None
     return EncodedText(
@@ -85,14 +127,17 @@ def is_address(text: str) -> bool:
 
 
 def is_address_of_image(text: str, name: object) -> bool:
-    """Whether a text is an address, and of an image by its field's name or by its ending."""
+    """Whether a text is the address of an image: by its field's name, relative addresses too, or by
+    its ending."""
+    if _plain(name) in URL_NAMES:
+        return len(text.split()) == 1
     if not is_address(text):
         return False
     try:
         path = PurePosixPath(urlsplit(text.strip()).path)
     except ValueError:
-        return _plain(name) in URL_NAMES
-    return _plain(name) in URL_NAMES or path.suffix.lower() in IMAGE_SUFFIXES
+        return False
+    return path.suffix.lower() in IMAGE_SUFFIXES
 
 
 def is_base64_name(name: object) -> bool:
@@ -135,4 +180,10 @@ def _decoded(compact: str, alphabet: bytes) -> bytes | None:
 
 
 def _plain(name: object) -> str:
-    return re.sub(r"[_-]", "", str(name)).lower()
+    return re.sub(r"[_-]", "", str(name)).lower().removesuffix("s")
+
+
+def _png(image: Image.Image) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    return stream.getvalue()

@@ -88,7 +88,7 @@ def test_other_text_is_none(text: str) -> None:
     "text", ["", "a cat", "/tmp/image.png", "QmFzZTY0IG9mIHRleHQ", "gAAAAABm" * 50]
 )
 def test_other_text_where_an_image_must_be(text: str) -> None:
-    with pytest.raises(UnsupportedOutputError, match="no base64 of an image"):
+    with pytest.raises(UnsupportedOutputError, match="found no images in an output of type str"):
         encoded_text(text, required=True)
 
 
