@@ -27,7 +27,7 @@ from memguard.index.record import Record
 from memguard.signal_type import Threshold
 from memguard.stages import stage
 from memguard.verdict import Exemption, Label, Match, Verdict, View
-from memguard.vision.picture import Picture
+from memguard.vision.picture import BLANK_STD, Picture
 
 Verify = Callable[[Picture, Picture], dict[str, float]]
 """A view of a query and a reference -> picture signal to distance."""
@@ -118,8 +118,8 @@ class Detector:
         return [
             gravest([one.placed(self.judge(one.picture, next(found))) for one in each])
             if each
-            else Verdict("uninformative", 0.0, why="the image is blank")
-            for each in seen
+            else Verdict("uninformative", 0.0, why=_why_blank(Picture(image)))
+            for each, image in zip(seen, images)
         ]
 
     def find_matches(
@@ -230,6 +230,12 @@ class Detector:
 
     def _rank(self, match: Match) -> tuple[int, float]:
         return decision.rank(match, self.thresholds)
+
+
+def _why_blank(picture: Picture) -> str:
+    if float(picture.square.mean()) < BLANK_STD:
+        return "the image is black, as numbers that overflow in a VAE or a safety checker make it"
+    return "the image is blank"
 
 
 def _match(

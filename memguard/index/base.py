@@ -34,12 +34,14 @@ class Health:
     Attributes:
         name: the index.
         records: training images that searches find.
-        outdated: whether there is a newer version, so that it should be opened again.
+        outdated: whether there is another version now, so that it should be opened again.
+        newest: training images in that version, where the index knows.
     """
 
     name: str
     records: int
     outdated: bool = False
+    newest: int | None = None
 
 
 @dataclass(frozen=True)

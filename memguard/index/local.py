@@ -194,7 +194,7 @@ class DirectoryIndex(Index):
             raise IndexUnavailableError(
                 f"the tables of {self.directory} cannot be read any more ({error})"
             ) from error
-        return Health(self.name, len(self), outdated=newest.revision != self.manifest.revision)
+        return Health(self.name, len(self), newest != self.manifest, newest.records)
 
     def unreadable(self) -> dict[str, str]:
         """Files that could not be read, with the reason."""

@@ -67,7 +67,7 @@ class CheckedOutput:
     def regenerate(self, position: int, attempt: int) -> None:
         """Make this image again with a fresh seed, and check it.
 
-        A pipeline that fails uses up the attempt; image and label stay.
+        A pipeline or check that fails uses up the attempt; image and label stay.
         """
         verdict = self.verdicts[position]
         try:
@@ -78,9 +78,14 @@ class CheckedOutput:
         except Exception:
             log.exception("memguard could not generate an image again")
         else:
-            self.discarded.append((position, self.pictures[position], verdict))
-            (verdict,) = self._check([picture])
-            self._regenerated[position], self.pictures[position] = piece, picture
+            (checked,) = self._check([picture])
+            if checked.label == "unchecked":
+                discarded = dataclasses.replace(checked, attempt=attempt)
+                self.discarded.append((position, picture, discarded))
+            else:
+                self.discarded.append((position, self.pictures[position], verdict))
+                self._regenerated[position], self.pictures[position] = piece, picture
+                verdict = checked
         self.verdicts[position] = dataclasses.replace(verdict, attempt=attempt)
 
     @property

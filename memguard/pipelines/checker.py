@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import dataclasses
 import logging
-from collections.abc import Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -13,18 +15,26 @@ from PIL import Image
 
 from memguard.calibration.load import guarding_detector
 from memguard.detection.detector import Detector
-from memguard.errors import CheckFailedError
+from memguard.errors import CheckFailedError, IndexUnavailableError, MemguardError
 from memguard.index import Index
 from memguard.index.open import open_index
 from memguard.index.store.forked import require_not_forked
 from memguard.index.store.thumbnails import encode
 from memguard.pipelines.allowance import NOTHING, Allowance
+from memguard.pipelines.batches import Answer, answer_all
 from memguard.pipelines.checks import UNCHECKED, unchecked, unreadable, verdicts_on
 from memguard.pipelines.pictures import Shown
+from memguard.pipelines.time_limit import TimeLimit
+from memguard.pipelines.watch import Watch
 from memguard.verdict import Verdict
 from memguard.vision.decode import to_rgb
 
 log = logging.getLogger("memguard")
+
+NO_ANSWER = RuntimeError("it ended without an answer")
+
+REOPEN_SECONDS = 10.0
+"""Least time between two attempts to open an index again that fails. Chosen by hand."""
 
 OnError = Literal["block", "raise", "pass"]
 """When the check itself fails: ``block`` withholds the images (fail closed), ``raise`` raises
@@ -40,6 +50,7 @@ class Checker:
     Args:
         index: the training set.
         on_error: see :data:`OnError`.
+        timeout_s: seconds that the check of one call's images may take; None for no limit.
         thorough, weights: see :func:`memguard.calibration.load.guarding_detector`.
 
     Attributes:
@@ -55,10 +66,15 @@ class Checker:
         index: Index,
         *,
         on_error: OnError,
+        timeout_s: float | None = None,
         thorough: bool = False,
         weights: Mapping[str, str] | None = None,
     ) -> None:
         self.on_error = on_error
+        self._time_limit = TimeLimit(timeout_s)
+        self._watch = Watch()
+        self._lock = threading.Lock()
+        self._next_attempt = 0.0
         self._options: dict[str, Any] = {"thorough": thorough, "weights": weights}
         self.detector: Detector = guarding_detector(index, **self._options)
 
@@ -73,6 +89,7 @@ class Checker:
             open_index(self.index.name), loaded=self.detector, **self._options
         )
         self.detector = detector
+        self._watch.restart()
         return detector.index
 
     def check(self, pictures: Sequence[Shown], allowance: Allowance = NOTHING) -> list[Verdict]:
@@ -89,33 +106,76 @@ class Checker:
             raise CheckFailedError(f"{UNCHECKED}: {'; '.join(reasons)}")
         return verdicts_on(pictures, partial(self._detect, allowance=allowance))
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "detector": self.index}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__ = {
-            **state,
-            "detector": guarding_detector(state["detector"], **state["_options"]),
-        }
+    def __reduce__(self) -> tuple[Any, ...]:
+        options = {"on_error": self.on_error, "timeout_s": self._time_limit.seconds}
+        return _checker, (self.index, {**options, **self._options})
 
     def __copy__(self) -> Checker:
-        made = object.__new__(Checker)
-        made.__dict__ = dict(self.__dict__)
-        return made
+        same = object.__new__(type(self))
+        same.__dict__ = {**self.__dict__, "_watch": Watch(), "_lock": threading.Lock()}
+        return same
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Checker:
         return copy.copy(self)
 
     def _detect(self, images: Sequence[Image.Image], allowance: Allowance) -> list[Verdict]:
+        found: list[Answer] = [NO_ANSWER] * len(images)
         try:
-            require_not_forked()
-            verdicts = allowance.detect(self.detector, images)
-        except Exception as error:
-            if self.on_error == "raise":
-                raise CheckFailedError(f"{UNCHECKED}: {error}") from error
-            log.exception("memguard could not check %d images", len(images))
-            return [unchecked(f"{type(error).__name__}: {error}") for _ in images]
-        return [_pictured(verdict, image) for verdict, image in zip(verdicts, images)]
+            self._time_limit.run(lambda going: self._answer(images, allowance, found, going))
+        except TimeoutError as error:
+            log.error("memguard could not check %d images: %s", len(images), error)
+            found = [error if one is NO_ANSWER else one for one in found]
+        failed = next((one for one in found if isinstance(one, Exception)), None)
+        if failed is not None and self.on_error == "raise":
+            raise CheckFailedError(f"{UNCHECKED}: {failed}") from failed
+        return [
+            unchecked(f"{type(one).__name__}: {one}")
+            if isinstance(one, Exception)
+            else _pictured(one, image)
+            for one, image in zip(found, images)
+        ]
+
+    def _answer(
+        self,
+        images: Sequence[Image.Image],
+        allowance: Allowance,
+        found: list[Answer],
+        going: Callable[[], bool],
+    ) -> None:
+        """Check every image, once more where the index had to be opened again."""
+        wanted: Sequence[int] = range(len(images))
+        for _ in range(2):
+            detector = self.detector
+            try:
+                require_not_forked()
+                self._watch.look(detector.index)
+            except Exception as error:
+                log.exception("memguard could not check %d images", len(images))
+                for position in wanted:
+                    found[position] = error.with_traceback(None)
+            else:
+                answer_all(partial(allowance.detect, detector), images, found, wanted, going)
+            wanted = [i for i, one in enumerate(found) if isinstance(one, IndexUnavailableError)]
+            if not wanted or not self._opened_again(detector):
+                break
+
+    def _opened_again(self, failed: Detector) -> bool:
+        """Whether there is another detector than the one that failed; opens the index now and
+        then."""
+        with self._lock:
+            if self.detector is failed and time.monotonic() >= self._next_attempt:
+                self._next_attempt = time.monotonic() + REOPEN_SECONDS
+                try:
+                    self.reload()
+                except MemguardError as error:
+                    log.error("%s could not be opened again: %s", failed.index.name, error)
+                else:
+                    log.warning("%s failed, and was opened again", failed.index.name)
+            return self.detector is not failed
+
+
+def _checker(index: Index, options: dict[str, Any]) -> Checker:
+    return Checker(index, **options)
 
 
 def _pictured(verdict: Verdict, image: Image.Image) -> Verdict:

@@ -74,6 +74,7 @@ class Options(TypedDict, total=False):
     latents: Latents
     thorough: bool
     weights: Mapping[str, str] | None
+    timeout_s: float | None
     on_verdict: OnVerdict | Sequence[OnVerdict] | None
     audit_log: AuditLogLike
     placeholder: Placeholder
@@ -109,6 +110,7 @@ def guard(
     latents: Latents = "refuse",
     thorough: bool = False,
     weights: Mapping[str, str] | None = None,
+    timeout_s: float | None = None,
     on_verdict: OnVerdict | Sequence[OnVerdict] | None = None,
     audit_log: AuditLogLike = None,
     placeholder: Placeholder = "grey",
@@ -141,8 +143,8 @@ def guard(
         pipeline: a diffusion pipeline, or any callable that returns images.
         index: an index or its path; by default ``$MEMGUARD_INDEX``, else the project's
             ``[tool.memguard] index`` in ``pyproject.toml``.
-        policy, enforce, on_error, latents, thorough, weights, on_verdict, audit_log, placeholder,
-        urls, fetch: see :class:`Guard`.
+        policy, enforce, on_error, latents, thorough, weights, timeout_s, on_verdict, audit_log,
+        placeholder, urls, fetch: see :class:`Guard`.
 
     Raises:
         ConfigurationError: no index is named anywhere, or the pipeline is a class, is not callable,
@@ -158,6 +160,7 @@ def guard(
         latents=latents,
         thorough=thorough,
         weights=weights,
+        timeout_s=timeout_s,
         on_verdict=on_verdict,
         audit_log=audit_log,
         placeholder=placeholder,
@@ -180,6 +183,9 @@ class Guard(CallGuard):
         thorough: also look for training images inside parts of each image (insets, crops).
         weights: by descriptor (``"clip"``, ``"sscd"``), where the index's weights are, if not
             where the builder found them. Nothing is ever downloaded.
+        timeout_s: seconds that the check of one output may take, the pipeline's own time not
+            counted; then ``on_error`` decides about the images that have no verdict yet. What is
+            found later is dropped. None for no limit.
         on_verdict: one function or several, called with the :class:`memguard.Outcome` of each image
             of a guarded call, after its policy and before the call returns, in the call's context.
             What it raises is logged, and changes nothing.
@@ -214,6 +220,7 @@ class Guard(CallGuard):
         latents: Latents = "refuse",
         thorough: bool = False,
         weights: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
         on_verdict: OnVerdict | Sequence[OnVerdict] | None = None,
         audit_log: AuditLogLike = None,
         placeholder: Placeholder = "grey",
@@ -231,7 +238,9 @@ class Guard(CallGuard):
         self._journal = Journal.of(audit_log)
         self.latents = _one_of(Latents, "latents", latents)
         opened = index if isinstance(index, Index) else _opened(index)
-        self._checker = Checker(opened, on_error=self.on_error, thorough=thorough, weights=weights)
+        self._checker = Checker(
+            opened, on_error=self.on_error, timeout_s=timeout_s, thorough=thorough, weights=weights
+        )
 
     @property
     def index(self) -> Index:

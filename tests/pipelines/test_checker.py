@@ -5,15 +5,17 @@ from __future__ import annotations
 import copy
 import pickle
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fixtures.guarded_images import COPY, NOVEL, drawing
+from fixtures.guarded_images import COPY, NOVEL, drawing, is_blank
 from fixtures.own_process import run_python
 
-from memguard import Guard, IndexUnavailableError, open_index
+from memguard import CheckFailedError, Guard, IndexUnavailableError, add_images, open_index
+from memguard.pipelines import watch
 
 BOTH = [drawing(COPY), drawing(NOVEL)]
 LABELS = ["memorized", "clear"]
@@ -137,3 +139,107 @@ def test_a_forked_guard_withholds_and_says_why(index: Path) -> None:
     why = "the check could not run: IndexUnavailableError: an index was"[:60]
     assert forked == [f"True True {why}"] * 4
     assert last == "False True"
+
+
+def test_an_index_that_was_mended_is_opened_again(
+    own_index: Path, index: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    guard = Guard(own_index)
+    for name in ("ann", "lists"):
+        for path in (own_index / name).iterdir():
+            path.write_bytes((index / name / path.name).read_bytes())  # as rsync --inplace does
+    assert labels(guard) == LABELS
+    assert "was opened again" in caplog.text
+
+
+def test_an_index_that_is_gone_is_not_opened_at_each_check(
+    own_index: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(watch, "RECHECK_CHECKS", 0)
+    guard = Guard(own_index)
+    away = own_index.rename(own_index.with_name("away"))
+    for _ in range(3):
+        assert labels(guard) == ["unchecked", "unchecked"]
+    assert caplog.text.count("could not be opened again: there is no index") == 1
+    away.rename(own_index)
+    assert labels(guard) == LABELS
+
+
+def test_another_index_in_its_place_is_opened(
+    own_index: Path, index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (own_index.parent / "more").mkdir()
+    drawing(NOVEL).save(own_index.parent / "more" / "novel.png")
+    add_images(own_index.parent / "more", own_index, workers=0)
+    guard = Guard(own_index)
+    assert labels(guard) == ["memorized", "memorized"]
+    own_index.rename(own_index.with_name("elsewhere"))
+    shutil.copytree(index, own_index)
+    monkeypatch.setattr(watch, "RECHECK_CHECKS", 0)
+    assert labels(guard) == LABELS
+
+
+def slow(guard: Guard, monkeypatch: pytest.MonkeyPatch, at: int) -> threading.Event:
+    """Make the guard check one image at a time, and halt at one until the event is set."""
+    detector = guard._checker.detector
+    detect, released, seen = detector.detect, threading.Event(), []
+
+    def halting(images: Any) -> Any:
+        if len(images) > 1:
+            raise MemoryError("too many")
+        seen.append(images)
+        if len(seen) > at:
+            released.wait(60)
+        return detect(images)
+
+    monkeypatch.setattr(detector, "detect", halting)
+    return released
+
+
+def test_what_was_found_in_time_counts(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy that is known stays blocked, also where what cannot be checked may pass."""
+    guard = Guard(index, timeout_s=2, on_error="pass")
+    guarded = guard.wrap(lambda: [drawing(COPY), drawing(NOVEL)])
+    released = slow(guard, monkeypatch, at=1)
+    first, second = guarded()
+    released.set()
+    assert (is_blank(first), is_blank(second)) == (True, False)
+    copied, late = guarded.last_verdicts
+    assert copied.label == "memorized"
+    assert late.why == "the check could not run: TimeoutError: it took longer than 2 s"
+
+
+@pytest.mark.parametrize("on_error", ["block", "raise"])
+def test_a_late_check_withholds_or_raises(
+    index: Path, on_error: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard = Guard(index, timeout_s=0.2, on_error=on_error)
+    released = slow(guard, monkeypatch, at=0)
+    guarded = guard.wrap(lambda: drawing(NOVEL))
+    if on_error == "raise":
+        with pytest.raises(CheckFailedError, match="it took longer than"):
+            guarded()
+    else:
+        assert is_blank(guarded())
+    released.set()
+
+
+def test_a_check_that_fails_after_a_copy_was_made_again_shows_nothing(
+    index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard = Guard(index, policy="regenerate", on_error="pass")
+    seeds = iter([COPY, 2000, 2001, 2002])
+    guarded = guard.wrap(lambda: drawing(next(seeds)))
+    detector = guard._checker.detector
+    detect, calls = detector.detect, []
+
+    def failing(images: Any) -> Any:
+        calls.append(images)
+        if len(calls) > 1:
+            raise OSError("gone")
+        return detect(images)
+
+    monkeypatch.setattr(detector, "detect", failing)
+    assert is_blank(guarded())
+    (verdict,) = guarded.last_verdicts
+    assert (verdict.label, verdict.attempt) == ("memorized", 3)
