@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from benchmarks.detection.observation import Distances
 from benchmarks.detection.wrapped_descriptor import WrappedDescriptor
 from memguard.descriptors.base import Descriptor
+from memguard.detection.picture_pair import PicturePair
 from memguard.detection.verification import verify
 from memguard.index.local import DirectoryIndex
 from memguard.index.record import Record
@@ -28,15 +29,15 @@ class BatchMemory:
         self.verified: dict[tuple[int, int], tuple[Picture, Picture, Distances]] = {}
         self.described: dict[tuple[str, bytes], NDArray[Any]] = {}
 
-    def verify(self, query: Picture, reference: Picture) -> Distances:
+    def verify(self, pair: PicturePair) -> Distances:
         """:func:`memguard.detection.verification.verify`, once for each pair of pictures.
 
         The pictures are kept with the result: an `id` is unique only while its object lives, and
         detectors drop the views that they turn.
         """
-        key = (id(query), id(reference))
+        key = (id(pair.query), id(pair.reference))
         if key not in self.verified:
-            self.verified[key] = (query, reference, verify(query, reference))
+            self.verified[key] = (pair.query, pair.reference, verify(pair))
         return dict(self.verified[key][-1])
 
     def clear(self) -> None:

@@ -12,10 +12,14 @@ from typing import ClassVar
 import imagehash
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from memguard.descriptors.base import DescriptorSpec
 from memguard.signal_type import DescriptorSignal, SignalType, Witness
 from memguard.vision.picture import Picture
+
+FREQUENCY_FACTOR = 4
+"""imagehash's default: pixels on a side of the shrunken image, per bit on a side."""
 
 NEAR_DUPLICATE_BITS = 31
 """Of 256: the distance that PDQ, another hash of 256 bits, calls a match
@@ -40,13 +44,13 @@ class PHash:
 
     @property
     def spec(self) -> DescriptorSpec:
-        bits = self.hash_size**2
+        bits, edge = self.hash_size**2, FREQUENCY_FACTOR * self.hash_size
         return DescriptorSpec(
             name=f"phash{bits}",
             metric="hamming",
             dimension=bits,
             model=f"imagehash.phash(hash_size={self.hash_size}, highfreq_factor=4)",
-            preprocessing=f"grey, {4 * self.hash_size} px square, Lanczos (by imagehash)",
+            preprocessing=f"grey, {edge} px square, Lanczos (by imagehash)",
         )
 
     @property
@@ -55,7 +59,8 @@ class PHash:
 
     def __call__(self, picture: Picture) -> NDArray[np.uint8]:
         """Picture -> packed bits, uint8 (bits / 8,), most significant bit first."""
-        return np.packbits(imagehash.phash(picture.image, hash_size=self.hash_size).hash)
+        small = Image.fromarray(picture.luma(FREQUENCY_FACTOR * self.hash_size))
+        return np.packbits(imagehash.phash(small, self.hash_size, FREQUENCY_FACTOR).hash)
 
     def describe(self, prepared: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
         return np.stack(prepared)

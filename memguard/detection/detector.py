@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from PIL import Image
 
@@ -18,10 +18,13 @@ from memguard.detection.candidates import compare_vectors, described_views
 from memguard.detection.common_parts import is_small_part, sharing
 from memguard.detection.decision import gravest
 from memguard.detection.exempt import exempt_among, search_counting
+from memguard.detection.picture_pair import PicturePair
 from memguard.detection.readings import readings
+from memguard.detection.screening import may_screen, screen
 from memguard.detection.seen_again import region_seen_again
 from memguard.detection.signals import default_thresholds, signal_table
-from memguard.detection.verification import relate, verify
+from memguard.detection.verification import relate
+from memguard.detection.verification import verify as in_full
 from memguard.index import Index
 from memguard.index.record import Record
 from memguard.signal_type import Threshold
@@ -29,8 +32,27 @@ from memguard.stages import stage
 from memguard.verdict import Exemption, Label, Match, Verdict, View
 from memguard.vision.picture import BLANK_STD, Picture
 
-Verify = Callable[[Picture, Picture], dict[str, float]]
+Verify = Callable[[PicturePair], dict[str, float]]
 """A view of a query and a reference -> picture signal to distance."""
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A reference as one view of a query found it.
+
+    Attributes:
+        record: the reference.
+        view: how the query is seen.
+        pair: both, or None if the index has no pixels of the reference.
+        exempt: why it does not count, or None.
+        distances: those of descriptors.
+    """
+
+    record: Record
+    view: View
+    pair: PicturePair | None
+    exempt: Exemption | None
+    distances: dict[str, float]
 
 
 class Detector:
@@ -64,7 +86,7 @@ class Detector:
         rates: Mapping[Label, float] | None = None,
         calibration: str | None = None,
         thorough: bool = False,
-        verify: Verify = verify,
+        verify: Verify = in_full,
     ) -> None:
         self.index = index
         self.descriptors = descriptors
@@ -111,12 +133,14 @@ class Detector:
         """One verdict per image, in order; images of any mode and size.
 
         Of an image that may be seen in several ways (:mod:`memguard.detection.readings`), the
-        gravest verdict.
+        gravest verdict. It is that of :meth:`find_matches` and :meth:`judge`, but the matches of
+        an image that no reference comes near have only the distances that were needed to tell
+        (:mod:`memguard.detection.screening`).
         """
         seen = [readings(image) for image in images]
-        found = iter(self.find_matches([one.picture for each in seen for one in each]))
+        found = iter(self._candidates([one.picture for each in seen for one in each]))
         return [
-            gravest([one.placed(self.judge(one.picture, next(found))) for one in each])
+            gravest([one.placed(self._verdict(one.picture, next(found))) for one in each])
             if each
             else Verdict("uninformative", 0.0, why=_why_blank(Picture(image)))
             for each, image in zip(seen, images)
@@ -139,6 +163,29 @@ class Detector:
             By query, one match per reference as the view sees it that ranks highest; the matches
             that rank highest first.
         """
+        found = self._candidates(queries, excluded_ids, extra_neighbours)
+        return [self._matches(candidates, self._compared(candidates)) for candidates in found]
+
+    def _verdict(self, query: Picture, candidates: Sequence[_Candidate]) -> Verdict:
+        if self.verify is in_full and may_screen(self.thresholds):
+            pictured = [one for one in candidates if one.pair is not None]
+            screened = screen(
+                [one.pair for one in pictured if one.pair is not None],
+                [one.distances for one in pictured],
+            )
+            if screened is not None:
+                matches = self._matches(candidates, _merged(candidates, screened))
+                if not matches or self._rank(matches[0])[0] == 0:
+                    return self.decide(matches)
+        return self.judge(query, self._matches(candidates, self._compared(candidates)))
+
+    def _candidates(
+        self,
+        queries: Sequence[Picture],
+        excluded_ids: Sequence[str] = (),
+        extra_neighbours: int = 0,
+    ) -> list[list[_Candidate]]:
+        """By query, the candidates of each view."""
         if not queries:
             return []
         queried = described_views(queries, self.descriptors, thorough=self.thorough)
@@ -148,9 +195,7 @@ class Detector:
         exempt = exempt_among(records.values(), self.exempt)
         references = {row: r.picture() for row, r in records.items() if r.has_pixels}
         blank = {row for row, record in records.items() if record.blank}
-        found: list[dict[str, list[Match]]] = [{} for _ in queries]
-        verified: list[list[dict[str, float]]] = [[] for _ in queries]
-        counted: list[list[dict[str, float]]] = [[] for _ in queries]
+        found: list[list[_Candidate]] = [[] for _ in queries]
         for one, rows in zip(queried, candidates, strict=True):
             excluded = excluded_ids[one.query] if excluded_ids else ""
             near = [row for row in sorted(rows - blank) if records[row].id != excluded]
@@ -158,25 +203,37 @@ class Detector:
                 self.index, self.descriptors, one.vectors, [records[row] for row in near]
             )
             for row, distances in zip(near, compared, strict=True):
-                if row in references:
-                    distances |= self.verify(one.picture, references[row])
-                    verified[one.query].append(distances)
-                    if records[row].id not in exempt:
-                        counted[one.query].append(distances)
-                match = _match(records[row], one.view, distances, exempt.get(records[row].id))
-                found[one.query].setdefault(match.id, []).append(match)
-        for every, those in zip(verified, counted, strict=True):
-            relate(every)
-            if len(those) < len(every):
-                relate(those)
-        return [
-            sorted(
-                (max(seen, key=self._rank) for seen in by_id.values()),
-                key=self._rank,
-                reverse=True,
-            )
-            for by_id in found
+                record = records[row]
+                pair = PicturePair(one.picture, references[row]) if row in references else None
+                found[one.query].append(
+                    _Candidate(record, one.view, pair, exempt.get(record.id), distances)
+                )
+        return found
+
+    def _compared(self, candidates: Sequence[_Candidate]) -> list[dict[str, float]]:
+        """The distances of one query's candidates in every signal."""
+        pictured = [(one, one.pair) for one in candidates if one.pair is not None]
+        verified = [one.distances | self.verify(pair) for one, pair in pictured]
+        relate(verified)
+        counted = [
+            distances
+            for (one, _), distances in zip(pictured, verified, strict=True)
+            if one.exempt is None
         ]
+        if len(counted) < len(verified):
+            relate(counted)
+        return _merged(candidates, verified)
+
+    def _matches(
+        self, candidates: Sequence[_Candidate], distances: Sequence[dict[str, float]]
+    ) -> list[Match]:
+        """One match per reference, the highest first."""
+        seen: dict[str, list[Match]] = {}
+        for one, measured in zip(candidates, distances, strict=True):
+            match = _match(one.record, one.view, measured, one.exempt)
+            seen.setdefault(match.id, []).append(match)
+        highest = (max(matches, key=self._rank) for matches in seen.values())
+        return sorted(highest, key=self._rank, reverse=True)
 
     @stage("decide")
     def judge(self, query: Picture, matches: Sequence[Match]) -> Verdict:
@@ -236,6 +293,14 @@ def _why_blank(picture: Picture) -> str:
     if float(picture.square.mean()) < BLANK_STD:
         return "the image is black, as numbers that overflow in a VAE or a safety checker make it"
     return "the image is blank"
+
+
+def _merged(
+    candidates: Sequence[_Candidate], measured: Sequence[dict[str, float]]
+) -> list[dict[str, float]]:
+    """The distances of each candidate, with what was measured of those that have pixels."""
+    rest = iter(measured)
+    return [one.distances if one.pair is None else one.distances | next(rest) for one in candidates]
 
 
 def _match(

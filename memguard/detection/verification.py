@@ -9,17 +9,15 @@ from memguard.detection.picture_pair import PicturePair
 from memguard.detection.signals import picture_signals, relative_signals
 from memguard.signal_type import SignalType
 from memguard.stages import stage
-from memguard.vision.picture import Picture
 
 
 @stage("compare")
-def verify(query: Picture, reference: Picture) -> dict[str, float]:
+def verify(pair: PicturePair) -> dict[str, float]:
     """The distances between a view of a query and a reference, by picture signal.
 
     Raises:
         ValueError: a signal measured NaN.
     """
-    pair = PicturePair(query, reference)
     return {signal.name: _number(signal, signal.measure(pair)) for signal in picture_signals()}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 from PIL import Image
 
+from memguard.index.store import thumbnails
 from memguard.vision.local_features import LocalFeatures
 from memguard.vision.picture import Picture
 
@@ -71,5 +72,7 @@ class Record:
         Raises:
             ValueError: there is no thumbnail.
         """
+        if self.thumbnail is None:
+            raise ValueError(f"the index holds no pixels of {self.uri}")
         known = None if self.features is None else LocalFeatures.from_bytes(self.features)
-        return Picture(self.image(), known)
+        return thumbnails.picture(self.thumbnail, known)

@@ -10,6 +10,7 @@ import pytest
 from fixtures.picture_files import blobs
 from PIL import Image, ImageOps
 
+from memguard.detection.picture_pair import PicturePair
 from memguard.detection.seen_again import region_seen_again
 from memguard.detection.verification import verify
 from memguard.detection.views import view_of
@@ -23,7 +24,7 @@ INSET = (300, 40, 525, 190)
 def seen(query: Image.Image, reference: Image.Image, view: View = "as is") -> Region | None:
     shown = view_of(Picture(query), view)
     assert shown is not None
-    match = Match("id", "uri", view, verify(shown, Picture(reference)))
+    match = Match("id", "uri", view, verify(PicturePair(shown, Picture(reference))))
     return region_seen_again(Picture(query), match, Picture(reference))
 
 
@@ -100,6 +101,6 @@ def test_what_is_not_alike_has_no_region(photographs: dict[str, Image.Image]) ->
 
 
 def test_a_view_that_the_query_does_not_have(cat: Image.Image) -> None:
-    match = Match("id", "uri", "as is", verify(Picture(cat), Picture(cat)))
+    match = Match("id", "uri", "as is", verify(PicturePair(Picture(cat), Picture(cat))))
     gone = dataclasses.replace(match, view="unletterboxed")
     assert region_seen_again(Picture(cat), gone, Picture(cat)) is None

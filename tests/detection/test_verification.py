@@ -8,6 +8,7 @@ import pytest
 import skimage.data
 from PIL import Image
 
+from memguard.detection.picture_pair import PicturePair
 from memguard.detection.signals import COPY_TILED_L2, FOREGROUND_WEIGHT
 from memguard.detection.verification import verify
 from memguard.vision.foreground import foreground_distance
@@ -21,7 +22,7 @@ def test_a_small_shift_and_scaling_is_undone_before_pixels_are_compared() -> Non
     width, height = image.size
     cut = image.crop((0, 0, round(0.94 * width), round(0.94 * height)))
     plain = float(l2(Picture(cut).square, Picture(image).square[None])[0])
-    aligned = verify(Picture(cut), Picture(image))
+    aligned = verify(PicturePair(Picture(cut), Picture(image)))
     assert plain > 0.08
     assert aligned["l2"] < plain / 2
 
@@ -30,7 +31,7 @@ def test_a_turn_by_half_is_no_small_alignment() -> None:
     image = Image.fromarray(skimage.data.astronaut())
     turned = Picture(image.rotate(180))
     plain = float(l2(turned.square, Picture(image).square[None])[0])
-    assert verify(turned, Picture(image))["l2"] == pytest.approx(plain, abs=1e-6)
+    assert verify(PicturePair(turned, Picture(image)))["l2"] == pytest.approx(plain, abs=1e-6)
 
 
 def test_a_smoothed_copy_needs_no_second_witness() -> None:
@@ -47,6 +48,6 @@ def test_a_smoothed_copy_needs_no_second_witness() -> None:
     )
     assert original.foreground is not None
     assert foreground_distance(smoothed.small, original.foreground) > 0.9
-    found = verify(smoothed, original)
+    found = verify(PicturePair(smoothed, original))
     assert found["tiled_l2"] <= COPY_TILED_L2
     assert found["structure"] < FOREGROUND_WEIGHT * 0.9

@@ -8,6 +8,7 @@ import skimage.data
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from memguard.detection.picture_pair import PicturePair
 from memguard.detection.signals import FOREGROUND_WEIGHT
 from memguard.detection.verification import verify
 from memguard.vision.foreground import RIM_PX, find_foreground, foreground_distance
@@ -51,13 +52,13 @@ def test_discs_of_other_textures_share_their_outline_only() -> None:
     assert float(coffee.coarse @ cat.coarse) > 0.5
     assert foreground_distance(cat.small, coffee.foreground) > 0.6
     assert foreground_distance(coffee.small, coffee.foreground) == pytest.approx(0, abs=1e-5)
-    assert verify(cat, coffee)["structure"] >= FOREGROUND_WEIGHT * 0.6
+    assert verify(PicturePair(cat, coffee))["structure"] >= FOREGROUND_WEIGHT * 0.6
 
 
 def test_a_noisy_copy_of_a_disc_is_still_near() -> None:
     cat = disc(texture("chelsea"))
     noisy = Picture(gaussian_noise(cat.image, np.random.default_rng(0), sigma=60))
-    assert verify(noisy, cat)["structure"] < 0.2
+    assert verify(PicturePair(noisy, cat))["structure"] < 0.2
 
 
 def test_plain_discs_must_agree_in_tone() -> None:
@@ -65,7 +66,7 @@ def test_plain_discs_must_agree_in_tone() -> None:
     assert navy.foreground is not None
     assert foreground_distance(disc("navy").small, navy.foreground) == pytest.approx(0, abs=1e-5)
     assert foreground_distance(disc("darkred").small, navy.foreground) == 1
-    assert verify(disc("darkred"), navy)["structure"] == FOREGROUND_WEIGHT
+    assert verify(PicturePair(disc("darkred"), navy))["structure"] == FOREGROUND_WEIGHT
 
 
 @pytest.mark.parametrize("name", ["astronaut", "coffee"])

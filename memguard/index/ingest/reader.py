@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from memguard.descriptors.base import Prepare
 from memguard.errors import UnreadableImageError
-from memguard.index.store.thumbnails import encode
+from memguard.index.store.thumbnails import encode_reference
 from memguard.sources.base import RETRY, Item
 from memguard.sources.rights import joined, rights_of
 from memguard.vision.decode import decode
@@ -99,7 +99,7 @@ def _read(item: Item, prepare: Mapping[str, Prepare]) -> Readable | Unreadable:
         width=width,
         height=height,
         blank=picture.is_blank,
-        thumbnail=encode(image),
+        thumbnail=encode_reference(image),
         features=picture.features.to_bytes(),
         prepared={name: step(picture) for name, step in prepare.items()},
     )

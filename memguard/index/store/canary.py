@@ -14,7 +14,7 @@ from PIL import Image
 
 from memguard.descriptors.base import Descriptor
 from memguard.index.record import Record
-from memguard.index.store.thumbnails import encode
+from memguard.index.store.thumbnails import encode_reference
 from memguard.vision.picture import Picture
 from memguard.vision.transforms import dead_leaves
 
@@ -54,7 +54,7 @@ def canary_records(descriptors: Sequence[Descriptor]) -> list[Record]:
             width=EDGE_PX,
             height=EDGE_PX,
             canary=True,
-            thumbnail=encode(picture.image),
+            thumbnail=encode_reference(picture.image),
             features=picture.features.to_bytes(),
             vectors={name: matrix[number] for name, matrix in matrices.items()},
         )

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from memguard.index.store.thumbnails import EDGE_PX, LOSSLESS_EDGE_PX, encode
+from memguard.index.store.thumbnails import (
+    EDGE_PX,
+    LOSSLESS_EDGE_PX,
+    encode,
+    encode_reference,
+    picture,
+)
 from memguard.vision.picture import Picture
 
 
@@ -45,3 +51,26 @@ def test_strips_are_squeezed(cat: Image.Image, size: tuple[int, int]) -> None:
     thumbnail = decoded(encode(cat.resize(size)))
     assert max(thumbnail.size) == min(EDGE_PX, max(size))
     assert thumbnail.mode == "RGB"
+
+
+def test_a_reference_s_thumbnail_carries_its_layout(cat: Image.Image) -> None:
+    for image in (cat, cat.resize((40, 30))):
+        data = encode_reference(image)
+        assert decoded(data).tobytes() == decoded(encode(image)).tobytes()
+        known = picture(data, None)
+        assert "layout" in vars(known)
+        assert "levels" not in vars(known)
+        again = Picture(decoded(data))
+        np.testing.assert_array_equal(known.levels, again.levels)
+        assert known.layout.to_bytes() == again.layout.to_bytes()
+
+
+def test_a_thumbnail_of_an_older_version_has_its_layout_computed(cat: Image.Image) -> None:
+    older = picture(encode(cat), None)
+    assert "layout" not in vars(older)
+    assert older.layout.to_bytes() == picture(encode_reference(cat), None).layout.to_bytes()
+
+
+def test_a_damaged_thumbnail_is_no_picture() -> None:
+    with pytest.raises(ValueError, match="damaged"):
+        _ = picture(b"no image", None).pixels

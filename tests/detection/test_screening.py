@@ -1,0 +1,114 @@
+"""Screening: the same verdicts as by the full comparison, with fewer pixels."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from memguard.descriptors import load_descriptors
+from memguard.detection.detector import Detector
+from memguard.detection.picture_pair import PicturePair
+from memguard.detection.screening import may_screen, screen
+from memguard.detection.signals import CopyEvidence
+from memguard.index.open import open_index
+from memguard.signal_type import Threshold
+from memguard.verdict import Verdict
+from memguard.vision.picture import Picture
+from memguard.vision.transforms import SIMULATED_COPIES
+
+
+@pytest.fixture(scope="module")
+def detector(built: tuple[Path, object]) -> Detector:
+    """Of 60 cuts of photographs, with the default thresholds."""
+    index = open_index(built[0])
+    return Detector(index, load_descriptors(index.specs))
+
+
+def in_full(detector: Detector, image: Image.Image) -> Verdict:
+    picture = Picture(image)
+    (matches,) = detector.find_matches([picture])
+    return detector.judge(picture, matches)
+
+
+def without_distances(verdict: Verdict) -> Verdict:
+    matches = tuple(dataclasses.replace(match, distances={}) for match in verdict.matches)
+    return dataclasses.replace(verdict, matches=matches)
+
+
+def require_equal(detector: Detector, image: Image.Image) -> str:
+    """The label, and nothing but distances that a clear verdict leaves out may differ."""
+    (found,), full = detector.detect([image]), in_full(detector, image)
+    assert without_distances(found) == without_distances(full)
+    for one, other in zip(found.matches, full.matches, strict=True):
+        assert one.distances.items() <= other.distances.items()
+        assert found.label == "clear" or one.distances == other.distances
+    return found.label
+
+
+@pytest.mark.parametrize("thorough", [False, True])
+def test_verdicts_equal_those_of_the_full_comparison(
+    detector: Detector, photographs: dict[str, Image.Image], thorough: bool
+) -> None:
+    """Whole photographs, of which the references are cuts, and copies of some references."""
+    checker = Detector(detector.index, detector.descriptors, thorough=thorough)
+    rng = np.random.default_rng(0)
+    rows = detector.index.sample(len(SIMULATED_COPIES), rng)
+    references = [record.image() for record in detector.index.take(rows)]
+    copies = [
+        transform(image, rng)
+        for image, transform in zip(references, SIMULATED_COPIES.values(), strict=True)
+    ]
+    novel = list(photographs.values())[:: 3 if thorough else 1]
+    labels = [
+        require_equal(checker, image) for image in [*(copies[::3] if thorough else copies), *novel]
+    ]
+    assert labels.count("memorized") > len(labels) / 3
+    assert labels.count("clear") > 0
+
+
+def test_pixels_are_decoded_only_of_aligned_and_near_references(
+    detector: Detector, photographs: dict[str, Image.Image]
+) -> None:
+    query = Picture(photographs["rocket.jpg"])
+    rows = detector.index.sample(60, np.random.default_rng(0))
+    pairs = [PicturePair(query, one.picture()) for one in detector.index.take(rows)]
+    assert screen(pairs, [{}] * len(pairs)) is not None
+    decoded = [pair for pair in pairs if "levels" in vars(pair.reference)]
+    assert len(decoded) < len(pairs) / 2
+    assert {id(pair) for pair in pairs if pair.alignment is not None} <= set(map(id, decoded))
+
+
+def test_a_close_layout_is_compared_in_full(cat: Image.Image) -> None:
+    """Its relative l2 depends on all candidates."""
+    assert screen([PicturePair(Picture(cat), Picture(cat))], [{}]) is None
+
+
+def test_references_without_a_stored_layout_give_the_same(
+    detector: Detector, photographs: dict[str, Image.Image]
+) -> None:
+    query = Picture(photographs["rocket.jpg"])
+    records = detector.index.take(detector.index.sample(20, np.random.default_rng(0)))
+    stored, bare = (
+        screen([PicturePair(query, reference) for reference in references], [{}] * len(records))
+        for references in (
+            [record.picture() for record in records],
+            [Picture(record.image(), record.picture().features) for record in records],
+        )
+    )
+    assert stored is not None
+    assert stored == bare
+
+
+def test_thresholds_of_other_signals_of_pictures_need_the_full_comparison(
+    detector: Detector, photographs: dict[str, Image.Image]
+) -> None:
+    assert may_screen(["copy_evidence", "phash256"])
+    assert not may_screen(["copy_evidence", "l2"])
+    limits = {"l2": Threshold(0.02, 0.01), CopyEvidence.name: CopyEvidence.default}
+    checker = Detector(detector.index, detector.descriptors, limits)
+    (verdict,) = checker.detect([photographs["rocket.jpg"]])
+    assert {"l2", "structure_and_l2"} <= verdict.matches[0].distances.keys()
