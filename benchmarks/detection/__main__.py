@@ -28,6 +28,7 @@ import faiss
 
 from benchmarks.common.pictures import load
 from benchmarks.common.provenance import RESULTS, provenance
+from benchmarks.cost.parts import cost_of
 from benchmarks.detection.measure import CODE, index_path, load_sscd, measure_task, task_folder
 from benchmarks.detection.misses import misses
 from benchmarks.detection.observation import Observations, with_role
@@ -36,8 +37,9 @@ from benchmarks.detection.promise import Promise, leave_one_out, promises
 from benchmarks.detection.report import report
 from benchmarks.detection.score import MEMGUARD, RULES, TARGETS, Rule, Score, score
 from benchmarks.detection.splits import CLEAN, PROMISE_SEEDS, Task, tasks
-from benchmarks.detection.timing import milliseconds_per_image
 from memguard.descriptors import weightless_descriptors
+from memguard.detection.detector import Detector
+from memguard.index.open import open_index
 
 PACKAGES = ("faiss-cpu", "opencv-python-headless", "ImageHash", "onnxruntime", "numpy", "pdqhash")
 SETS: Mapping[str, tuple[str, ...]] = {
@@ -204,7 +206,7 @@ def leave_one_out_by_kind(splits: Splits) -> Iterator[dict[str, Any]]:
 
 
 def times(cache: Path, task: Task) -> dict[str, dict[str, float]]:
-    """Milliseconds of each step, by detector, on the first test negatives of a task."""
+    """Milliseconds of each part of a check, by detector, on the first test negatives of a task."""
     queries = [query for query in task.queries if query.role == "test"][:TIMED_IMAGES]
     images = list(task.images(queries))
     descriptors = {"": weightless_descriptors()}
@@ -214,9 +216,9 @@ def times(cache: Path, task: Task) -> dict[str, dict[str, float]]:
     for suffix, used in descriptors.items():
         index = index_path(task_folder(cache, task), sscd=bool(suffix))
         for mode in ("standard", "thorough"):
-            found[mode + suffix] = milliseconds_per_image(
-                index, used, images, thorough=mode == "thorough"
-            )
+            detector = Detector(open_index(index), used, thorough=mode == "thorough")
+            cost = cost_of(detector, images)
+            found[mode + suffix] = cost.parts | {"total": cost.total}
     return found
 
 

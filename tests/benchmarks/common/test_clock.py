@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from benchmarks.detection.timing import Clock
+from benchmarks.common.clock import Clock
 
 
 def work(seconds: float) -> None:

@@ -1,0 +1,2 @@
+PACKAGES = ("numpy", "opencv-python-headless", "faiss-cpu", "pylance", "pillow")
+"""Distributions whose versions matter."""
