@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.common.pictures import Picture
-from memguard.sources.items import BytesItem
+from memguard.sources.base import BytesItem
 
 EDGE_PX = 384
 """Longer edge of a reference, in pixels."""

@@ -75,14 +75,22 @@ class LocalFeatures:
     descriptors: NDArray[np.uint8]
 
     @cached_property
-    def levels(self) -> NDArray[np.float32]:
-        """The descriptors as float32, for :func:`matches`."""
-        return self.descriptors.astype(np.float32)
+    def sought(self) -> NDArray[np.float32]:
+        """The factor of a query in the product that :func:`matches` computes, float32 (n, 34).
+
+        -2 a, 1 and the square of a, so that the product with :attr:`held` of b is the square of
+        a - b: whole numbers below 2**24, exact in every order of additions.
+        """
+        levels = self.descriptors.astype(np.float32)
+        ones = np.ones((len(levels), 1), np.float32)
+        return np.hstack([-2 * levels, ones, np.square(levels).sum(axis=1, keepdims=True)])
 
     @cached_property
-    def lengths(self) -> NDArray[np.float32]:
-        """Their squared lengths, float32 (n,)."""
-        return np.asarray(np.square(self.levels).sum(axis=1))
+    def held(self) -> NDArray[np.float32]:
+        """The factor of a reference, float32 (34, n): b, its square and 1."""
+        levels = self.descriptors.astype(np.float32)
+        ones = np.ones((len(levels), 1), np.float32)
+        return np.hstack([levels, np.square(levels).sum(axis=1, keepdims=True), ones]).T
 
     def to_bytes(self) -> bytes:
         """At most 10.8 KB, for a record of the index."""
@@ -181,11 +189,8 @@ def matches(query: LocalFeatures, reference: LocalFeatures) -> NDArray[np.intp]:
     """
     if len(query.points) < 2 or len(reference.points) < 2:
         return np.zeros((0, 2), dtype=np.intp)
-    left, right = query.levels, reference.levels
-    squares = left @ (-2 * right.T)  # whole numbers below 2**24, so exact in every order
-    squares += reference.lengths
-    squares += query.lengths[:, None]
-    rows = np.arange(len(left))
+    squares = query.sought @ reference.held
+    rows = np.arange(len(squares))
     nearest = squares.argmin(axis=1)
     first = squares[rows, nearest]
     squares[rows, nearest] = np.inf
