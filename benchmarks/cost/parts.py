@@ -18,7 +18,7 @@ from memguard.detection.detector import Detector
 PARTS = {
     "Picture": "convert",
     "described_views": "describe",
-    "search": "search",
+    "search_counting": "search",
     "compare_vectors": "compare",
     "screen": "compare",
 }

@@ -9,9 +9,8 @@ from typing import Any
 from numpy.typing import NDArray
 from PIL import Image
 
-from memguard.index.store import thumbnails
 from memguard.vision.local_features import LocalFeatures
-from memguard.vision.picture import Picture
+from memguard.vision.picture import Picture, Thumbnail
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,4 +74,4 @@ class Record:
         if self.thumbnail is None:
             raise ValueError(f"the index holds no pixels of {self.uri}")
         known = None if self.features is None else LocalFeatures.from_bytes(self.features)
-        return thumbnails.picture(self.thumbnail, known)
+        return Thumbnail(self.thumbnail, known)

@@ -65,6 +65,22 @@ class Layout:
 BYTES = _LENGTHS.size + COMPONENTS
 """Of a stored layout."""
 
+MARK = b"memguard layout\n"
+"""Ends an image file whose last bytes are a layout. Decoders stop where the image ends."""
+
+
+def with_layout(encoded: bytes, layout: Layout) -> bytes:
+    """An image file, followed by its layout."""
+    return encoded + layout.to_bytes() + MARK
+
+
+def layout_in(encoded: bytes) -> Layout | None:
+    """The layout that follows an image; None without, as in indexes of older versions."""
+    if not encoded.endswith(MARK):
+        return None
+    end = len(encoded) - len(MARK)
+    return Layout.from_bytes(encoded[end - BYTES : end])
+
 
 def shorten(coarse: NDArray[np.float32]) -> Layout:
     """The layout of a coarse structure, float32 (SIDE_PX * SIDE_PX * 3,)."""

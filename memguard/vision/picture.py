@@ -14,7 +14,7 @@ from PIL import Image
 from memguard.vision.alignment import grey
 from memguard.vision.decode import to_rgb
 from memguard.vision.foreground import Foreground, find_foreground
-from memguard.vision.layout import Layout, shorten
+from memguard.vision.layout import Layout, layout_in, shorten
 from memguard.vision.local_features import FEATURE_EDGE_PX, LocalFeatures, local_features
 from memguard.vision.structure import coarse_structure, small_square
 
@@ -135,20 +135,18 @@ class Thumbnail(Picture):
     """A reference, decoded when its pixels are needed.
 
     Args:
-        data: an encoded RGB image.
+        data: an encoded RGB image, which its layout may follow.
         features: its local features, if they are known.
-        layout: its shortened coarse structure, if it is known.
 
     Raises:
         ValueError: by what needs the pixels, if the data is no image.
     """
 
-    def __init__(
-        self, data: bytes, features: LocalFeatures | None = None, layout: Layout | None = None
-    ) -> None:
+    def __init__(self, data: bytes, features: LocalFeatures | None = None) -> None:
         self._data = data
         if features is not None:
             self.features = features
+        layout = layout_in(data)
         if layout is not None:
             self.layout = layout
 

@@ -6,8 +6,8 @@ import io
 
 from PIL import Image
 
-from memguard.vision.layout import BYTES, Layout
-from memguard.vision.local_features import FEATURE_EDGE_PX, LocalFeatures
+from memguard.vision.layout import with_layout
+from memguard.vision.local_features import FEATURE_EDGE_PX
 from memguard.vision.picture import Thumbnail
 
 EDGE_PX = FEATURE_EDGE_PX
@@ -19,10 +19,6 @@ LOSSLESS_EDGE_PX = 128
 
 JPEG_QUALITY = 90
 """With full chroma, the error is an l2 of about 0.01, far below any threshold."""
-
-
-LAYOUT_MARK = b"memguard layout\n"
-"""Ends a file whose last bytes are a layout. Decoders stop before them, where the image ends."""
 
 
 def encode(image: Image.Image) -> bytes:
@@ -42,12 +38,4 @@ def encode(image: Image.Image) -> bytes:
 def encode_reference(image: Image.Image) -> bytes:
     """:func:`encode`, followed by the layout of what is decoded from it."""
     encoded = encode(image)
-    return encoded + Thumbnail(encoded).layout.to_bytes() + LAYOUT_MARK
-
-
-def picture(thumbnail: bytes, features: LocalFeatures | None) -> Thumbnail:
-    """The picture of a thumbnail, with its layout if it has one: older versions stored none."""
-    if not thumbnail.endswith(LAYOUT_MARK):
-        return Thumbnail(thumbnail, features)
-    end = len(thumbnail) - len(LAYOUT_MARK)
-    return Thumbnail(thumbnail, features, Layout.from_bytes(thumbnail[end - BYTES : end]))
+    return with_layout(encoded, Thumbnail(encoded).layout)

@@ -13,9 +13,8 @@ from memguard.index.store.thumbnails import (
     LOSSLESS_EDGE_PX,
     encode,
     encode_reference,
-    picture,
 )
-from memguard.vision.picture import Picture
+from memguard.vision.picture import Picture, Thumbnail
 
 
 def decoded(data: bytes) -> Image.Image:
@@ -57,7 +56,7 @@ def test_a_reference_s_thumbnail_carries_its_layout(cat: Image.Image) -> None:
     for image in (cat, cat.resize((40, 30))):
         data = encode_reference(image)
         assert decoded(data).tobytes() == decoded(encode(image)).tobytes()
-        known = picture(data, None)
+        known = Thumbnail(data)
         assert "layout" in vars(known)
         assert "levels" not in vars(known)
         again = Picture(decoded(data))
@@ -66,11 +65,11 @@ def test_a_reference_s_thumbnail_carries_its_layout(cat: Image.Image) -> None:
 
 
 def test_a_thumbnail_of_an_older_version_has_its_layout_computed(cat: Image.Image) -> None:
-    older = picture(encode(cat), None)
+    older = Thumbnail(encode(cat))
     assert "layout" not in vars(older)
-    assert older.layout.to_bytes() == picture(encode_reference(cat), None).layout.to_bytes()
+    assert older.layout.to_bytes() == Thumbnail(encode_reference(cat)).layout.to_bytes()
 
 
 def test_a_damaged_thumbnail_is_no_picture() -> None:
     with pytest.raises(ValueError, match="damaged"):
-        _ = picture(b"no image", None).pixels
+        _ = Thumbnail(b"no image").pixels
