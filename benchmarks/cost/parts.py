@@ -16,7 +16,7 @@ from memguard.detection import detector as steps
 from memguard.detection.detector import Detector
 
 PARTS = {
-    "Picture": "convert",
+    "readings": "convert",
     "described_views": "describe",
     "search_counting": "search",
     "compare_vectors": "compare",

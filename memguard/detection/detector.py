@@ -176,7 +176,8 @@ class Detector:
             if screened is not None:
                 matches = self._matches(candidates, _merged(candidates, screened))
                 if not matches or self._rank(matches[0])[0] == 0:
-                    return self.decide(matches)
+                    with stage("decide"):
+                        return self.decide(matches)
         return self.judge(query, self._matches(candidates, self._compared(candidates)))
 
     def _candidates(
