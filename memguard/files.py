@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +25,10 @@ BLOCK_BYTES = 1 << 20
 """How much of a file is read at a time."""
 
 
+NON_BLOCKING = getattr(os, "O_NONBLOCK", 0)
+"""Opens a pipe without waiting for a writer; Windows has none in folders."""
+
+
 def sha256(path: Path) -> str:
     """The hexadecimal SHA-256 of a file's bytes."""
     digest = hashlib.sha256()
@@ -30,6 +36,18 @@ def sha256(path: Path) -> str:
         while block := file.read(BLOCK_BYTES):
             digest.update(block)
     return digest.hexdigest()
+
+
+def read_regular(path: Path) -> bytes:
+    """The bytes of a file; whoever reads a pipe or a device may wait, or read on, for ever.
+
+    Raises:
+        OSError: it cannot be read, or is a folder, a pipe, a socket or a device.
+    """
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | NON_BLOCKING)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is a pipe, a socket or a device", str(path))
+        return file.read()
 
 
 def write_bytes(path: Path, data: bytes) -> None:

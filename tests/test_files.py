@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from memguard.files import (
     from_json,
     is_sealed,
     read_checked,
+    read_regular,
     sealed,
     sha256,
     write_lines,
@@ -101,3 +103,19 @@ def test_a_sealed_page() -> None:
     assert is_sealed(page)
     assert not is_sealed(page.replace("größe", "grösse"))
     assert not is_sealed("<html></html>")
+
+
+def test_only_regular_files_are_read(tmp_path: Path) -> None:
+    """A pipe is waited for, and a device read on, for ever."""
+    plain = tmp_path / "plain"
+    plain.write_bytes(b"bytes")
+    assert read_regular(plain) == b"bytes"
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "device").symlink_to("/dev/zero")
+    for name in ("pipe", "device"):
+        with pytest.raises(OSError, match="it is a pipe, a socket or a device"):
+            read_regular(tmp_path / name)
+    with pytest.raises(IsADirectoryError):
+        read_regular(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        read_regular(tmp_path / "missing")

@@ -14,6 +14,7 @@ from memguard.calibration.contamination import copied
 from memguard.calibration.measurements import Method
 from memguard.detection.detector import Detector
 from memguard.errors import UnreadableImageError
+from memguard.files import read_regular
 from memguard.index import Index
 from memguard.index.ingest.reader import content_id
 from memguard.index.record import Record
@@ -121,7 +122,7 @@ def reference_pictures(index: Index, rows: Sequence[int]) -> list[Named]:
 def _image(record: Record) -> Image.Image:
     """The image at full size if its file still has the same bytes, else the thumbnail."""
     try:
-        data = Path(record.uri).read_bytes()
+        data = read_regular(Path(record.uri))
         return decode(data)[0] if content_id(data) == record.id else record.image()
     except (OSError, UnreadableImageError):
         return record.image()

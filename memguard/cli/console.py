@@ -29,6 +29,7 @@ from rich.progress import (
 from rich.text import Text
 
 from memguard.errors import ConfigurationError, UnreadableImageError
+from memguard.files import read_regular
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -74,7 +75,7 @@ def read_image(path: Path) -> Image.Image:
     from memguard.vision.decode import decode
 
     try:
-        return decode(path.read_bytes(), alpha=True)[0]
+        return decode(read_regular(path), alpha=True)[0]
     except (OSError, UnreadableImageError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UnreadableImageError(f"{path} cannot be read: {reason}") from error

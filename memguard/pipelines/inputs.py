@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from memguard.errors import ConfigurationError, UnreadableImageError, UnsupportedOutputError
+from memguard.files import read_regular
 from memguard.pipelines.outputs import find_images
 from memguard.pipelines.pictures import Shown, Unreadable
 from memguard.vision.decode import decode
@@ -90,7 +91,7 @@ def _file(path: Path) -> Image.Image | Unreadable:
     if not path.exists():
         raise ConfigurationError(f"there is no file {path}; name an image file that is there")
     try:
-        data = path.read_bytes()
+        data = read_regular(path)
     except OSError as error:
         return Unreadable(f"{path}: {error.strerror or error}")
     return _decoded(data, str(path))

@@ -19,6 +19,7 @@ from memguard.detection.decision import gravest
 from memguard.detection.detector import Detector
 from memguard.detection.readings import readings
 from memguard.errors import UnreadableImageError
+from memguard.files import read_regular
 from memguard.index import Index
 from memguard.index.open import open_index
 from memguard.pipelines.inputs import ImageLike, read_image
@@ -141,7 +142,7 @@ def _read(image: ImageLike) -> tuple[Image.Image, str | None]:
     if isinstance(image, (str, os.PathLike)) and Path(image).is_file():
         name = str(image)
         try:
-            data = Path(image).read_bytes()
+            data = read_regular(Path(image))
         except OSError as error:
             raise UnreadableImageError(f"{name}: {error.strerror or error}") from error
     if not isinstance(data, (bytes, bytearray, memoryview)):

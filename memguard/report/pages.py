@@ -14,6 +14,7 @@ from PIL import Image
 from memguard._optional import require
 from memguard._version import __version__
 from memguard.errors import UnreadableImageError
+from memguard.files import read_regular
 from memguard.index import Index
 from memguard.report.formatting import percent, printable
 from memguard.vision.decode import decode, to_rgb
@@ -81,6 +82,6 @@ def _distance(value: float | None) -> str:
 
 def _read(name: str) -> Image.Image | None:
     try:
-        return decode(Path(name).read_bytes())[0]
+        return decode(read_regular(Path(name)))[0]
     except (OSError, ValueError, UnreadableImageError):
         return None

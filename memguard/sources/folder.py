@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from memguard.errors import BuildError
+from memguard.files import read_regular
 from memguard.sources.base import BrokenItem, Item, Place
 from memguard.sources.cursor import UNREADABLE, Position, file_state, now
 from memguard.sources.items import FileItem
@@ -39,6 +40,9 @@ SUFFIXES = frozenset(
     ]
 )
 """Suffixes of image files, in lower case; upper case is read too."""
+
+Identity = tuple[int, int]
+"""Device and inode of a folder."""
 
 
 class Folder:
@@ -102,10 +106,22 @@ def file_items(paths: Iterable[Path | OSError], after: str | None) -> Iterator[I
             )
 
 
-def walk(folder: Path) -> Iterator[Path | OSError]:
-    """Image files in the order of their paths, and the errors of folders that do not open."""
+def walk(folder: Path, above: frozenset[Identity] | None = None) -> Iterator[Path | OSError]:
+    """Image files in the order of their paths, and the errors of folders that do not open.
+
+    Linked folders are followed, but not into a folder that the walk is in already.
+
+    Args:
+        folder: where to begin.
+        above: the folders that the walk is in; by default all above the folder.
+    """
     names, folders = [], set()
     try:
+        if above is None:
+            above = frozenset(_identity(parent) for parent in folder.resolve().parents)
+        here = _identity(folder)
+        if here in above:
+            return
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.is_dir():
@@ -117,26 +133,27 @@ def walk(folder: Path) -> Iterator[Path | OSError]:
         yield error
         return
     for name in sorted(names):
-        if name not in folders:
+        if name in folders:
+            yield from walk(folder / name, above | {here})
+        else:
             yield folder / name
-        elif not _leads_back(folder, name):
-            yield from walk(folder / name)
 
 
-def _leads_back(folder: Path, name: str) -> bool:
-    """Whether this is a link to a folder above it, which would be walked without end."""
-    path = folder / name
-    return path.is_symlink() and folder.resolve().is_relative_to(path.resolve())
+def _identity(folder: Path) -> Identity:
+    """Of a folder, however it is reached."""
+    status = folder.stat()
+    return status.st_dev, status.st_ino
 
 
 def _metadata(path: Path) -> dict[str, Any]:
     """Caption, rights and url of an image, from the .txt and .json files of its name."""
     try:
-        metadata = json.loads(path.with_suffix(".json").read_bytes())
+        metadata = json.loads(read_regular(path.with_suffix(".json")))
         found = described(metadata if isinstance(metadata, dict) else {})
     except (OSError, ValueError, RecursionError):
         found = described({})
     with contextlib.suppress(OSError):
-        caption = path.with_suffix(".txt").read_text(encoding="utf-8", errors="replace").strip()
+        text = read_regular(path.with_suffix(".txt")).decode(errors="replace")
+        caption = text.replace("\r\n", "\n").strip()
         found["caption"] = caption or found["caption"]
     return found

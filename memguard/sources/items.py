@@ -13,6 +13,7 @@ from PIL import Image
 
 from memguard._optional import require
 from memguard.errors import ConfigurationError, UnreadableImageError
+from memguard.files import read_regular
 from memguard.sources.base import BrokenItem, BytesItem, Item
 from memguard.sources.cursor import file_state
 
@@ -33,7 +34,7 @@ class FileItem(Item):
     path: Path
 
     def read(self) -> bytes:
-        return self.path.read_bytes()
+        return read_regular(self.path)
 
     def state_now(self) -> str:
         return file_state(self.path)

@@ -174,3 +174,34 @@ def test_a_folder_that_does_not_open_is_an_item_that_says_so(
 def test_names_identify_sources(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     assert Folder(tmp_path).name == Folder(f"{tmp_path}/a/..").name != Folder(tmp_path / "a").name
+
+
+def test_links_that_lead_back_by_another_folder_end(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.png").write_bytes(b"x")
+    (tmp_path / "a" / "b").symlink_to("../b")
+    (tmp_path / "b" / "a").symlink_to("../a")
+    (tmp_path / "b" / "root").symlink_to("/")
+    found = [item.uri for item in Folder(tmp_path).iterate()]
+    assert [uri.removeprefix(str(tmp_path)) for uri in found] == [
+        "/a/b/x.png",
+        "/a/x.png",
+        "/b/a/x.png",
+        "/b/x.png",
+    ]
+
+
+def test_pipes_and_devices_among_images_are_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "0.png").write_bytes(b"x")
+    os.mkfifo(tmp_path / "0.txt")
+    os.mkfifo(tmp_path / "0.json")
+    os.mkfifo(tmp_path / "1.png")
+    (tmp_path / "2.png").symlink_to("/dev/zero")
+    image, *others = Folder(tmp_path).iterate()
+    assert image.read()
+    assert image.caption is None
+    assert len(others) == 2
+    for item in others:
+        with pytest.raises(OSError, match="a pipe, a socket or a device"):
+            item.read()
