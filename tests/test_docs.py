@@ -36,10 +36,11 @@ def commands(page: Path) -> list[str]:
 
 @cache
 def options(name: str) -> set[str]:
-    """The options of a command."""
-    group = typer.main.get_command(app)
-    command = group.commands[name]  # type: ignore[attr-defined]
-    return {option for one in command.params for option in (*one.opts, *one.secondary_opts)}
+    """The options of a command, or of all commands of a group."""
+    command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
+    commands = [command, *getattr(command, "commands", {}).values()]
+    params = [one for each in commands for one in each.params]
+    return {option for one in params for option in (*one.opts, *one.secondary_opts)}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=of)

@@ -9,7 +9,17 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from memguard.cli import audit, build, calibrate, check, demo, exemptions, inspect, maintain
+from memguard.cli import (
+    audit,
+    build,
+    calibrate,
+    check,
+    demo,
+    exemptions,
+    inspect,
+    log,
+    maintain,
+)
 from memguard.cli.console import err
 from memguard.cli.options import BareSscd
 from memguard.errors import MemguardError
@@ -21,6 +31,7 @@ app = typer.Typer(
 )
 models = typer.Typer(help="Model weights.", no_args_is_help=True)
 app.add_typer(models, name="models")
+app.add_typer(log.group, name="log")
 
 app.command(cls=BareSscd)(build.build)
 for command in (
