@@ -48,6 +48,7 @@ from .pipelines.decorator import guarded as guarded
 from .pipelines.guard import Guard as Guard
 from .pipelines.guard import guard as guard
 from .pipelines.guarded import Guarded as Guarded
+from .pipelines.metrics import Metrics as Metrics
 from .pipelines.outcome import Outcome as Outcome
 from .pipelines.policy import Policy as Policy
 from .pipelines.request_key import request_key as request_key

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from memguard.verdict import Verdict
+from memguard.verdict import Label, Verdict
 
 log = logging.getLogger("memguard")
 
@@ -29,6 +29,8 @@ class Outcome:
         would: what the policy would have done, had it been enforced for this request; None where it
             was enforced, or would have shown the image.
         stages: milliseconds by stage of the whole call, as in the audit log.
+        position: which image of the call, from 0.
+        trial: the label by a second calibration, which decides nothing; None without one.
     """
 
     verdict: Verdict
@@ -37,13 +39,15 @@ class Outcome:
     milliseconds: float
     would: Fate | None = None
     stages: Mapping[str, float] = field(default_factory=dict)
+    position: int = 0
+    trial: Label | None = None
 
     def to_log(self) -> dict[str, Any]:
         """A short dict of plain JSON values, for one line of a log."""
-        would = {} if self.would is None else {"would": self.would}
+        beside = {"would": self.would, "trial": self.trial}
         return {
             "action": self.action,
-            **would,
+            **{name: value for name, value in beside.items() if value is not None},
             "request": self.request,
             "milliseconds": round(self.milliseconds, 1),
             **self.verdict.to_log(),
@@ -92,13 +96,29 @@ class Request:
         verdicts: Sequence[Verdict],
         actions: Sequence[Fate],
         would: Sequence[Fate | None] | None = None,
+        trial: Callable[[Verdict], Label] | None = None,
     ) -> list[Outcome]:
-        """The outcome of each image."""
+        """The outcome of each image.
+
+        Args:
+            verdicts, actions, would: of each image.
+            trial: the label by a second calibration.
+        """
         stages = self.stages
+        would = would or [None] * len(verdicts)
         return [
-            Outcome(verdict, action, self.key, stages.get("check", 0.0), hypothetical, stages)
-            for verdict, action, hypothetical in zip(
-                verdicts, actions, would or [None] * len(verdicts), strict=True
+            Outcome(
+                verdict,
+                action,
+                self.key,
+                stages.get("check", 0.0),
+                hypothetical,
+                stages,
+                position,
+                trial(verdict) if trial else None,
+            )
+            for position, (verdict, action, hypothetical) in enumerate(
+                zip(verdicts, actions, would, strict=True)
             )
         ]
 
