@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import msgspec
 from PIL import Image
 
 from memguard.auditing.generations import Generations, generate_negatives, generations_needed
@@ -17,6 +18,7 @@ from memguard.calibration.calibrate import check_rates
 from memguard.calibration.held_out import HeldOut, HeldOutImage
 from memguard.calibration.load import calibrated_detector
 from memguard.calibration.negatives import Negatives
+from memguard.calibration.provenance import calibration_facts
 from memguard.calibration.result import Calibration
 from memguard.defaults import (
     AUDIT_BATCH,
@@ -296,9 +298,23 @@ def _given(
 
 
 def _calibrate(
-    detector: Detector, writer: IndexWriter, negatives: Negatives | None, **options: Any
+    detector: Detector,
+    writer: IndexWriter,
+    negatives: Negatives | None,
+    *,
+    similar_rate: float = SIMILAR_RATE,
+    memorized_rate: float = MEMORIZED_RATE,
+    clip_blocks: bool = False,
+    on_progress: OnDone,
 ) -> Calibration:
-    calibration, measured = choose_calibration(detector, negatives, **options)
+    asked: dict[str, Any] = {
+        "similar_rate": similar_rate,
+        "memorized_rate": memorized_rate,
+        "clip_blocks": clip_blocks,
+    }
+    chosen, measured = choose_calibration(detector, negatives, on_progress=on_progress, **asked)
+    recorded = calibration_facts(detector, negatives, **asked)
+    calibration = msgspec.structs.replace(chosen, provenance=recorded)
     writer.write_document(MEASUREMENTS, measured.to_bytes())
     writer.write_document(CALIBRATION, calibration.to_bytes())
     writer.write_document(CALIBRATION_PAGE, None)

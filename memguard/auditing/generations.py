@@ -161,6 +161,7 @@ class Generations(Negatives):
         questions: Sequence[Question] = (),
     ) -> None:
         self.path = folder.path
+        self.folder = folder.path.absolute()
         self._folder = folder
         self._request = request
         self._prompts = prompts

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from memguard.auditing.generation import PipelineCaller
 from memguard.auditing.lookup import IndexLookup
-from memguard.calibration.index_facts import index_facts, made_now
+from memguard.calibration.provenance import index_facts, made_now, threshold_facts
 
 
 def describe_audit(caller: PipelineCaller, lookup: IndexLookup | None) -> dict[str, str]:
     """Heading to value, for the result."""
     place = {} if caller.place is None else {"model": caller.place}
-    index = index_facts(lookup.index) if lookup else {"index": "none: a black-box audit"}
+    index = {"index": "none: a black-box audit"}
+    if lookup is not None:
+        index = index_facts(lookup.index) | threshold_facts(lookup.index)
     return {
         "pipeline": caller.name,
         **place,

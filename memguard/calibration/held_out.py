@@ -61,7 +61,10 @@ class HeldOut(Negatives):
             ConfigurationError: one is neither an image nor a file's path.
         """
         if isinstance(images, (str, os.PathLike)):
-            return cls(FolderPictures(images), os.path.abspath(images))
+            folder = Path(images).absolute()
+            held_out = cls(FolderPictures(images), str(folder))
+            held_out.folder = folder
+            return held_out
         pictures = ListedPictures(images)
         return cls(pictures, f"{len(pictures)} images given in Python")
 

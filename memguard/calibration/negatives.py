@@ -46,6 +46,9 @@ class Negatives(ABC):
     source: str = ""
     """Which images these are, in words, for reports."""
 
+    folder: Path | None = None
+    """Where they lie, for commands that use them again."""
+
     alike: Mapping[str, int] = MappingProxyType({})
     """How many of these negatives are nearly the same, for those that are not one of a kind."""
 

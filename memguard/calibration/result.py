@@ -88,6 +88,8 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
         source: which images the negatives are, in words; empty for leave-one-out.
         shortfalls: in plain sentences, what this calibration finds less of than it should, the
             cause and the way on; see :mod:`memguard.calibration.shortfalls`.
+        provenance: in words, what was calibrated, when, by which memguard, and the command that
+            repeats it; empty for calibrations of memguard 0.1.
     """
 
     thresholds: dict[str, Threshold]
@@ -101,6 +103,7 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     thorough: bool
     source: str = ""
     shortfalls: tuple[str, ...] = ()
+    provenance: dict[str, str] = {}
 
     @property
     def id(self) -> str:

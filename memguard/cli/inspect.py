@@ -41,7 +41,8 @@ def info(index: IndexArgument, as_json: Json = False) -> None:
             f"`memguard calibrate {escape(str(index))}`"
         )
     else:
-        show_calibration(calibration, opened, _when(about.calibrated))
+        made = calibration.provenance.get("made") or _when(about.calibrated)
+        show_calibration(calibration, opened, made)
 
 
 def _describe(about: Summary) -> None:

@@ -6,7 +6,7 @@ proves, and what would prove more. To add a column to a table, see ``calibration
 
 from __future__ import annotations
 
-import hashlib
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,12 +25,14 @@ from memguard.files import sealed, write_text
 from memguard.index import Index
 from memguard.index.local import DirectoryIndex
 from memguard.index.open import open_index
-from memguard.index.store.documents import CALIBRATION, CALIBRATION_PAGE
+from memguard.index.store.documents import CALIBRATION_PAGE
 from memguard.report import plots
 from memguard.report.calibration_points import points
 from memguard.report.calibration_tables import recall_table, signal_table
 from memguard.report.formatting import distance_text
 from memguard.report.pages import find_pictures, plot_uri, render
+from memguard.report.plots import VERBS
+from memguard.report.provenance import calibration_provenance
 from memguard.signal_type import SignalType
 
 MOST_PAIRS = 60
@@ -46,8 +48,8 @@ def calibration_page(index: Index | str | os.PathLike[str]) -> str:
         ConfigurationError: the extra ``report`` is not installed.
     """
     opened = index if isinstance(index, Index) else open_index(index)
-    calibration, document = Calibration.of(opened), opened.read_document(CALIBRATION)
-    if calibration is None or document is None:
+    calibration = Calibration.of(opened)
+    if calibration is None:
         raise CalibrationError(
             f"{opened.name} has not been calibrated; run `memguard calibrate {opened.name}`"
         )
@@ -70,14 +72,15 @@ def calibration_page(index: Index | str | os.PathLike[str]) -> str:
         missed=_missed(measured),
         colours=plots.LABEL_COLOURS,
         sides={"negatives": plots.NEGATIVES, "copies": plots.COPIES},
-        pairs=_pairs(opened, calibration.contaminated[:MOST_PAIRS], types),
+        nearest=_pairs(opened, measured.nearest, calibration, types),
+        pairs=_pairs(opened, calibration.contaminated[:MOST_PAIRS], calibration, types),
         more_pairs=calibration.contaminated[MOST_PAIRS:],
         records=len(opened),
         outgrown=calibration.outgrown(len(opened)),
         provable=NEEDED_PER_RATE / max(calibration.negatives, 1),
         confidence=CONFIDENCE,
         folds=FOLDS,
-        digest=hashlib.sha256(document).hexdigest(),
+        provenance=calibration_provenance(opened, calibration),
     )
 
 
@@ -125,9 +128,12 @@ def _missed(measured: Measurements) -> int:
 
 
 def _pairs(
-    index: Index, pairs: Sequence[ContaminatedNegative], types: Mapping[str, SignalType]
+    index: Index,
+    pairs: Sequence[ContaminatedNegative],
+    calibration: Calibration,
+    types: Mapping[str, SignalType],
 ) -> list[dict[str, Any]]:
-    """Each contaminated negative with the reference that it copies."""
+    """Each negative with the reference that it copies or comes nearest to."""
     uris = find_pictures(index, {name for pair in pairs for name in (pair.image, pair.reference)})
     return [
         {
@@ -136,11 +142,23 @@ def _pairs(
                 for role, name in (("negative", pair.image), ("reference", pair.reference))
             ],
             "reason": pair.reason,
+            "verb": _verb(pair, calibration),
             "distances": [
                 (name, distance_text(distance))
                 for name, distance in pair.distances.items()
-                if name in types and types[name].witness is not None
+                if name in calibration.thresholds
+                or (name in types and types[name].witness is not None)
             ],
         }
         for pair in pairs
     ]
+
+
+def _verb(pair: ContaminatedNegative, calibration: Calibration) -> str | None:
+    """What the thresholds in use do to such an image; None if nothing."""
+    for label, verb in VERBS.items():
+        for name, threshold in calibration.thresholds.items():
+            limit: float | None = getattr(threshold, label)
+            if limit is not None and pair.distances.get(name, math.inf) <= limit:
+                return verb
+    return None

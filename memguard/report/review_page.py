@@ -14,6 +14,7 @@ from memguard.files import write_text
 from memguard.index import Index
 from memguard.index.open import open_index
 from memguard.report.pages import find_pictures, render
+from memguard.report.provenance import provenance
 
 
 def review_page(folder: str | os.PathLike[str], index: Index | str | os.PathLike[str]) -> str:
@@ -51,6 +52,9 @@ def review_page(folder: str | os.PathLike[str], index: Index | str | os.PathLike
             for number, each in enumerate(questions)
         ],
         rows=[dataclasses.astuple(each) for each in questions],
+        provenance=provenance(
+            opened, f"memguard calibrate {opened.name} --negatives {root.absolute()}"
+        ),
         waiting=sum(not each.judged for each in questions),
     )
 

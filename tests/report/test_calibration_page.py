@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 import shutil
@@ -10,16 +11,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from fixtures.calibrations import PICTURE_SIGNALS, stored_calibration, stored_measurements
 from fixtures.html_page import Page, stacked_cells
 from fixtures.picture_files import write_cuts
 from PIL import Image
 
+from memguard import __version__, open_index
 from memguard.calibration import measure as calibration_measure
 from memguard.errors import CalibrationError
 from memguard.index.base import BuildSummary
-from memguard.lifecycle import calibrate_index
+from memguard.lifecycle import calibrate_index, remove_images
 from memguard.report import calibration_page, report_index
 from memguard.report.plots import _trade
 
@@ -109,6 +112,38 @@ def test_names_are_escaped(shown: tuple[Path, Page]) -> None:
     assert f"{index}/calibration.json" in page.words()
 
 
+def test_what_the_page_is_evidence_of(shown: tuple[Path, Page]) -> None:
+    index, page = shown
+    words = page.words("provenance")
+    manifest = json.loads((index / "manifest.json").read_text())
+    assert f"index's fingerprint (SHA-256) {manifest['sha256']}" in words
+    assert f"memguard {__version__}" in words
+    assert f"command memguard calibrate '{index}'" in words
+    document = (index / "calibration.json").read_bytes()
+    assert hashlib.sha256(document).hexdigest() in words
+    recorded = json.loads(document)["provenance"]
+    assert f"made {recorded['made']}" in words
+    assert "now" not in words
+
+
+def test_an_index_that_has_changed_since_is_named(shown: tuple[Path, Page], tmp_path: Path) -> None:
+    index = Path(shutil.copytree(shown[0], tmp_path / "x.memguard"))
+    opened = open_index(index)
+    first = opened.take(opened.sample(1, np.random.default_rng(0)))[0]
+    remove_images(index, [first.id])
+    words = Page(calibration_page(index)).words("provenance")
+    assert "training images 60 index's revision 1 " in words
+    assert "training images now 59 index's revision now 2 " in words
+
+
+def test_negatives_that_came_nearest_are_shown(shown: tuple[Path, Page]) -> None:
+    index, page = shown
+    pairs = stored_measurements(index).nearest
+    assert pairs
+    for pair in pairs:
+        assert f"negative {pair.image} reference {pair.reference}" in page.words()
+
+
 def test_too_few_negatives_prove_nothing_and_the_page_says_what_would(
     shown: tuple[Path, Page],
 ) -> None:
@@ -141,7 +176,12 @@ def test_held_out_negatives_a_copy_among_them_and_a_reached_target(
     assert str(copy) in [pair.image for pair in calibration.contaminated]
     assert f"negative {copy} reference {reference}" in page.words()
     photos = [address for address in page.addresses if address.startswith("data:image/jpeg")]
-    assert len(photos) == 2 * len(calibration.contaminated)
+    nearest = stored_measurements(index).nearest
+    assert len(photos) == 2 * (len(calibration.contaminated) + len(nearest))
+    assert page.words("provenance").endswith(
+        f"command memguard calibrate {index} --negatives {pictures} "
+        "--similar-rate 0.2 --memorized-rate 0.1"
+    )
     assert f"{calibration.blank} blank image" in page.words()
     assert calibration.blank >= 1
     assert f"{calibration.negatives} images held out" in page.words()

@@ -8,10 +8,11 @@ import pytest
 from fixtures.calibrations import EXAMPLE
 from msgspec.structs import replace
 
-from memguard.calibration.measurements import Measurements
+from memguard.calibration.measurements import Measurements, Method
 from memguard.calibration.rates import Rate
 from memguard.calibration.result import OperatingPoint
-from memguard.report.calibration_points import negatives_needed, points
+from memguard.report.calibration_points import Point, negatives_needed, points
+from memguard.verdict import Label
 
 NOTHING_MEASURED = Measurements({}, {}, (), "held-out", 0, ())
 
@@ -42,7 +43,6 @@ def test_how_many_negatives_are_needed() -> None:
             True,
             "These negatives prove 2.95 %. If the observed share holds, about 3,000",
         ),
-        (5, True, "At the observed share no number of negatives proves 0.1 %"),
     ],
 )
 def test_what_would_prove_a_target(count: int, calibrated: bool, said: str) -> None:
@@ -51,7 +51,53 @@ def test_what_would_prove_a_target(count: int, calibrated: bool, said: str) -> N
     example = replace(EXAMPLE, memorized=point, thresholds={})
     block, flag = points("x.memguard", example, NOTHING_MEASURED)
     assert (block.label, block.verb, flag.verb) == ("memorized", "block", "flag")
-    assert block.needed.replace("\N{NO-BREAK SPACE}", " ").startswith(said)
+    assert plain(block.needed).startswith(said)
+    assert block.means == "These negatives neither prove the target nor contradict it."
     if calibrated:
-        assert f"--memorized-rate {observed.upper:.2g}" in block.needed
+        assert "--memorized-rate 0.03 --similar-rate 0.03" in block.needed
     assert block.own == 0
+
+
+def plain(text: str) -> str:
+    return text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def missed(method: Method, label: Label = "memorized") -> Point:
+    """The point of a label that too many of 100 negatives got."""
+    observed = Rate.of(8, 100)
+    point = OperatingPoint(0.01, True, observed, observed, {})
+    example = replace(EXAMPLE, memorized=point, similar=point, method=method, thresholds={})
+    block, flag = points("x.memguard", example, NOTHING_MEASURED)
+    found = block if label == "memorized" else flag
+    assert found.operating.status == "missed"
+    return found
+
+
+def test_missed_says_what_it_means_and_what_to_do() -> None:
+    point = missed("held-out")
+    assert point.means.startswith("More novel images are blocked than you allowed, and not by")
+    assert "of every 100 novel images 4 to 14 are blocked without reason" in point.means
+    steps = ("First look at the pairs", "take it out of the folder", 'policy="flag"')
+    places = [point.needed.index(step) for step in steps]
+    assert places == sorted(places)
+    assert point.operating.observed.upper == pytest.approx(0.1397, abs=1e-4)
+    assert "--memorized-rate 0.14 --similar-rate 0.14" in point.needed, "no rate below the proven"
+    flagged = missed("held-out", "similar")
+    assert "are flagged than you allowed" in flagged.means
+    assert "policy" not in flagged.needed
+    assert "review.csv" in missed("generations").needed
+
+
+def test_training_images_that_come_close_are_no_false_positives() -> None:
+    point = missed("leave-one-out")
+    assert "training set's own images" in point.means
+    assert "memguard duplicates x.memguard" in point.needed
+    assert "without reason" not in point.means
+
+
+def test_proven() -> None:
+    observed = Rate.of(0, 400)
+    point = OperatingPoint(0.01, True, observed, observed, {})
+    block, _ = points("x", replace(EXAMPLE, memorized=point, thresholds={}), NOTHING_MEASURED)
+    assert "chance does not explain it" in block.means
+    assert block.needed == ""
