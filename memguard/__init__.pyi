@@ -54,8 +54,10 @@ from .pipelines.policy import Policy as Policy
 from .pipelines.request_key import request_key as request_key
 from .pipelines.safety_checker import SafetyChecker as SafetyChecker
 from .report.calibration_page import report_index as report_index
+from .report.dossier import Dossier as Dossier
 from .report.evidence import Explanation as Explanation
 from .report.evidence import explain as explain
+from .report.explain_images import explain_images as explain_images
 from .sources.fetch import Fetch as Fetch
 from .verdict import Match as Match
 from .verdict import Region as Region

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from memguard.cli.console import (
     COLOURS,
@@ -16,15 +15,13 @@ from memguard.cli.console import (
     out,
     print_json,
     progress,
-    read_image,
     writing,
 )
-from memguard.cli.options import IndexArgument, Json, Thorough, Weights, WeightsNow, weights_of
+from memguard.cli.options import Json, Thorough, Weights, WeightsNow, weights_of
 from memguard.errors import ConfigurationError
 from memguard.files import write_text
 
 if TYPE_CHECKING:
-    from memguard.report import Explanation
     from memguard.report.checked_files import CheckedFile
 
 CHECKED = "what was checked until then is reported. Run the same command again to check all"
@@ -102,72 +99,3 @@ def _print(file: CheckedFile) -> None:
         return
     colour = COLOURS.get(file.label, "green")
     out.print(f"[{colour}]{file.label:<13}[/] {escape(file.name)}: {escape(file.verdict.why)}")
-
-
-def explain(
-    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image file.")],
-    index: IndexArgument,
-    output: Annotated[Path, typer.Option("-o", "--output", help="The picture's file.")] = Path(
-        "explain.png"
-    ),
-    thorough: Thorough = False,
-    clip_weights: WeightsNow = None,
-    sscd_weights: WeightsNow = None,
-    weights: Weights = None,
-    as_json: Json = False,
-) -> None:
-    """Explain the verdict on an image: every signal, and a picture of the match."""
-    from memguard.report import explain as explain_image
-    from memguard.report.formatting import SIGNAL_HEADINGS, region_text, signal_rows
-
-    explanation = explain_image(
-        read_image(image),
-        index,
-        thorough=thorough,
-        weights=weights_of(clip_weights, sscd_weights, weights),
-    )
-    picture = _save(explanation, output)
-    verdict = explanation.verdict
-    if as_json:
-        print_json({"image": str(image), "picture": picture, **explanation.to_json()})
-        return
-    colour = COLOURS.get(verdict.label, "green")
-    out.print(f"[{colour}]{verdict.label}[/] {escape(str(image))}: {escape(verdict.why)}")
-    if verdict.matches:
-        if verdict.matches[0].region is not None:
-            out.print(region_text(verdict.matches[0].region))
-        labels = {signal.name: signal.label for signal in verdict.signals}
-        table = Table()
-        for heading in SIGNAL_HEADINGS:
-            number = heading not in ("signal", "label")
-            table.add_column(
-                heading, justify="right" if number else "left", no_wrap=heading == "signal"
-            )
-        for cells in signal_rows(verdict, explanation.signals):
-            label = labels.get(cells[0])
-            table.add_row(*cells, style=COLOURS.get(label) if label else "dim")
-        out.print(table)
-        table = Table(title="nearest references", title_justify="left")
-        for heading in ("uri", "view", "files", "near-duplicates", "caption", "rights"):
-            table.add_column(heading, overflow="fold")
-        for match in verdict.matches:
-            counts = (str(match.exact_duplicates), str(match.near_duplicates - 1))
-            notes = (escape(match.caption or ""), escape(match.rights or ""))
-            table.add_row(escape(match.uri), match.view, *counts, *notes)
-        out.print(table)
-        for match in verdict.exempt:
-            out.print(f"[yellow]does not count[/], as it is {match.exempt}: {escape(match.uri)}")
-    if picture is not None:
-        out.print(f"The picture: [bold]{escape(picture)}[/]")
-
-
-def _save(explanation: Explanation, output: Path) -> str | None:
-    """Save the picture and return its path; None, with a note, without the extra ``report``."""
-    try:
-        picture = explanation.draw()
-    except ConfigurationError as error:
-        err.print(f"[yellow]no picture:[/] {escape(str(error))}")
-        return None
-    with writing("picture", output):
-        picture.save(output)
-    return str(output)

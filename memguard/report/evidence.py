@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,20 +16,26 @@ from typing import Any
 from PIL import Image
 
 from memguard.calibration.load import guarding_detector
+from memguard.calibration.result import Calibration
 from memguard.detection.decision import gravest
 from memguard.detection.detector import Detector
 from memguard.detection.readings import readings
 from memguard.errors import UnreadableImageError
-from memguard.files import read_regular
+from memguard.files import read_regular, write_text
 from memguard.index import Index
 from memguard.index.open import open_index
 from memguard.pipelines.inputs import ImageLike, read_image
+from memguard.report.cases import case_of
 from memguard.report.comparison import Comparison, compare
+from memguard.report.dossier import Dossier
 from memguard.report.evidence_image import draw
 from memguard.report.finding import finding
 from memguard.signal_type import SignalType
 from memguard.verdict import Verdict
 from memguard.vision.decode import decode, to_rgb
+
+UNNAMED = "image"
+"""The name of an image that is no file."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +47,22 @@ class Explanation:
         verdict: as a guard of the same index gives it.
         comparison: with the reference that the verdict's ``why`` names; None where it names none,
             or one without pixels.
-        signals: what the index can measure, by name.
+        detector: what checked it.
         sha256: of the image's file; None if it came as pixels.
+        name: the file's path; "image" if it came otherwise.
     """
 
     image: Image.Image
     verdict: Verdict
     comparison: Comparison | None
-    signals: Mapping[str, SignalType]
+    detector: Detector
     sha256: str | None = None
+    name: str = UNNAMED
+
+    @property
+    def signals(self) -> Mapping[str, SignalType]:
+        """What the index can measure, by name."""
+        return self.detector.signals
 
     @property
     def is_training_file(self) -> bool:
@@ -89,6 +103,39 @@ class Explanation:
         """
         return draw(self.image, self.verdict, self.comparison, self.signals, self.finding)
 
+    def to_html(self, command: str | None = None) -> str:
+        """The explanation as a page that needs nothing else.
+
+        Args:
+            command: how to repeat it, as the page names it.
+
+        Raises:
+            ConfigurationError: the extra ``report`` is not installed.
+        """
+        index = self.detector.index
+        case = case_of(self.name, self, Calibration.of(index))
+        return Dossier.of([case], index, command or self._command()).to_html()
+
+    def save(self, path: str | os.PathLike[str], command: str | None = None) -> None:
+        """Write the page to a path that ends in .html, and the picture to any other.
+
+        Raises:
+            ConfigurationError: the extra ``report`` is not installed.
+            OSError: the file cannot be written.
+            ValueError: the path ends in no format that Pillow writes.
+        """
+        if is_page(path):
+            write_text(Path(path), self.to_html(command))
+        else:
+            self.draw().save(path)
+
+    def _command(self) -> str:
+        index = self.detector.index.name
+        if self.name == UNNAMED:
+            return f"memguard.explain(image, {index!r}, thorough={self.detector.thorough})"
+        thorough = ["--thorough"] if self.detector.thorough else []
+        return shlex.join(["memguard", "explain", self.name, "-i", index, *thorough])
+
 
 def explain(
     image: ImageLike,
@@ -110,17 +157,23 @@ def explain(
         IndexUnavailableError, WeightsError, CalibrationError: see :class:`memguard.Guard`.
     """
     query, sha256 = _read(image)
+    name = str(image) if isinstance(image, (str, os.PathLike)) else UNNAMED
     detector = detector_of(index, thorough=thorough, weights=weights)
     pictures = [reading.picture for reading in readings(query)]
     if not pictures:
         (verdict,) = detector.detect([query])
-        return Explanation(to_rgb(query), verdict, None, detector.signals, sha256)
+        return Explanation(to_rgb(query), verdict, None, detector, sha256, name)
     verdicts = list(map(detector.judge, pictures, detector.find_matches(pictures)))
     verdict = gravest(verdicts)
     picture = pictures[verdicts.index(verdict)]
     shown = verdict.matches
     comparison = compare(picture, shown[0], detector.index) if shown else None
-    return Explanation(picture.image, verdict, comparison, detector.signals, sha256)
+    return Explanation(picture.image, verdict, comparison, detector, sha256, name)
+
+
+def is_page(path: str | os.PathLike[str]) -> bool:
+    """Whether a path names a page rather than a picture."""
+    return Path(path).suffix.lower() in (".html", ".htm")
 
 
 def detector_of(
@@ -138,16 +191,16 @@ def detector_of(
 
 def _read(image: ImageLike) -> tuple[Image.Image, str | None]:
     """The image, and the SHA-256 of the bytes that it was decoded from."""
-    data, name = image, "the bytes"
+    data = image
     if isinstance(image, (str, os.PathLike)) and Path(image).is_file():
-        name = str(image)
         try:
             data = read_regular(Path(image))
         except OSError as error:
-            raise UnreadableImageError(f"{name}: {error.strerror or error}") from error
+            raise UnreadableImageError(f"{image}: {error.strerror or error}") from error
     if not isinstance(data, (bytes, bytearray, memoryview)):
         return read_image(image), None
     try:
         return decode(bytes(data), alpha=True)[0], hashlib.sha256(data).hexdigest()
     except UnreadableImageError as error:
-        raise UnreadableImageError(f"{name}: {error}") from error
+        named = f"{image}: " if isinstance(image, (str, os.PathLike)) else ""
+        raise UnreadableImageError(f"{named}{error}") from error

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import itertools
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +13,12 @@ from fixtures.command_line import invoked, memguard
 from fixtures.file_server import serving
 from fixtures.html_page import Page
 from fixtures.picture_files import encoded
-from PIL import Image, ImageOps
+from PIL import Image
 from typer.testing import CliRunner
 
-from memguard import Guard
 from memguard.cli import app
 from memguard.index.base import BuildSummary
 from memguard.index.open import open_index
-from memguard.report.evidence_image import MARGIN, PANEL
-from memguard.report.formatting import threshold_text
 from memguard.sources.queries import Query
 
 
@@ -167,83 +162,3 @@ def test_ctrl_c_reports_what_was_checked(
     assert len(done.stdout.splitlines()) == 2
     assert len((tmp_path / "x.csv").read_text().splitlines()) == 3
     assert "stopped: what was checked until then is reported" in done.stderr
-
-
-def test_explain(photograph_index: Path, cat: Image.Image, tmp_path: Path) -> None:
-    query, picture = tmp_path / "query [1].png", tmp_path / "why.png"
-    ImageOps.mirror(cat).save(query)
-    arguments = ["explain", str(query), str(photograph_index), "-o", str(picture)]
-    done = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
-    assert done.exit_code == 0, done.output
-    (verdict,) = Guard(photograph_index).check(cat.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
-    assert f"memorized {query}: {verdict.why}" in done.output
-    for signal in verdict.signals:
-        assert signal.name in done.output
-        assert threshold_text(signal.similar) in done.output
-    assert "[indoors]" in done.output, "brackets of a caption are no markup"
-    assert "mirrored" in done.output
-    assert "What agrees spans the whole training image and all of this image" in done.output
-    assert Image.open(picture).width == 4 * PANEL + 5 * MARGIN
-
-    done = CliRunner().invoke(app, [*arguments, "--json"])
-    row = json.loads(done.stdout)
-    assert row["label"] == "memorized"
-    assert row["picture"] == str(picture)
-    assert row["comparison"]["view"] == "mirrored"
-    assert row["matches"][0]["region"]["share_of_reference"] == pytest.approx(1, abs=0.03)
-    assert np.array(row["comparison"]["mask"]).sum() == 12
-    assert row["why"] == verdict.why
-
-
-def test_an_explanation_that_cannot_be_written(
-    photograph_index: Path, cat: Image.Image, tmp_path: Path
-) -> None:
-    query = tmp_path / "query.png"
-    cat.save(query)
-    for name in ("none/why.png", "why.unknown"):
-        done = CliRunner().invoke(app, ["explain", str(query), str(photograph_index), "-o", name])
-        assert done.exit_code == 1
-        assert "cannot be written" in str(done.exception)
-
-
-WITHOUT_MATPLOTLIB = """
-import sys
-
-class Absent:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == "matplotlib":
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-sys.meta_path.insert(0, Absent())
-from memguard.cli import main
-main()
-"""
-
-
-def test_without_the_extra_explain_gives_the_reason_and_no_picture(
-    photograph_index: Path, cat: Image.Image, tmp_path: Path
-) -> None:
-    query = tmp_path / "query.png"
-    cat.save(query)
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            WITHOUT_MATPLOTLIB,
-            "explain",
-            str(query),
-            str(photograph_index),
-            "--json",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-        cwd=tmp_path,
-    )
-    assert done.returncode == 0, done.stderr
-    row = json.loads(done.stdout)
-    assert (row["label"], row["picture"]) == ("memorized", None)
-    assert "no picture: " in done.stderr
-    assert "memguard[report]" in done.stderr
-    assert not (tmp_path / "explain.png").exists()

@@ -21,7 +21,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "merge": memguard.merge_indexes,
     "push": memguard.push_index,
     "report": memguard.report_index,
-    "explain": memguard.explain,
+    "explain": memguard.explain_images,
     "info": memguard.summarize_index,
     "audit": memguard.audit,
 }
