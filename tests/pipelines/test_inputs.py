@@ -125,5 +125,5 @@ def test_an_explanation_takes_one_of_them(index: Path, file: Path) -> None:
         assert explain(one, index).verdict.label == "memorized"
     with pytest.raises(ConfigurationError, match="takes one image, not 2"):
         explain(np.stack([unit(COPY)] * 2), index)
-    with pytest.raises(UnreadableImageError, match="the bytes: not an image"):
+    with pytest.raises(UnreadableImageError, match="not an image in a format"):
         explain(b"no image", index)

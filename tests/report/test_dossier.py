@@ -11,7 +11,7 @@ import pytest
 from fixtures.html_page import Page
 from PIL import Image, ImageOps
 
-from memguard import ConfigurationError, Detector, Dossier, __version__, explain, explain_images
+from memguard import Detector, Dossier, __version__, explain, explain_images
 from memguard.report import dossier as module
 from memguard.report.cases import NOTHING, Case
 
@@ -111,23 +111,6 @@ def test_blank_and_unreadable_images(detector: Detector, tmp_path: Path) -> None
     assert "nothing is known about it: cannot be read: not an image" in words
     assert "The image is blank" in words
     assert dossier.to_json()["images"][0]["error"].startswith("cannot be read")
-
-
-def test_a_check_that_fails_is_no_all_clear(
-    detector: Detector, cat: Image.Image, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: object) -> None:
-        raise RuntimeError("the disk is gone")
-
-    monkeypatch.setattr(type(detector.index), "search", fail)
-    (case,) = explain_images(cat, detector).cases
-    assert (case.label, case.finding) == (
-        "unchecked",
-        "This image was not checked, so nothing is known about it: cannot be checked: "
-        "RuntimeError: the disk is gone.",
-    )
-    with pytest.raises(ConfigurationError, match="takes one image"):
-        explain_images([[cat, cat]], detector)
 
 
 def test_names_and_captions_are_neither_markup_nor_control_characters(
