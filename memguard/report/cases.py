@@ -44,7 +44,7 @@ NOTHING: Mapping[str, Any] = dict.fromkeys(
     (
         *("picture", "size", "outline", "region", "facts", "deciding", "promise", "finds"),
         *("match", "view", "match_outline", "match_picture", "parts", "measurements", "others"),
-        *("difference", "pixels", "overlay"),
+        *("difference", "pixels", "overlay", "exempt"),
     )
 )
 """What a page may show of an image."""
@@ -134,7 +134,7 @@ def case_of(
 def unchecked_case(name: str, why: str, finding: str, recorded: Label | None = None) -> Case:
     """The case of an image that could not be read or checked."""
     data = {"image": name, "finding": finding, "label": "unchecked", "error": why}
-    shown = {**NOTHING, "facts": [("image", name)]}
+    shown = {**NOTHING, "exempt": (), "facts": [("image", name)]}
     return Case(name, "unchecked", 0.0, finding, data, recorded, shown)
 
 
@@ -146,6 +146,7 @@ def _shown(name: str, explained: Explained, calibration: Calibration | None) -> 
     flagged = verdict.label in ("memorized", "similar")
     shown: dict[str, Any] = {
         **NOTHING,
+        "exempt": [one for one in verdict.matches if one.exempt],
         "picture": picture_uri(image, PICTURE_EDGE, QUALITY),
         "size": f"{image.width} x {image.height} pixels",
         "outline": _points(outlined.query) if outlined else None,
@@ -163,7 +164,7 @@ def _shown(name: str, explained: Explained, calibration: Calibration | None) -> 
         "match_outline": _points(outlined.reference) if outlined else None,
         "parts": _parts(match, explained.detector),
         "measurements": _measurements(match, verdict, explained.detector),
-        "others": verdict.matches[1:],
+        "others": [one for one in verdict.matches[1:] if one.counts],
     }
     if comparison is not None:
         shown["match_picture"] = picture_uri(comparison.reference.image, PICTURE_EDGE, QUALITY)

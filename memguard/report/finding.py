@@ -71,6 +71,12 @@ def finding(
         return BLANK
     if verdict.label == "unchecked":
         return f"This image was not checked, so nothing is known about it: {verdict.why}."
+    if verdict.label == "clear" and (exempt := verdict.exempt):
+        others = f", and {len(exempt) - 1} more," if len(exempt) > 1 else ""
+        return (
+            f"No copy of a training image was found but of one that is {exempt[0].exempt}{others} "
+            "and so does not count."
+        )
     if verdict.label == "clear" or not verdict.matches:
         return CLEAR
     match = verdict.matches[0]

@@ -147,7 +147,7 @@ def test_the_gravest_are_shown_and_the_others_listed(
             f"finding {name}",
             {"image": name, "why": ""},
             None,
-            {**NOTHING, "facts": []},
+            {**NOTHING, "exempt": [], "facts": []},
         )
         for name, (label, score) in labels.items()
     ]

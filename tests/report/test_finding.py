@@ -95,6 +95,15 @@ def test_a_flag_is_a_perhaps(similar: Verdict) -> None:
     assert sentence.endswith("3 or more other training images show it too, as they would a logo.")
 
 
+def test_an_allowed_copy_is_not_passed_over(similar: Verdict) -> None:
+    allowed = dataclasses.replace(similar.matches[0], exempt="allowed")
+    clear = Verdict("clear", 0.1, matches=(similar.matches[0], allowed, allowed))
+    assert finding(clear) == (
+        "No copy of a training image was found but of one that is allowed, and 1 more, and so does "
+        "not count."
+    )
+
+
 def test_without_a_region_no_part_is_claimed(similar: Verdict) -> None:
     match = dataclasses.replace(similar.matches[0], region=None, view="mirrored")
     assert finding(dataclasses.replace(similar, matches=(match,))) == (
