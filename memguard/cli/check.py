@@ -65,6 +65,7 @@ def check(
     guard = Guard(
         index or configured_index(),
         on_error="raise",
+        quarantine="ask",  # a verdict does not depend on the images before it
         thorough=thorough,
         weights=weights_of(clip_weights, sscd_weights, weights),
     )

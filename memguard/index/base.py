@@ -36,12 +36,17 @@ class Health:
         records: training images that searches find.
         outdated: whether there is another version now, so that it should be opened again.
         newest: training images in that version, where the index knows.
+        suspended: ids of references that a guard no longer lets block by themselves
+            (:data:`memguard.pipelines.suspects.Quarantine`).
+        suspects: ids of references that decide too many images, and still block.
     """
 
     name: str
     records: int
     outdated: bool = False
     newest: int | None = None
+    suspended: tuple[str, ...] = ()
+    suspects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

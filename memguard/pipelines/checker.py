@@ -16,7 +16,7 @@ from PIL import Image
 from memguard.calibration.load import guarding_detector
 from memguard.detection.detector import Detector
 from memguard.errors import CheckFailedError, IndexUnavailableError, MemguardError
-from memguard.index import Index
+from memguard.index import Health, Index
 from memguard.index.open import open_index
 from memguard.index.store.forked import require_not_forked
 from memguard.index.store.thumbnails import encode
@@ -24,6 +24,7 @@ from memguard.pipelines.allowance import NOTHING, Allowance
 from memguard.pipelines.batches import Answer, answer_all
 from memguard.pipelines.checks import UNCHECKED, unchecked, unreadable, verdicts_on
 from memguard.pipelines.pictures import Shown
+from memguard.pipelines.suspects import Quarantine, Suspects
 from memguard.pipelines.time_limit import TimeLimit
 from memguard.pipelines.watch import Watch
 from memguard.verdict import Verdict
@@ -51,6 +52,8 @@ class Checker:
         index: the training set.
         on_error: see :data:`OnError`.
         timeout_s: seconds that the check of one call's images may take; None for no limit.
+        quarantine: see :data:`memguard.pipelines.suspects.Quarantine`.
+        suspended: ids of references that are suspended already.
         thorough, weights: see :func:`memguard.calibration.load.guarding_detector`.
 
     Attributes:
@@ -67,6 +70,8 @@ class Checker:
         *,
         on_error: OnError,
         timeout_s: float | None = None,
+        quarantine: Quarantine = "auto",
+        suspended: frozenset[str] = frozenset(),
         thorough: bool = False,
         weights: Mapping[str, str] | None = None,
     ) -> None:
@@ -76,7 +81,10 @@ class Checker:
         self._lock = threading.Lock()
         self._next_attempt = 0.0
         self._options: dict[str, Any] = {"thorough": thorough, "weights": weights}
-        self.detector: Detector = guarding_detector(index, **self._options)
+        self._suspects = Suspects(quarantine, suspended)
+        self._suspects.decided(index.exemptions())
+        detector = guarding_detector(index, **self._options)
+        self.detector: Detector = self._suspects.applied(detector)
 
     @property
     def index(self) -> Index:
@@ -88,9 +96,22 @@ class Checker:
         detector = guarding_detector(
             open_index(self.index.name), loaded=self.detector, **self._options
         )
-        self.detector = detector
+        self._suspects.decided(detector.index.exemptions())
+        with self._suspects.lock:
+            self.detector = self._suspects.applied(detector)
         self._watch.restart()
         return detector.index
+
+    def health(self) -> Health:
+        """That of the index, and what this guard suspects; see :meth:`memguard.Guard.health`."""
+        health, index = self.index.health(), self.index.exemptions().in_force
+        exempt = {one: why for one, why in self.detector.exempt.items() if why != "suspended"}
+        return dataclasses.replace(
+            health,
+            outdated=health.outdated or exempt != index,
+            suspended=tuple(sorted(self._suspects.suspended)),
+            suspects=tuple(sorted(self._suspects.asked)),
+        )
 
     def check(self, pictures: Sequence[Shown], allowance: Allowance = NOTHING) -> list[Verdict]:
         """One verdict per position of an output; ``unchecked`` where the check fails.
@@ -107,7 +128,12 @@ class Checker:
         return verdicts_on(pictures, partial(self._detect, allowance=allowance))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        options = {"on_error": self.on_error, "timeout_s": self._time_limit.seconds}
+        options = {
+            "on_error": self.on_error,
+            "timeout_s": self._time_limit.seconds,
+            "quarantine": self._suspects.action,
+            "suspended": self._suspects.suspended,
+        }
         return _checker, (self.index, {**options, **self._options})
 
     def __copy__(self) -> Checker:
@@ -128,6 +154,7 @@ class Checker:
         failed = next((one for one in found if isinstance(one, Exception)), None)
         if failed is not None and self.on_error == "raise":
             raise CheckFailedError(f"{UNCHECKED}: {failed}") from failed
+        self._suspect(images, found)
         return [
             unchecked(f"{type(one).__name__}: {one}")
             if isinstance(one, Exception)
@@ -172,6 +199,16 @@ class Checker:
                 else:
                     log.warning("%s failed, and was opened again", failed.index.name)
             return self.detector is not failed
+
+    def _suspect(self, images: Sequence[Image.Image], found: Sequence[Answer]) -> None:
+        """Look for references that match everything; what fails here changes no verdict."""
+        seen = [(image, one) for image, one in zip(images, found) if isinstance(one, Verdict)]
+        try:
+            self._suspects.watch(self.detector, seen)
+            with self._suspects.lock:  # a reload meanwhile is not undone
+                self.detector = self._suspects.applied(self.detector)
+        except Exception:
+            log.exception("memguard could not look for references that match everything")
 
 
 def _checker(index: Index, options: dict[str, Any]) -> Checker:

@@ -40,6 +40,7 @@ from memguard.pipelines.policy import Action, Policy
 from memguard.pipelines.request_key import current_key
 from memguard.pipelines.rollout import Rollout, Shadow
 from memguard.pipelines.settlement import Settlement, record_direct, refusing
+from memguard.pipelines.suspects import Quarantine
 from memguard.pipelines.wrapper import guarded, require_pipeline
 from memguard.settings import configured_index
 from memguard.sources.fetch import Fetch
@@ -80,6 +81,7 @@ class Options(TypedDict, total=False):
     placeholder: Placeholder
     urls: Urls
     fetch: Fetcher
+    quarantine: Quarantine
 
 
 @overload
@@ -116,6 +118,7 @@ def guard(
     placeholder: Placeholder = "grey",
     urls: Urls = "keep",
     fetch: Fetcher = PUBLIC_WEB,
+    quarantine: Quarantine = "auto",
 ) -> Any:
     """The pipeline, guarded: the same calls, the same output classes, no copies.
 
@@ -144,7 +147,7 @@ def guard(
         index: an index or its path; by default ``$MEMGUARD_INDEX``, else the project's
             ``[tool.memguard] index`` in ``pyproject.toml``.
         policy, enforce, on_error, latents, thorough, weights, timeout_s, on_verdict, audit_log,
-        placeholder, urls, fetch: see :class:`Guard`.
+        placeholder, urls, fetch, quarantine: see :class:`Guard`.
 
     Raises:
         ConfigurationError: no index is named anywhere, or the pipeline is a class, is not callable,
@@ -166,6 +169,7 @@ def guard(
         placeholder=placeholder,
         urls=urls,
         fetch=fetch,
+        quarantine=quarantine,
     ).wrap(pipeline)
 
 
@@ -196,6 +200,7 @@ class Guard(CallGuard):
         urls: whether addresses of images are handed on; see :data:`Urls`.
         fetch: gets the image behind an address that a pipeline returns. A :class:`memguard.Fetch`
             sets limits; with another callable, limits are yours.
+        quarantine: what to do about a reference that matches unlike images; see :data:`Quarantine`.
 
     Each image that is not ``clear`` is a line of the logger ``memguard`` at level INFO: label,
     action, request key, milliseconds; the record's attribute ``memguard`` has more.
@@ -226,6 +231,7 @@ class Guard(CallGuard):
         placeholder: Placeholder = "grey",
         urls: Urls = "keep",
         fetch: Fetcher = PUBLIC_WEB,
+        quarantine: Quarantine = "auto",
     ) -> None:
         require_placeholder(placeholder)
         self.urls = _one_of(Urls, "urls", urls)
@@ -239,7 +245,12 @@ class Guard(CallGuard):
         self.latents = _one_of(Latents, "latents", latents)
         opened = index if isinstance(index, Index) else _opened(index)
         self._checker = Checker(
-            opened, on_error=self.on_error, timeout_s=timeout_s, thorough=thorough, weights=weights
+            opened,
+            on_error=self.on_error,
+            timeout_s=timeout_s,
+            quarantine=_one_of(Quarantine, "quarantine", quarantine),
+            thorough=thorough,
+            weights=weights,
         )
 
     @property
@@ -262,12 +273,14 @@ class Guard(CallGuard):
         return self._checker.reload()
 
     def health(self) -> Health:
-        """Look up the index's canaries, which any search must find.
+        """Look up the index's canaries, which any search must find, and name suspects.
+
+        A suspect is a reference that decides far more images than calibrated; see ``quarantine``.
 
         Raises:
             IndexUnavailableError: a search does not find them: the guard would let copies through.
         """
-        return self.index.health()
+        return self._checker.health()
 
     @property
     def last_verdicts(self) -> tuple[Verdict, ...]:
