@@ -143,7 +143,8 @@ class Match:
         id: the reference's content hash (``Index.find(id).image()`` gives its thumbnail).
         uri: where the builder read it.
         view: how the query was turned when it came closest.
-        distances: signal name to distance, in the units of :class:`Signal`.
+        distances: signal name to distance, in the units of :class:`Signal`; where no reference came
+            near the image, only those that were needed to tell.
         exact_duplicates: how many files of the training set hold exactly these bytes.
         near_duplicates: how many references are nearly this image, itself included.
         caption: the training caption, where the source had one.

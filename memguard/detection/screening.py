@@ -61,7 +61,7 @@ def screen(
     found = []
     for pair, least, distances in zip(pairs, _least_structure(pairs), described, strict=True):
         measured = {SharedRegion.name: SharedRegion().measure(pair)}
-        if least < BEGINS:
+        if not least >= BEGINS:  # also if a damaged layout makes it NaN
             structure = Structure().measure(pair)
             if math.hypot(structure, L2().measure(pair) / usual) < BEGINS:
                 return None

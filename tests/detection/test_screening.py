@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 
 import numpy as np
@@ -112,3 +113,10 @@ def test_thresholds_of_other_signals_of_pictures_need_the_full_comparison(
     checker = Detector(detector.index, detector.descriptors, limits)
     (verdict,) = checker.detect([photographs["rocket.jpg"]])
     assert {"l2", "structure_and_l2"} <= verdict.matches[0].distances.keys()
+
+
+def test_a_damaged_layout_hides_nothing(cat: Image.Image) -> None:
+    """Not even one that makes the bound NaN."""
+    reference = Picture(cat)
+    reference.layout = dataclasses.replace(reference.layout, unit=math.nan)
+    assert screen([PicturePair(Picture(cat), reference)], [{}]) is None
