@@ -32,7 +32,9 @@ from memguard.vision.picture import Picture
 
 @pytest.fixture(scope="session", autouse=True)
 def working_directory(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """An empty folder, so that processes started by tests do not import the checkout either."""
+    """An empty folder, so that processes started by tests do not import the checkout either, and
+    an empty cache."""
+    os.environ["MEMGUARD_CACHE"] = str(tmp_path_factory.mktemp("cache"))
     os.chdir(tmp_path_factory.mktemp("working-directory"))
 
 

@@ -20,16 +20,13 @@ from memguard.index.ann.searcher import Excluded, Searcher
 from memguard.index.base import BACKGROUND_REFERENCES, Health, Index
 from memguard.index.record import Record
 from memguard.index.store import row_arrays
+from memguard.index.store.fingerprints import is_needed, table_fingerprints
 from memguard.index.store.forked import note_opened, require_not_forked
+from memguard.index.store.known_files import changed_files
 from memguard.index.store.manifest import Manifest
 from memguard.index.store.mapped_files import MappedFiles
 from memguard.index.store.reader_lease import Lease
 from memguard.index.store.tables import Tables
-
-BYTES_HASHED_AT_OPEN = 128 << 20
-"""Bytes whose fingerprints are compared when an index is opened, smallest files first: a quarter
-of a second. `memguard verify` compares all."""
-
 
 HALF_FLOAT_DISTANCE = 1e-3
 """Distance that a vector may have from itself after half-float storage."""
@@ -38,8 +35,9 @@ HALF_FLOAT_DISTANCE = 1e-3
 class DirectoryIndex(Index):
     """A finished index at the version that was current when it was opened.
 
-    Opening reads the manifest, maps the FAISS files and searches for the canaries; it loads no
-    model.
+    Opening compares every file with its fingerprint before FAISS or Lance reads it, once for each
+    state of the file (:mod:`memguard.index.store.known_files`); then it maps the FAISS files and
+    searches for the canaries. It loads no model.
 
     Attributes:
         directory: the index.
@@ -66,9 +64,7 @@ class DirectoryIndex(Index):
             self._searchers = {spec.name: self._searcher(spec) for spec in self.specs}
             self._look_for_canaries()
         except (ValueError, OSError) as error:
-            raise IndexUnavailableError(
-                f"the tables of {directory} are damaged ({error}); build the index again"
-            ) from error
+            raise IndexUnavailableError(self._damaged_table(str(error))) from error
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> DirectoryIndex:
@@ -205,12 +201,11 @@ class DirectoryIndex(Index):
         return f"run `memguard verify {self.directory} --mend`, or build the index again"
 
     def _compare_files(self) -> None:
-        """Compare the pinned files: all sizes, and the fingerprints of the smaller files."""
-        left = BYTES_HASHED_AT_OPEN
+        """Compare the files that FAISS and NumPy read with their sizes and fingerprints."""
         names = {file.path: name for name, ann in self.manifest.ann.items() for file in ann.files}
-        for file in sorted(self.manifest.files(), key=lambda file: file.bytes):
+        files = self.manifest.files()
+        for file in files:
             path, what = self.directory / file.path, names.get(file.path, "lists")
-            left -= file.bytes
             if not path.is_file():
                 raise IndexUnavailableError(
                     f"the {what} file of {self.directory} is missing ({path}); {self._mend}"
@@ -220,11 +215,26 @@ class DirectoryIndex(Index):
                 raise IndexUnavailableError(
                     f"{path} should have {file.bytes} bytes and has {actual}; {self._mend}"
                 )
-            if left >= 0 and not file.is_whole(self.directory):
+        tables = [
+            file
+            for file in table_fingerprints(self.directory, self.manifest)
+            if is_needed(self.directory, file)
+        ]
+        for file in tables:
+            if not (self.directory / file.path).is_file():
+                raise IndexUnavailableError(self._damaged_table(f"{file.path} is missing"))
+        for file in changed_files(self.directory, [*files, *tables]):
+            if file in tables:
                 raise IndexUnavailableError(
-                    f"the {what} file of {self.directory} is damaged: {path} holds other bytes "
-                    f"than were written; {self._mend}"
+                    self._damaged_table(f"{file.path} holds other bytes than were written")
                 )
+            raise IndexUnavailableError(
+                f"the {names.get(file.path, 'lists')} file of {self.directory} is damaged: "
+                f"{self.directory / file.path} holds other bytes than were written; {self._mend}"
+            )
+
+    def _damaged_table(self, reason: str) -> str:
+        return f"the tables of {self.directory} are damaged ({reason}); build the index again"
 
     def _read_arrays(self) -> None:
         def read(name: str) -> NDArray[Any]:

@@ -120,7 +120,7 @@ def test_the_file_of_another_index_of_the_same_size(
     shutil.copy(other, own)
     with pytest.raises(IndexUnavailableError, match=rf"{name} file .*other bytes.*verify"):
         DirectoryIndex.open(copied)
-    monkeypatch.setattr("memguard.index.local.BYTES_HASHED_AT_OPEN", 0)
+    monkeypatch.setattr("memguard.index.local.changed_files", lambda directory, files: [])
     with pytest.raises(IndexUnavailableError, match=rf"{name} file .*other rows.*verify"):
         DirectoryIndex.open(copied)
 

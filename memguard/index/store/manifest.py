@@ -45,6 +45,10 @@ class PinnedFile:
     bytes: int
     sha256: str
 
+    def __post_init__(self) -> None:
+        if Path(self.path).is_absolute() or ".." in Path(self.path).parts:
+            raise ValueError(f"it names a file outside the index, {self.path!r}")
+
     @classmethod
     def of(cls, directory: Path, path: Path) -> PinnedFile:
         """The file as it is now."""
