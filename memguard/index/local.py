@@ -20,7 +20,7 @@ from memguard.index.ann.searcher import Excluded, Searcher
 from memguard.index.base import BACKGROUND_REFERENCES, Health, Index
 from memguard.index.record import Record
 from memguard.index.store import row_arrays
-from memguard.index.store.fingerprints import is_needed, table_fingerprints
+from memguard.index.store.fingerprints import table_fingerprints
 from memguard.index.store.forked import note_opened, require_not_forked
 from memguard.index.store.known_files import changed_files
 from memguard.index.store.manifest import Manifest
@@ -215,14 +215,11 @@ class DirectoryIndex(Index):
                 raise IndexUnavailableError(
                     f"{path} should have {file.bytes} bytes and has {actual}; {self._mend}"
                 )
-        tables = [
+        tables = [  # compaction deletes those that only older versions need
             file
             for file in table_fingerprints(self.directory, self.manifest)
-            if is_needed(self.directory, file)
+            if (self.directory / file.path).exists()
         ]
-        for file in tables:
-            if not (self.directory / file.path).is_file():
-                raise IndexUnavailableError(self._damaged_table(f"{file.path} is missing"))
         for file in changed_files(self.directory, [*files, *tables]):
             if file in tables:
                 raise IndexUnavailableError(

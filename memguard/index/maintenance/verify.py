@@ -19,7 +19,7 @@ from memguard.files import is_sealed, read_checked
 from memguard.index.ingest.publish import publish
 from memguard.index.store import row_arrays
 from memguard.index.store.documents import CALIBRATION, CALIBRATION_PAGE, EXEMPTIONS, MEASUREMENTS
-from memguard.index.store.fingerprints import HINT, is_needed, table_fingerprints
+from memguard.index.store.fingerprints import HINT, table_fingerprints
 from memguard.index.store.manifest import BUILDING, MANIFEST_NAME, Manifest, PinnedFile
 from memguard.index.store.tables import FILES, RECORDS
 from memguard.index.store.write_lock import write_lock
@@ -126,7 +126,7 @@ def _verified(directory: Path, on_progress: Callable[[int, int], None]) -> Verif
         tables = table_fingerprints(directory, manifest)
     except (OSError, ValueError):
         tables = []
-    pinned += [(file, "restore") for file in tables if is_needed(directory, file)]
+    pinned += [(file, "restore") for file in tables if _needed(directory, file)]
     total, done = sum(file.bytes for file, _ in pinned), 0
     for file, remedy in pinned:
         if not file.is_whole(directory):
@@ -174,6 +174,11 @@ def _named(manifest: Manifest) -> Iterator[tuple[str, PinnedFile]]:
 
 def _remedy(name: str) -> Remedy:
     return "restore" if name == row_arrays.BLOCKED else "mend"
+
+
+def _needed(directory: Path, file: PinnedFile) -> bool:
+    """Whether a file must exist: compaction deletes old versions of the tables."""
+    return "/data/" in file.path or (directory / file.path).exists()
 
 
 def _documents(directory: Path) -> Iterator[Damage]:

@@ -38,11 +38,6 @@ def table_fingerprints(directory: Path, manifest: Manifest | None) -> list[Pinne
     return [PinnedFile(*file) for file in data["files"]]
 
 
-def is_needed(directory: Path, file: PinnedFile) -> bool:
-    """Whether a file of the tables must exist: compaction deletes old versions."""
-    return "/data/" in file.path or (directory / file.path).exists()
-
-
 def table_files(directory: Path) -> list[Path]:
     """The files of both tables, sorted."""
     found = (path for table in (RECORDS, FILES) for path in (directory / table).rglob("*"))
