@@ -108,7 +108,7 @@ def needed(index: str, calibration: Calibration, label: Label) -> str:
     return (
         f"These negatives prove {percent(observed.upper)}. If the observed share holds, about "
         f"{count:,} would prove {percent(target)}. {_way_on(index, calibration, count)} Or ask for "
-        f"the rate that these prove ({_laxer(calibration, label)})."
+        f"the rate that these prove (`{_laxer(calibration, label)}`)."
     )
 
 
@@ -127,9 +127,9 @@ def _after_missed(index: str, calibration: Calibration, label: Label) -> str:
         aside = "it is a copy: say so in review.csv"
     else:
         aside = "it is no negative: take it out of the folder"
-    lax = f"ask for the rate that these negatives prove ({_laxer(calibration, label)})"
+    lax = f"ask for the rate that these negatives prove (`{_laxer(calibration, label)}`)"
     if label == "memorized":
-        lax += ', or guard with policy="flag", so that nothing is blocked'
+        lax += ', or guard with `policy="flag"`, so that nothing is blocked'
     return (
         f"{look} If a negative shows a training image, {aside}, and calibrate again. If all are "
         f"novel, give more of them, so that thresholds are chosen better; or {lax}."
