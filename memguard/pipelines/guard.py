@@ -18,6 +18,7 @@ from typing import (
     overload,
 )
 
+from memguard.calibration.drift import Drift
 from memguard.errors import ConfigurationError, UnsupportedOutputError
 from memguard.index import Health, Index
 from memguard.index.open import open_index
@@ -25,6 +26,7 @@ from memguard.pipelines import deferred
 from memguard.pipelines.allowance import Allowance, allowance_of
 from memguard.pipelines.call import Call
 from memguard.pipelines.checker import Checker, OnError
+from memguard.pipelines.drift_watch import DriftWatch
 from memguard.pipelines.field_names import fields_of_pipeline
 from memguard.pipelines.guarded import CallGuard, Dynamic, Function, Guarded
 from memguard.pipelines.inputs import Images, read_images
@@ -242,6 +244,7 @@ class Guard(CallGuard):
         rollout = Rollout.of(policy, enforce, on_error)
         self.policy, self.enforce = rollout.policy, rollout.enforce
         self._journal = Journal.of(audit_log)
+        self._drift_watch = DriftWatch()
         self.latents = _one_of(Latents, "latents", latents)
         opened = index if isinstance(index, Index) else _opened(index)
         self._checker = Checker(
@@ -292,6 +295,12 @@ class Guard(CallGuard):
             NoVerdictsError: there was no call here, or it ended before its images were checked.
         """
         return latest(self)
+
+    @property
+    def drift(self) -> tuple[Drift, ...]:
+        """How the images of this guard's calls in this process differ from what its calibration
+        promised, as far as chance does not explain it; each is also a warning in the log, once."""
+        return self._drift_watch.found
 
     def check(self, images: Images, *, allow: Images = ()) -> list[Verdict]:
         """One verdict per image, in order, as the guarded pipelines get them.
@@ -358,6 +367,7 @@ class Guard(CallGuard):
                 self._checker.detector,
                 rollout,
                 self.placeholder,
+                self._drift_watch,
                 self._journal,
                 hooks(self.on_verdict),
                 partial(keep, self),

@@ -13,6 +13,7 @@ from memguard.errors import AuditLogError, CheckFailedError, UnsupportedOutputEr
 from memguard.pipelines.call import Call
 from memguard.pipelines.checked_output import CheckedOutput
 from memguard.pipelines.checks import unchecked
+from memguard.pipelines.drift_watch import DriftWatch
 from memguard.pipelines.journal import Checked, Journal
 from memguard.pipelines.outcome import Fate, OnVerdict, Request, announce
 from memguard.pipelines.outputs import labelled
@@ -41,6 +42,7 @@ class Settlement:
         detector: what checks.
         rollout: the policy, and for whom it is enforced.
         placeholder: what is shown instead of an image that is withheld.
+        drift: counts the verdicts.
         journal: where checks are recorded.
         hooks: called with the outcome of each image.
         remember: takes the verdicts, as soon as there are any.
@@ -53,6 +55,7 @@ class Settlement:
     detector: Detector
     rollout: Rollout
     placeholder: Placeholder
+    drift: DriftWatch
     journal: Journal
     hooks: Sequence[OnVerdict]
     remember: Callable[[tuple[Verdict, ...]], None]
@@ -180,6 +183,8 @@ class Settlement:
         announce(outcomes, self.hooks)
 
     def _write(self, checks: Sequence[Checked]) -> None:
+        first = [one.verdict for one in checks if one.verdict.attempt == 0]
+        self.drift.add(first, self.detector)
         self.journal.write(checks, self.request, self.detector, self.rollout, self.call)
 
     def _timed_check(self, pictures: Sequence[Shown]) -> list[Verdict]:
