@@ -30,9 +30,18 @@ from rich.text import Text
 
 from memguard.errors import ConfigurationError, UnreadableImageError
 from memguard.files import read_regular
+from memguard.report.formatting import printable
 
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+class Terminal(Console):
+    """Prints text whose control characters are written out, whatever it quotes."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(printable(text), **options)
+
+
+out = Terminal(soft_wrap=True, highlight=False)
+err = Terminal(stderr=True, soft_wrap=True, highlight=False)
 
 COLOURS = {"memorized": "bold red", "similar": "yellow"}
 """Styles of the labels that need attention."""

@@ -27,6 +27,10 @@ SILENCE_SECONDS = 30.0
 """Timeout of connecting to a server, and of its silence while it answers."""
 
 
+ADDRESS_SECONDS = 300.0
+"""Timeout of one attempt at an address: a server may not drip for ever."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class FileItem(Item):
     """An image file."""
@@ -108,5 +112,5 @@ def _fetched(address: str) -> bytes:
 def _timeout() -> Any:
     aiohttp = require("aiohttp", extra="remote")
     return aiohttp.ClientTimeout(
-        total=None, sock_connect=SILENCE_SECONDS, sock_read=SILENCE_SECONDS
+        total=ADDRESS_SECONDS, sock_connect=SILENCE_SECONDS, sock_read=SILENCE_SECONDS
     )

@@ -11,11 +11,13 @@ import pytest
 import typer
 from fixtures.picture_files import encoded
 from PIL import Image
+from rich.markup import escape
+from rich.table import Table
 
 from memguard.cli import console
-from memguard.cli.console import counted, print_json, progress, read_image, writing
+from memguard.cli.console import counted, out, print_json, progress, read_image, writing
 from memguard.errors import ConfigurationError, UnreadableImageError
-from memguard.index.base import Health
+from memguard.index.base import Progress
 
 
 def test_an_image_is_read_upright(tmp_path: Path, cat: Image.Image) -> None:
@@ -69,9 +71,9 @@ def test_one_is_no_plural() -> None:
 
 
 def test_dataclasses_are_printed_as_objects(capsys: pytest.CaptureFixture[str]) -> None:
-    print_json([Health("x", 3), {"a": (1, 2)}])
+    print_json([Progress(3, None, 0), {"a": (1, 2)}])
     printed = json.loads(capsys.readouterr().out)
-    assert printed == [{"name": "x", "records": 3, "outdated": False}, {"a": [1, 2]}]
+    assert printed == [{"done": 3, "total": None, "unreadable": 0}, {"a": [1, 2]}]
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
@@ -81,3 +83,16 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         Image.new("L", (1, 1)).save(path)
     with pytest.raises(ConfigurationError, match="unknown file extension"), writing("it", path):
         Image.new("L", (1, 1)).save(tmp_path / "x.unknown")
+
+
+def test_a_name_gives_the_terminal_no_orders(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "a\x1b[31mred\x1b]0;title\x07\x9b2Jend"
+    out.print(f"[bold]{escape(name)}[/]\nsecond line")
+    table = Table()
+    table.add_column(escape(name))
+    table.add_row(escape(name))
+    out.print(table)
+    printed = capsys.readouterr().out
+    assert printed.count(r"a\x1b[31mred\x1b]0;title\x07\x9b2Jend") == 3
+    assert "\nsecond line\n" in printed
+    assert not set(printed) & {"\x1b", "\x07", "\x9b"}

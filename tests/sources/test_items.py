@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import socket
 import threading
@@ -158,6 +159,29 @@ def test_a_silent_server_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.raises(OSError, match="not reachable"),
     ):
         at(f"http://127.0.0.1:{silent.getsockname()[1]}/a.png").read()
+
+
+def test_a_server_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(items, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(items, "ADDRESS_SECONDS", 0.3)
+    ended = threading.Event()
+
+    def drip(listening: socket.socket) -> None:
+        while not ended.is_set():
+            with contextlib.suppress(OSError), listening.accept()[0] as client:
+                client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+                while not ended.wait(0.05):
+                    client.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=drip, args=(listening,))
+        thread.start()
+        with pytest.raises(OSError, match="not reachable"):
+            at(f"http://127.0.0.1:{listening.getsockname()[1]}/a.png").read()
+        ended.set()
+        with contextlib.suppress(OSError):
+            socket.create_connection(listening.getsockname()).close()
+        thread.join()
 
 
 def test_other_file_systems(tmp_path: Path) -> None:
