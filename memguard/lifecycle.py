@@ -32,7 +32,7 @@ from memguard.detection.find_copies import find_copies
 from memguard.detection.signals import signal_table
 from memguard.errors import CalibrationError, ConfigurationError
 from memguard.index.ann.planner import size_in_bytes
-from memguard.index.base import BuildSummary, IndexWriter, Progress, Removal
+from memguard.index.base import BuildSummary, Index, IndexWriter, Progress, Removal
 from memguard.index.local import DirectoryIndex
 from memguard.index.maintenance import compaction, duplicates, summary, verify
 from memguard.index.maintenance.compaction import Compaction
@@ -182,7 +182,9 @@ def _build(
         index = open_index(output)
         known = Calibration.of(index)
         if known is None or known.outgrown(built.records):
-            _calibrate(Detector(index, descriptors), writer, None, on_progress=on_calibration)
+            _calibrate(
+                Detector(_matching(index), descriptors), writer, None, on_progress=on_calibration
+            )
     return built
 
 
@@ -236,7 +238,8 @@ def calibrate_index(
     """
     check_rates(similar_rate, memorized_rate)
     opened = open_index(index)
-    detector = Detector(opened, load_descriptors(opened.specs, weights=weights), thorough=thorough)
+    descriptors = load_descriptors(opened.specs, weights=weights)
+    detector = Detector(_matching(opened), descriptors, thorough=thorough)
     if callable(negatives):
         used: Negatives | None = generate_negatives(
             negatives,
@@ -284,6 +287,12 @@ def generations_folder(index: str | os.PathLike[str]) -> Path:
         raise ConfigurationError(f"{index} is no directory: name a folder for the images (output)")
     path = Path(index)
     return path.with_name(f"{path.name.removesuffix('.memguard')}{GENERATIONS_SUFFIX}")
+
+
+def _matching(index: Index) -> Index:
+    """The index as a calibration sees it: quarantined references match what they should not."""
+    quarantined = index.exemptions().quarantined
+    return index.excluding(quarantined) if quarantined else index
 
 
 def _given(

@@ -16,6 +16,7 @@ from memguard import (
     IndexUnavailableError,
     add_images,
     allow_references,
+    calibrate_index,
     compact_index,
     disallow_references,
     find_references,
@@ -141,6 +142,15 @@ def test_survives_growth_takedown_compaction_and_merge(
     readmit_images(own, [coffee])
     (verdict,) = Guard(own).check(image)
     assert verdict.exempt
+
+
+def test_a_calibration_leaves_quarantined_references_out(
+    own: Path, series: Path, cat: Image.Image, photographs: dict[str, Image.Image]
+) -> None:
+    negatives = [ImageOps.mirror(cat), photographs["rocket.jpg"]]
+    assert len(calibrate_index(own, negatives).contaminated) == 1
+    quarantine_references(own, [id_of(series, "own/cat.png"), id_of(series, "others/cat.bmp")])
+    assert calibrate_index(own, negatives).contaminated == ()
 
 
 def test_tampering_is_found(own: Path, coffee: str) -> None:
