@@ -18,6 +18,17 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """What reads foreign bytes, a minute for each: nox -s fuzz -- 3600 shard, seconds and targets.
+
+    Needs pip install -e '.[fuzz,test]'.
+    """
+    seconds, *named = session.posargs or ["60"]
+    for target in named or ["decoding", "rights", "manifest", "sealed-manifest", "shard"]:
+        session.run("python", "tests/fuzz/run.py", target, seconds)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Rules and format of the code, without changing it."""
     session.run("ruff", "check", ".")
