@@ -201,6 +201,23 @@ class Match:
         return cls(**values)
 
 
+@dataclass(frozen=True)
+class FrameSpan:
+    """Frames of a video with one label.
+
+    Attributes:
+        first, last: counted from 0; the last one is among them.
+        label: of each of them.
+    """
+
+    first: int
+    last: int
+    label: Label
+
+    def __str__(self) -> str:
+        return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
+
+
 @dataclass(frozen=True, repr=False)
 class Verdict:
     """The decision for one image.
@@ -218,6 +235,7 @@ class Verdict:
         attempt: 0 for a first generation, n for the n-th regeneration of this image.
         thumbnail: the image, small and encoded, for notebooks; None unless a guard flagged it. Not
             part of the JSON.
+        frames: of a video, those that are neither clear nor uninformative, in order.
     """
 
     label: Label
@@ -227,6 +245,7 @@ class Verdict:
     why: str = ""
     attempt: int = field(default=0, compare=False)
     thumbnail: bytes | None = field(default=None, compare=False)
+    frames: tuple[FrameSpan, ...] = ()
 
     @property
     def deciding(self) -> Signal | None:
@@ -269,6 +288,7 @@ class Verdict:
             entry["exempt"] = [
                 {"match": match.id, "uri": match.uri, "as": match.exempt} for match in self.exempt
             ]
+        entry |= self._frames()
         if self.deciding is None:
             return {**entry, "why": self.why}
         entry |= {
@@ -289,7 +309,12 @@ class Verdict:
             "matches": [match.to_json() for match in self.matches],
             "why": self.why,
             "attempt": self.attempt,
+            **self._frames(),
         }
+
+    def _frames(self) -> dict[str, Any]:
+        """The frames for JSON; nothing for an image."""
+        return {"frames": [dataclasses.asdict(span) for span in self.frames]} if self.frames else {}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Verdict:
@@ -301,4 +326,5 @@ class Verdict:
             matches=tuple(Match.from_json(match) for match in data["matches"]),
             why=data["why"],
             attempt=data["attempt"],
+            frames=tuple(FrameSpan(**span) for span in data.get("frames", ())),
         )

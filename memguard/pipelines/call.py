@@ -17,7 +17,7 @@ from memguard.pipelines.seeds import reseeded
 
 POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
-COUNT_ARGUMENTS = ("num_images_per_prompt", "batch_size")
+COUNT_ARGUMENTS = ("num_images_per_prompt", "num_videos_per_prompt", "batch_size")
 """The arguments of diffusers' pipelines for the number of images."""
 
 PER_PROMPT = ("prompt", "class_labels", "text_model_output", "text_attention_mask")

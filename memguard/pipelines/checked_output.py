@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from memguard.pipelines.call import Call
+from memguard.pipelines.instead import Instead
 from memguard.pipelines.outcome import Fate
 from memguard.pipelines.pictures import Output, Shown
-from memguard.pipelines.placeholder import Placeholder, placeholder_for
 from memguard.stages import stage
-from memguard.verdict import Verdict
+from memguard.verdict import Label, Verdict
+
+GREY_SPANS = Instead()
 
 log = logging.getLogger("memguard")
 
@@ -25,7 +27,7 @@ class CheckedOutput:
         call: the call, to make single images of it again.
         read: finds the images in what the call returns.
         check: one verdict per position.
-        placeholder: what is shown instead of an image that is withheld.
+        instead: what is shown instead of an image that is withheld.
 
     Attributes:
         verdicts: one per image, that of the latest attempt.
@@ -39,30 +41,36 @@ class CheckedOutput:
         call: Call,
         read: Callable[[Any], Output],
         check: Callable[[Sequence[Shown]], list[Verdict]],
-        placeholder: Placeholder = "grey",
+        instead: Instead = GREY_SPANS,
     ) -> None:
         self._output = output
         self._call = call
         self._read = read
         self._check = check
-        self._placeholder = placeholder
+        self._instead = instead
         self._regenerated: dict[int, Any] = {}
-        self._withheld: set[int] = set()
+        self._withheld: dict[int, set[Label] | None] = {}
         self.verdicts = check(output.pictures)
         self.pictures = list(output.pictures)
         self.discarded: list[tuple[int, Shown, Verdict]] = []
 
-    def withhold(self, position: int) -> None:
-        """Show a placeholder instead of this image."""
-        self._withheld.add(position)
+    def withhold(self, position: int, labels: Collection[Label] | None = None) -> None:
+        """Show a placeholder instead of this image.
+
+        Args:
+            position: of the image or video.
+            labels: of a video, those of the frames that are withheld; all frames without.
+        """
+        withheld = self._withheld.setdefault(position, set())
+        whole = labels is None or withheld is None
+        self._withheld[position] = None if whole else {*(withheld or ()), *(labels or ())}
 
     def withhold_unchecked(self) -> None:
-        """Show a placeholder instead of each image that could not be checked."""
-        self._withheld |= {
-            position
-            for position, verdict in enumerate(self.verdicts)
-            if verdict.label == "unchecked"
-        }
+        """Show a placeholder instead of each image and frame that could not be checked."""
+        failed: Label = "unchecked"
+        for position, verdict in enumerate(self.verdicts):
+            if failed in (verdict.label, *(span.label for span in verdict.frames)):
+                self.withhold(position, {failed})
 
     def regenerate(self, position: int, attempt: int) -> None:
         """Make this image again with a fresh seed, and check it.
@@ -106,10 +114,10 @@ class CheckedOutput:
         Raises:
             UnsupportedOutputError: the images in this output cannot be exchanged.
         """
-        placeholders = {position: self._instead(position) for position in self._withheld}
+        placeholders = {
+            position: self._instead.piece(
+                self._output, position, self.pictures[position], self.verdicts[position], labels
+            )
+            for position, labels in self._withheld.items()
+        }
         return self._output.replaced({**self._regenerated, **placeholders})
-
-    def _instead(self, position: int) -> Any:
-        """A piece that shows the placeholder."""
-        shown = placeholder_for(self._output.pictures[position], self._placeholder)
-        return self._output.rendered(position, shown)

@@ -15,6 +15,7 @@ from PIL import Image
 
 from memguard.calibration.load import guarding_detector
 from memguard.detection.detector import Detector
+from memguard.detection.nearness import may_be_near
 from memguard.errors import CheckFailedError, IndexUnavailableError, MemguardError
 from memguard.index import Health, Index
 from memguard.index.open import open_index
@@ -125,7 +126,11 @@ class Checker:
         """
         if self.on_error == "raise" and (reasons := unreadable(pictures)):
             raise CheckFailedError(f"{UNCHECKED}: {'; '.join(reasons)}")
-        return verdicts_on(pictures, partial(self._detect, allowance=allowance))
+        return verdicts_on(
+            pictures,
+            partial(self._detect, allowance=allowance),
+            partial(may_be_near, self.detector),
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         options = {

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from PIL import Image
 
-from memguard.pipelines.pictures import Absent, Shown, Unreadable, Video
+from memguard.pipelines.pictures import Shown, Unreadable, Video
+from memguard.pipelines.video import Detect, Near, verdict_on_video
 from memguard.verdict import Verdict
 
 UNCHECKED = "the check could not run"
 
-SEVERITY = ("uninformative", "clear", "similar", "unchecked", "memorized")
-"""Labels of frames; that of a video is the gravest."""
 
-Detect = Callable[[Sequence[Image.Image]], list[Verdict]]
+def verdicts_on(pictures: Sequence[Shown], detect: Detect, near: Near) -> list[Verdict]:
+    """One verdict for each position, in order; all images of the output are detected together.
 
-
-def verdicts_on(pictures: Sequence[Shown], detect: Detect) -> list[Verdict]:
-    """One verdict for each position, in order; all images of the output are detected together."""
+    Args:
+        pictures: of an output.
+        detect, near: see :func:`memguard.pipelines.video.verdict_on_video`.
+    """
     found = iter(detect([one for one in pictures if isinstance(one, Image.Image)]))
     return [
-        next(found) if isinstance(one, Image.Image) else _verdict(one, detect) for one in pictures
+        next(found) if isinstance(one, Image.Image) else _verdict(one, detect, near)
+        for one in pictures
     ]
 
 
@@ -41,10 +43,11 @@ def unreadable(pictures: Sequence[Shown]) -> list[str]:
     return reasons
 
 
-def _verdict(one: Video | Absent | Unreadable, detect: Detect) -> Verdict:
+def _verdict(one: Shown, detect: Detect, near: Near) -> Verdict:
     if isinstance(one, Unreadable):
         return unchecked(one.reason)
-    if isinstance(one, Absent):
-        return Verdict("uninformative", 0.0, why="the pipeline gave no image here, but None")
-    frames = verdicts_on(one.frames.pictures, detect)
-    return max(frames, key=lambda verdict: SEVERITY.index(verdict.label))
+    if isinstance(one, Video) and one.frames.pictures:
+        return verdict_on_video(
+            one.frames.pictures, detect, near, lambda frame: _verdict(frame, detect, near)
+        )
+    return Verdict("uninformative", 0.0, why="the pipeline gave no image here, but None")

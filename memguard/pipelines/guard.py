@@ -30,6 +30,7 @@ from memguard.pipelines.drift_watch import DriftWatch
 from memguard.pipelines.field_names import fields_of_pipeline
 from memguard.pipelines.guarded import CallGuard, Dynamic, Function, Guarded
 from memguard.pipelines.inputs import Images, read_images
+from memguard.pipelines.instead import Instead, Videos
 from memguard.pipelines.journal import AuditLogLike, Journal
 from memguard.pipelines.latents import latent_reader
 from memguard.pipelines.latest import keep, latest
@@ -37,7 +38,7 @@ from memguard.pipelines.links import Fetcher, Urls, followed
 from memguard.pipelines.outcome import OnVerdict, Request, hooks
 from memguard.pipelines.outputs import find_images
 from memguard.pipelines.pictures import Output
-from memguard.pipelines.placeholder import Placeholder, require_placeholder
+from memguard.pipelines.placeholder import Placeholder
 from memguard.pipelines.policy import Action, Policy
 from memguard.pipelines.request_key import current_key
 from memguard.pipelines.rollout import Rollout, Shadow
@@ -81,6 +82,7 @@ class Options(TypedDict, total=False):
     on_verdict: OnVerdict | Sequence[OnVerdict] | None
     audit_log: AuditLogLike
     placeholder: Placeholder
+    videos: Videos
     urls: Urls
     fetch: Fetcher
     quarantine: Quarantine
@@ -118,6 +120,7 @@ def guard(
     on_verdict: OnVerdict | Sequence[OnVerdict] | None = None,
     audit_log: AuditLogLike = None,
     placeholder: Placeholder = "grey",
+    videos: Videos = "span",
     urls: Urls = "keep",
     fetch: Fetcher = PUBLIC_WEB,
     quarantine: Quarantine = "auto",
@@ -149,7 +152,7 @@ def guard(
         index: an index or its path; by default ``$MEMGUARD_INDEX``, else the project's
             ``[tool.memguard] index`` in ``pyproject.toml``.
         policy, enforce, on_error, latents, thorough, weights, timeout_s, on_verdict, audit_log,
-        placeholder, urls, fetch, quarantine: see :class:`Guard`.
+        placeholder, videos, urls, fetch, quarantine: see :class:`Guard`.
 
     Raises:
         ConfigurationError: no index is named anywhere, or the pipeline is a class, is not callable,
@@ -169,6 +172,7 @@ def guard(
         on_verdict=on_verdict,
         audit_log=audit_log,
         placeholder=placeholder,
+        videos=videos,
         urls=urls,
         fetch=fetch,
         quarantine=quarantine,
@@ -199,6 +203,7 @@ class Guard(CallGuard):
             is called with each entry. It has every check of every image before the image is shown;
             what cannot be recorded is treated as a check that failed, see ``on_error``.
         placeholder: what is shown instead of an image that is withheld; see :data:`Placeholder`.
+        videos: what is withheld of a video with a copy in it; see :data:`Videos`.
         urls: whether addresses of images are handed on; see :data:`Urls`.
         fetch: gets the image behind an address that a pipeline returns. A :class:`memguard.Fetch`
             sets limits; with another callable, limits are yours.
@@ -231,15 +236,15 @@ class Guard(CallGuard):
         on_verdict: OnVerdict | Sequence[OnVerdict] | None = None,
         audit_log: AuditLogLike = None,
         placeholder: Placeholder = "grey",
+        videos: Videos = "span",
         urls: Urls = "keep",
         fetch: Fetcher = PUBLIC_WEB,
         quarantine: Quarantine = "auto",
     ) -> None:
-        require_placeholder(placeholder)
+        self.instead = Instead(placeholder, videos)
         self.urls = _one_of(Urls, "urls", urls)
         self.fetch = fetch
         self.on_verdict = on_verdict
-        self.placeholder = placeholder
         self.on_error = _one_of(OnError, "on_error", on_error)
         rollout = Rollout.of(policy, enforce, on_error)
         self.policy, self.enforce = rollout.policy, rollout.enforce
@@ -366,7 +371,7 @@ class Guard(CallGuard):
                 partial(self._checker.check, allowance=allowance),
                 self._checker.detector,
                 rollout,
-                self.placeholder,
+                self.instead,
                 self._drift_watch,
                 self._journal,
                 hooks(self.on_verdict),

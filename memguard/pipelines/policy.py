@@ -84,7 +84,7 @@ def _block(output: CheckedOutput, policy: Policy) -> None:
     """Show a placeholder instead of each image that the policy acts on."""
     for position, verdict in enumerate(output.verdicts):
         if policy.acts_on(verdict):
-            output.withhold(position)
+            output.withhold(position, LABELS[policy.at])
 
 
 def _raise(output: CheckedOutput, policy: Policy) -> None:

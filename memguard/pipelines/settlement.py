@@ -14,11 +14,11 @@ from memguard.pipelines.call import Call
 from memguard.pipelines.checked_output import CheckedOutput
 from memguard.pipelines.checks import unchecked
 from memguard.pipelines.drift_watch import DriftWatch
+from memguard.pipelines.instead import Instead
 from memguard.pipelines.journal import Checked, Journal
 from memguard.pipelines.outcome import Fate, OnVerdict, Request, announce
 from memguard.pipelines.outputs import labelled
 from memguard.pipelines.pictures import Output, Shown
-from memguard.pipelines.placeholder import Placeholder
 from memguard.pipelines.rollout import Rollout
 from memguard.stages import collected, stage
 from memguard.verdict import Verdict
@@ -41,7 +41,7 @@ class Settlement:
         check: one verdict per image.
         detector: what checks.
         rollout: the policy, and for whom it is enforced.
-        placeholder: what is shown instead of an image that is withheld.
+        instead: what is shown instead of an image that is withheld.
         drift: counts the verdicts.
         journal: where checks are recorded.
         hooks: called with the outcome of each image.
@@ -54,7 +54,7 @@ class Settlement:
     check: Check
     detector: Detector
     rollout: Rollout
-    placeholder: Placeholder
+    instead: Instead
     drift: DriftWatch
     journal: Journal
     hooks: Sequence[OnVerdict]
@@ -86,9 +86,7 @@ class Settlement:
             log.exception("memguard could not read a %s", type(returned).__name__)
             return self._without_check(returned, unchecked(str(error)))
         try:
-            checked = CheckedOutput(
-                output, self.call, self.read, self._timed_check, self.placeholder
-            )
+            checked = CheckedOutput(output, self.call, self.read, self._timed_check, self.instead)
         except CheckFailedError as error:
             self._report_refusal([Verdict("unchecked", 0.0, why=str(error))] * len(output.pictures))
             raise

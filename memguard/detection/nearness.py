@@ -1,0 +1,42 @@
+"""Whether an image may be near a reference, at a tenth of the cost of a check.
+
+Only hashes and small squares of the image and its mirror image are searched: no features, no
+learned descriptors, no pixels of references. It finds copies that keep their framing, and no crops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from PIL import Image
+
+from memguard.detection.detector import Detector
+from memguard.vision.decode import to_rgb
+from memguard.vision.local_features import NO_FEATURES
+from memguard.vision.picture import Picture
+
+NEAR: Mapping[str, float] = {"phash256": 80.0, "pixels": 0.2}
+"""Descriptor to the distance below which an image may be near: short of where the fused score finds
+evidence in it (``ADDED_EVIDENCE`` of :mod:`memguard.detection.signals`). Chosen by hand."""
+
+
+def may_be_near(detector: Detector, images: Sequence[Image.Image]) -> list[bool]:
+    """Whether each image may be near a reference; True where the index has none of :data:`NEAR`."""
+    used = [one for one in detector.descriptors if one.spec.name in NEAR]
+    if not used or not images:
+        return [True] * len(images)
+    pictures = []
+    for image in images:
+        rgb = to_rgb(image)
+        mirrored = rgb.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        pictures += [Picture(rgb, NO_FEATURES), Picture(mirrored, NO_FEATURES)]
+    near = np.zeros(len(pictures), bool)
+    for descriptor in used:
+        vectors = descriptor.describe([descriptor.prepare(picture) for picture in pictures])
+        name = descriptor.spec.name
+        shown = np.flatnonzero(vectors.any(axis=1))
+        if len(shown):
+            distances, _ = detector.index.search(name, vectors[shown], 1)
+            near[shown] |= (distances <= NEAR[name]).any(axis=1)
+    return [bool(plain or mirrored) for plain, mirrored in zip(near[::2], near[1::2])]
