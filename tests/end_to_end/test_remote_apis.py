@@ -283,3 +283,13 @@ def test_events_of_a_stream_without_images_pass(index: Path) -> None:
     called = list(generate.guard.call(generate))
     assert [[one.label for one in verdicts] for _, verdicts in called] == [[], ["memorized"], []]
     assert called[2][0] == {"type": "response.output_text.delta", "delta": "Here it is."}
+
+
+def test_answers_that_hide_their_images_are_refused(index: Path, api: ImagesApi) -> None:
+    raw = guard(client(api).images.with_raw_response.generate, index)
+    with pytest.raises(UnsupportedOutputError):
+        raw(prompt="a cat")
+    svg = base64.b64encode(b"<svg xmlns='http://www.w3.org/2000/svg'/>").decode()
+    for hidden in ({"data": [{"b64_json": svg}]}, {"data": [{"b64_json": "bm90IGFuIGltYWdl"}]}):
+        with pytest.raises(UnsupportedOutputError):
+            guard(lambda hidden=hidden: hidden, index)()
