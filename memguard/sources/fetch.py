@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from memguard._version import __version__
-from memguard.errors import UnreadableImageError
+from memguard.errors import ConfigurationError, UnreadableImageError
 
 REDIRECTS = (301, 302, 303, 307, 308)
 """Statuses that name another address (RFC 9110, 15.4)."""
@@ -42,12 +42,19 @@ class Fetch:
         seconds: time for the whole file with all redirects, except for looking up names.
         most_bytes: the largest file.
         redirects: how many are followed; from ``https`` none to ``http``.
+
+    Raises:
+        ConfigurationError: ``hosts`` is a text.
     """
 
     hosts: Collection[str] = ()
     seconds: float = 30.0
     most_bytes: int = 64 * 2**20
     redirects: int = 3
+
+    def __post_init__(self) -> None:
+        if isinstance(self.hosts, str):
+            raise ConfigurationError(f"hosts is a list: Fetch(hosts=[{self.hosts!r}])")
 
     def __call__(self, url: str) -> bytes:
         """The file.

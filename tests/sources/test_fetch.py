@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from memguard.errors import UnreadableImageError
+from memguard.errors import ConfigurationError, UnreadableImageError
 from memguard.sources.fetch import Fetch, is_public
 
 BODY = b"not looked at here" * 100
@@ -115,6 +115,11 @@ def test_this_machine_is_refused_unless_it_is_named(server: str) -> None:
         assert "private address" in refusal(lambda url=url: Fetch(hosts=["127.0.0.1:1"])(url))
     assert Fetch(hosts=["127.0.0.1"])(f"http://{server}/file") == BODY
     assert Fetch(hosts=["LOCALHOST"])(f"http://localhost:{port}/file") == BODY
+
+
+def test_one_host_alone_is_a_list_too() -> None:
+    with pytest.raises(ConfigurationError, match=r"Fetch\(hosts=\['127.0.0.1'\]\)"):
+        Fetch(hosts="127.0.0.1")
 
 
 def test_a_redirect_to_a_private_address_is_refused(server: str) -> None:
