@@ -33,8 +33,24 @@ BUILDING = "building.json"
 """In a directory whose build has not finished (:mod:`memguard.index.ingest.checkpoint`)."""
 
 
+OTHER_FORMAT = {
+    True: "upgrade memguard: pip install -U memguard",
+    False: "build it again in another directory: memguard build IMAGES -o NAME, then put it in the "
+    "place of {}",
+}
+"""What to do about an index of a newer format, and of an older one."""
+
+
 class OtherFormatError(ValueError):
-    """A manifest of a format that this memguard does not read."""
+    """A manifest of a format that this memguard does not read.
+
+    Attributes:
+        newer: whether a newer memguard wrote it.
+    """
+
+    def __init__(self, format: object) -> None:
+        super().__init__(format)
+        self.newer = isinstance(format, int) and format > FORMAT
 
 
 @dataclass(frozen=True)
@@ -131,7 +147,7 @@ class Manifest:
         except OtherFormatError as error:
             raise IndexUnavailableError(
                 f"{directory} has index format {error}, this memguard reads format {FORMAT}; "
-                "upgrade memguard, or build the index again"
+                + OTHER_FORMAT[error.newer].format(directory)
             ) from error
         except (OSError, ValueError) as error:
             raise IndexUnavailableError(

@@ -107,10 +107,28 @@ def test_unknown_keys_are_not_ignored(tmp_path: Path, old: str, new: str) -> Non
         Manifest.read(tmp_path)
 
 
-@pytest.mark.parametrize("format", [1, 2, 4, 99, None])
-def test_another_format(tmp_path: Path, format: int | None) -> None:
+@pytest.mark.parametrize("path", ["/etc/passwd", "../other.memguard/ann/x", "ann/../../x"])
+def test_files_outside_the_index_are_refused(tmp_path: Path, path: str) -> None:
+    MANIFEST.write(tmp_path / MANIFEST_NAME)
+    text = json.dumps(read_checked((tmp_path / MANIFEST_NAME).read_bytes()))
+    write_checked(tmp_path / MANIFEST_NAME, json.loads(text.replace("lists/removed-7.npy", path)))
+    with pytest.raises(IndexUnavailableError, match=r"damaged .*names a file outside the index"):
+        Manifest.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("format", "advice"),
+    [
+        (1, "memguard build IMAGES -o NAME"),
+        (2, "memguard build IMAGES -o NAME"),
+        (None, "memguard build IMAGES -o NAME"),
+        (4, "pip install -U memguard"),
+        (99, "pip install -U memguard"),
+    ],
+)
+def test_another_format(tmp_path: Path, format: int | None, advice: str) -> None:
     MANIFEST.write(tmp_path / MANIFEST_NAME)
     data = json.loads((tmp_path / MANIFEST_NAME).read_text())
     write_checked(tmp_path / MANIFEST_NAME, {**data, "format": format, "something": "new"})
-    with pytest.raises(IndexUnavailableError, match=f"format {format}, this .* upgrade memguard"):
+    with pytest.raises(IndexUnavailableError, match=f"format {format}, this .* {advice}"):
         Manifest.read(tmp_path)
