@@ -13,7 +13,8 @@ from memguard.cli.console import counted, out
 from memguard.defaults import NEEDED_PER_RATE
 from memguard.detection.signals import index_signals
 from memguard.index import Index
-from memguard.report.formatting import threshold_text
+from memguard.report.calibration_points import means, needed
+from memguard.report.formatting import percent, threshold_text
 
 
 def show_worth(calibration: Calibration) -> None:
@@ -83,9 +84,9 @@ def _warnings(calibration: Calibration, index: Index) -> Iterator[str]:
     for label, point in calibration.operating_points().items():
         if point.status == "missed":
             yield (
-                f"{label}: more novel images were seen ({point.observed.share:.2%}) than the "
-                f"promised {point.target:.2%}: allow a higher rate, or look at the pairs in "
-                f"`memguard report {index.name}`"
+                f"{label}: the target of {percent(point.target)} was missed. "
+                f"{means(calibration, label)} {needed(index.name, calibration, label)} "
+                f"`memguard report {index.name}` writes the report"
             )
     if not calibration.memorized.calibrated:
         need = math.ceil(NEEDED_PER_RATE / calibration.memorized.target)
@@ -97,6 +98,6 @@ def _warnings(calibration: Calibration, index: Index) -> Iterator[str]:
     if calibration.contaminated:
         pairs = counted(len(calibration.contaminated), "negative")
         yield (
-            f"{pairs} looked like copies of training images and were set aside: check the pairs "
-            f"in `memguard report {index.name}`"
+            f"{pairs} set aside as copies of training images: check the pairs in the report "
+            f"(`memguard report {index.name}`)"
         )

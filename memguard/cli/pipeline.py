@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
@@ -62,6 +63,7 @@ def load_pipeline(name: str, device: str, dtype: str) -> Any:
         pipe.to(device, kind)
     except (OSError, ValueError, RuntimeError) as error:
         first = str(error).strip().partition("\n")[0]
-        raise ConfigurationError(f"{name} cannot be loaded on {device}: {first}") from error
+        place = "" if Path(name).is_dir() else " (no folder here, so a name on the hub)"
+        raise ConfigurationError(f"{name}{place} cannot be loaded on {device}: {first}") from error
     pipe.set_progress_bar_config(disable=True)
     return pipe

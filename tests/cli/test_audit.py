@@ -64,6 +64,8 @@ def test_commands_that_are_refused(tmp_path: Path) -> None:
     assert "unknown --dtype 'half a float'" in refused("p", *asked, "--dtype", "half a float")
     (tmp_path / "empty").mkdir()
     assert "cannot be loaded on cpu" in refused(tmp_path / "empty", *asked)
+    misspelt = refused(tmp_path / "nowhere", *asked)
+    assert "nowhere (no folder here, so a name on the hub) cannot be loaded" in misspelt
     assert not (tmp_path / "out").exists()
 
 

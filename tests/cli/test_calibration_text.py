@@ -48,15 +48,19 @@ def test_each_cause_has_its_warning(
     point = sound.memorized
     assert "has grown from 2 to 4 images" in only(replace(sound, records=2))
     missed = replace(point, observed=Rate.of(90, 100))
-    assert "memorized: more novel images were seen (90.00%)" in only(
-        replace(sound, memorized=missed)
+    warning = only(replace(sound, memorized=missed))
+    assert warning.startswith(
+        "memorized: the target of 50\N{NO-BREAK SPACE}% was missed. More novel"
     )
+    assert "First look at the pairs" in warning
     assert "takes 6 negatives to prove" in only(
         replace(sound, memorized=replace(point, calibrated=False))
     )
     assert only(replace(sound, shortfalls=("it finds too little",))) == "it finds too little"
     aside = calibrated.calibration.contaminated
-    assert "set aside: check the pairs" in only(replace(sound, contaminated=aside))
+    assert "set aside as copies of training images: check" in only(
+        replace(sound, contaminated=aside)
+    )
 
 
 def test_the_terminal_shows_what_there_is(
