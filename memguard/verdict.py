@@ -13,7 +13,7 @@ Label = Literal["clear", "similar", "memorized", "uninformative", "unchecked"]
 
 ``clear``: no signal reached a threshold. ``similar``: one reached its flag threshold.
 ``memorized``: one reached its block threshold. ``uninformative``: the image is blank, and blank
-images resemble each other. ``unchecked``: the check could not run.
+images resemble each other, or the pipeline gave None. ``unchecked``: the check could not run.
 """
 
 View = Literal[
