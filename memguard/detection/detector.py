@@ -172,6 +172,7 @@ class Detector:
             screened = screen(
                 [one.pair for one in pictured if one.pair is not None],
                 [one.distances for one in pictured],
+                all_count=not any(one.exempt for one in pictured),
             )
             if screened is not None:
                 matches = self._matches(candidates, _merged(candidates, screened))

@@ -7,7 +7,7 @@ default. Their values are those of the full comparison; what adds nothing to the
 - Structure adds evidence below a distance of 0.5, structure and l2 together below 0.7. The stored
   layout bounds the distance from below (:mod:`memguard.vision.layout`), nearly always beyond that.
 - The relative l2 of a near layout divides by the usual l2 of all candidates. A bound on that from
-  the query alone mostly shows that it adds nothing. If not, all is compared in full.
+  the query and a few candidates mostly shows that it adds nothing. If not, all is compared in full.
 
 So pixels are decoded only of references that local features align, and of a near layout.
 """
@@ -32,9 +32,15 @@ from memguard.detection.signals import (
 )
 from memguard.stages import stage
 from memguard.vision.layout import least_distances
+from memguard.vision.picture import Picture
+from memguard.vision.pixel_distances import NEIGHBOURS
 
 BEGINS = ADDED_EVIDENCE[StructureAndL2.name][1]
 """Distance in structure from which on nothing that includes it is evidence."""
+CERTAINLY_NEAR = ADDED_EVIDENCE[Structure.name][1] / 2
+"""Distance in structure within which the l2 is hardly ever so large that it adds nothing."""
+ROUNDING = 1e-5
+"""Added to a mean of float32 l2, as a share of it."""
 
 
 def may_screen(deciding: Iterable[str]) -> bool:
@@ -45,30 +51,63 @@ def may_screen(deciding: Iterable[str]) -> bool:
 
 @stage("compare")
 def screen(
-    pairs: Sequence[PicturePair], described: Sequence[Mapping[str, float]]
+    pairs: Sequence[PicturePair],
+    described: Sequence[Mapping[str, float]],
+    *,
+    all_count: bool = True,
 ) -> list[dict[str, float]] | None:
     """The copy evidence of one query's candidates, and what it was computed from.
 
     Args:
         pairs: views of the query with their candidates.
         described: of each, the distances of its descriptors.
+        all_count: whether no candidate is exempt; the usual l2 is that of those that count.
 
     Returns:
         By pair, signal to distance; ``copy_evidence`` equals that of the full comparison. None if
         only the full comparison can tell.
     """
-    usual = max((_most_l2(pair) for pair in _one_of_each_query(pairs)), default=0.0)
+    near: list[tuple[float, float]] = []
     found = []
     for pair, least, distances in zip(pairs, _least_structure(pairs), described, strict=True):
         measured = {SharedRegion.name: SharedRegion().measure(pair)}
         if not least >= BEGINS:  # also if a damaged layout makes it NaN
-            structure = Structure().measure(pair)
-            if math.hypot(structure, L2().measure(pair) / usual) < BEGINS:
+            measured[Structure.name] = Structure().measure(pair)
+            near.append((measured[Structure.name], L2().measure(pair)))
+            if near[-1][0] < CERTAINLY_NEAR:
                 return None
-            measured[Structure.name] = structure
         (evidence,) = CopyEvidence().measure([{**distances, **measured}])
         found.append({**measured, CopyEvidence.name: evidence})
-    return found
+    return found if _add_nothing(near, pairs, all_count) else None
+
+
+def _add_nothing(
+    near: Sequence[tuple[float, float]], pairs: Sequence[PicturePair], all_count: bool
+) -> bool:
+    """Whether structure and l2 together are no evidence of any of the near candidates.
+
+    Args:
+        near: their distances in structure and l2.
+        pairs: all candidates, whose l2 is measured as far as it is needed.
+        all_count: see :func:`screen`.
+    """
+    views = {id(pair.query): _most_l2(pair.query) for pair in _one_of_each_query(pairs)}
+    most = np.array([views[id(pair.query)] for pair in pairs])
+    if not all_count:
+        most[:] = most.max(initial=0)
+
+    def nothing() -> bool:
+        usual = float(np.sort(most)[:NEIGHBOURS].mean()) * (1 + ROUNDING)
+        return all(math.hypot(structure, l2 / usual) >= BEGINS for structure, l2 in near)
+
+    if not near or nothing():
+        return True
+    order = sorted(range(len(pairs)), key=lambda at: "levels" not in vars(pairs[at].reference))
+    for at in order if all_count else ():  # those first that are decoded already
+        most[at] = L2().measure(pairs[at])
+        if nothing():
+            return True
+    return False
 
 
 def _one_of_each_query(pairs: Sequence[PicturePair]) -> list[PicturePair]:
@@ -76,10 +115,9 @@ def _one_of_each_query(pairs: Sequence[PicturePair]) -> list[PicturePair]:
     return list({id(pair.query): pair for pair in pairs}.values())
 
 
-def _most_l2(pair: PicturePair) -> float:
-    """The l2 of a view and the picture that is farthest from it; above the usual one of any."""
-    square = pair.query.square
-    return float(np.sqrt(np.square(np.maximum(square, 1 - square)).mean()))
+def _most_l2(view: Picture) -> float:
+    """The l2 of a view and the picture that is farthest from it."""
+    return float(np.sqrt(np.square(np.maximum(view.square, 1 - view.square)).mean()))
 
 
 def _least_structure(pairs: Sequence[PicturePair]) -> list[float]:
