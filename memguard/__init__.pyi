@@ -33,6 +33,7 @@ from .index.store.exemptions import Exemptions as Exemptions
 from .lifecycle import add_images as add_images
 from .lifecycle import build_index as build_index
 from .lifecycle import calibrate_index as calibrate_index
+from .lifecycle import calibration_at as calibration_at
 from .lifecycle import compact_index as compact_index
 from .lifecycle import find_copied as find_copied
 from .lifecycle import find_ids as find_ids

@@ -14,10 +14,12 @@ from memguard.auditing.generations import Generations, generate_negatives, gener
 from memguard.auditing.run_folder import is_run
 from memguard.auditing.sampling import Progress as OnStep
 from memguard.calibration.calibrate import calibrate as choose_calibration
-from memguard.calibration.calibrate import check_rates
+from memguard.calibration.calibrate import check_rates, choose_thresholds
 from memguard.calibration.held_out import HeldOut, HeldOutImage
 from memguard.calibration.load import calibrated_detector
+from memguard.calibration.measurements import Measurements
 from memguard.calibration.negatives import Negatives
+from memguard.calibration.operating_rules import operating_rules
 from memguard.calibration.provenance import calibration_facts
 from memguard.calibration.result import Calibration
 from memguard.defaults import (
@@ -275,6 +277,46 @@ def calibrate_index(
     if isinstance(used, Generations):
         used.write_review()
     return calibration
+
+
+def calibration_at(
+    index: str | os.PathLike[str],
+    *,
+    similar_rate: float = SIMILAR_RATE,
+    memorized_rate: float = MEMORIZED_RATE,
+    weights: Mapping[str, str] | None = None,
+) -> Calibration:
+    """The calibration of an index at other rates, from the distances that were measured; the index
+    keeps its own. To be tried with ``guard(..., trial=...)``.
+
+    By leave-one-out and with fewer negatives than 3 / rate, no threshold becomes looser than its
+    default.
+
+    Args:
+        index: the index directory, or its address in Milvus.
+        similar_rate, memorized_rate, weights: see :func:`calibrate_index`.
+
+    Raises:
+        CalibrationError: a rate outside (0, 1), or the index has not been calibrated.
+        IndexUnavailableError, WeightsError: see :class:`memguard.Guard`.
+    """
+    check_rates(similar_rate, memorized_rate)
+    opened = open_index(index)
+    measured, stored = Measurements.of(opened), Calibration.of(opened)
+    signals = signal_table(load_descriptors(opened.specs, weights=weights))
+    if stored is None or not measured.negatives:
+        raise CalibrationError(f"{index} has no measured calibration; run `memguard calibrate`")
+    return choose_thresholds(
+        measured,
+        *operating_rules(
+            [signals[name] for name in measured.negatives if name in signals],
+            similar_rate,
+            memorized_rate,
+        ),
+        records=stored.records,
+        thorough=stored.thorough,
+        source=stored.source,
+    )
 
 
 def generations_folder(index: str | os.PathLike[str]) -> Path:

@@ -44,6 +44,7 @@ from memguard.pipelines.request_key import current_key
 from memguard.pipelines.rollout import Rollout, Shadow
 from memguard.pipelines.settlement import Settlement, record_direct, refusing
 from memguard.pipelines.suspects import Quarantine
+from memguard.pipelines.trial import Trial, TrialLike
 from memguard.pipelines.wrapper import guarded, require_pipeline
 from memguard.settings import configured_index
 from memguard.sources.fetch import Fetch
@@ -81,6 +82,7 @@ class Options(TypedDict, total=False):
     timeout_s: float | None
     on_verdict: OnVerdict | Sequence[OnVerdict] | None
     audit_log: AuditLogLike
+    trial: TrialLike
     placeholder: Placeholder
     videos: Videos
     urls: Urls
@@ -119,6 +121,7 @@ def guard(
     timeout_s: float | None = None,
     on_verdict: OnVerdict | Sequence[OnVerdict] | None = None,
     audit_log: AuditLogLike = None,
+    trial: TrialLike = None,
     placeholder: Placeholder = "grey",
     videos: Videos = "span",
     urls: Urls = "keep",
@@ -152,7 +155,7 @@ def guard(
         index: an index or its path; by default ``$MEMGUARD_INDEX``, else the project's
             ``[tool.memguard] index`` in ``pyproject.toml``.
         policy, enforce, on_error, latents, thorough, weights, timeout_s, on_verdict, audit_log,
-        placeholder, videos, urls, fetch, quarantine: see :class:`Guard`.
+        trial, placeholder, videos, urls, fetch, quarantine: see :class:`Guard`.
 
     Raises:
         ConfigurationError: no index is named anywhere, or the pipeline is a class, is not callable,
@@ -171,6 +174,7 @@ def guard(
         timeout_s=timeout_s,
         on_verdict=on_verdict,
         audit_log=audit_log,
+        trial=trial,
         placeholder=placeholder,
         videos=videos,
         urls=urls,
@@ -202,6 +206,8 @@ class Guard(CallGuard):
         audit_log: the path of an append-only log, a :class:`memguard.AuditLog`, or a function that
             is called with each entry. It has every check of every image before the image is shown;
             what cannot be recorded is treated as a check that failed, see ``on_error``.
+        trial: a second calibration (:func:`memguard.calibration_at`), or the path of its file. The
+            labels that it gives are in outcomes and logs, and decide nothing.
         placeholder: what is shown instead of an image that is withheld; see :data:`Placeholder`.
         videos: what is withheld of a video with a copy in it; see :data:`Videos`.
         urls: whether addresses of images are handed on; see :data:`Urls`.
@@ -235,6 +241,7 @@ class Guard(CallGuard):
         timeout_s: float | None = None,
         on_verdict: OnVerdict | Sequence[OnVerdict] | None = None,
         audit_log: AuditLogLike = None,
+        trial: TrialLike = None,
         placeholder: Placeholder = "grey",
         videos: Videos = "span",
         urls: Urls = "keep",
@@ -248,7 +255,6 @@ class Guard(CallGuard):
         self.on_error = _one_of(OnError, "on_error", on_error)
         rollout = Rollout.of(policy, enforce, on_error)
         self.policy, self.enforce = rollout.policy, rollout.enforce
-        self._journal = Journal.of(audit_log)
         self._drift_watch = DriftWatch()
         self.latents = _one_of(Latents, "latents", latents)
         opened = index if isinstance(index, Index) else _opened(index)
@@ -260,6 +266,7 @@ class Guard(CallGuard):
             thorough=thorough,
             weights=weights,
         )
+        self._journal = Journal.of(audit_log, Trial.of(trial, self._checker.detector))
 
     @property
     def index(self) -> Index:

@@ -20,6 +20,7 @@ from memguard.audit_log.entry import (
     LoggedMatch,
     LoggedPolicy,
     LoggedSignal,
+    LoggedTrial,
 )
 from memguard.audit_log.hashes import image_sha256, text_sha256
 from memguard.audit_log.writer import AuditLog
@@ -29,6 +30,7 @@ from memguard.pipelines.call import Call
 from memguard.pipelines.outcome import Request
 from memguard.pipelines.pictures import Video
 from memguard.pipelines.rollout import Rollout
+from memguard.pipelines.trial import Trial
 from memguard.verdict import Match, Verdict
 
 NO_HASH = "-"
@@ -66,12 +68,14 @@ class Journal:
 
     Attributes:
         append: takes the entries of a call, all or none; None where there is no log.
+        trial: a second calibration, whose labels are recorded.
     """
 
     append: Callable[[Sequence[Mapping[str, Any]]], None] | None
+    trial: Trial | None = None
 
     @classmethod
-    def of(cls, audit_log: AuditLogLike) -> Journal:
+    def of(cls, audit_log: AuditLogLike, trial: Trial | None = None) -> Journal:
         """The journal in this log, or without one.
 
         Raises:
@@ -79,17 +83,17 @@ class Journal:
             ConfigurationError: this is nothing that entries can be written to.
         """
         if audit_log is None:
-            return cls(None)
+            return cls(None, trial)
         if isinstance(audit_log, (str, os.PathLike)):
             audit_log = AuditLog(audit_log)
         if isinstance(audit_log, AuditLog):
-            return cls(audit_log.append)
+            return cls(audit_log.append, trial)
         if not callable(audit_log):
             raise ConfigurationError(
                 f"audit_log takes a path, an AuditLog or a function, not a "
                 f"{type(audit_log).__name__}"
             )
-        return cls(_CallEach(audit_log))
+        return cls(_CallEach(audit_log), trial)
 
     def write(
         self,
@@ -136,13 +140,14 @@ class Journal:
                 enforced=rollout.enforces(request.key),
             ),
             "on_error": rollout.on_error,
-            "trial": None,
             "milliseconds": request.stages,
         }
-        self.append([msgspec.to_builtins(_entry(one, call, shared)) for one in checks])
+        self.append([msgspec.to_builtins(_entry(one, call, self.trial, shared)) for one in checks])
 
 
-def _entry(checked: Checked, call: Call | None, shared: Mapping[str, Any]) -> Entry:
+def _entry(
+    checked: Checked, call: Call | None, trial: Trial | None, shared: Mapping[str, Any]
+) -> Entry:
     verdict, picture = checked.verdict, checked.picture
     return Entry(
         **shared,
@@ -167,6 +172,7 @@ def _entry(checked: Checked, call: Call | None, shared: Mapping[str, Any]) -> En
         why=verdict.why,
         action=checked.action,
         would=checked.would,
+        trial=LoggedTrial(calibration=trial.id, label=trial.label(verdict)) if trial else None,
     )
 
 

@@ -16,7 +16,7 @@ from memguard.pipelines.checks import unchecked
 from memguard.pipelines.drift_watch import DriftWatch
 from memguard.pipelines.instead import Instead
 from memguard.pipelines.journal import Checked, Journal
-from memguard.pipelines.outcome import Fate, OnVerdict, Request, announce
+from memguard.pipelines.outcome import Fate, OnVerdict, Outcome, Request, announce
 from memguard.pipelines.outputs import labelled
 from memguard.pipelines.pictures import Output, Shown
 from memguard.pipelines.rollout import Rollout
@@ -104,7 +104,7 @@ class Settlement:
             for position in range(len(checked.verdicts)):
                 checked.withhold(position)
             changed = checked.shown()
-        announce(self.request.outcomes(checked.verdicts, checked.actions), self.hooks)
+        announce(self._outcomes(checked.verdicts, checked.actions), self.hooks)
         return labelled(changed, checked.verdicts)
 
     def _recorded(self, checked: CheckedOutput) -> bool:
@@ -128,7 +128,7 @@ class Settlement:
         except AuditLogError as error:
             if self.rollout.on_error == "raise":
                 refused: list[Fate] = ["raised"] * images
-                announce(self.request.outcomes(checked.verdicts, refused), self.hooks)
+                announce(self._outcomes(checked.verdicts, refused), self.hooks)
                 raise CheckFailedError(f"{UNRECORDED}: {error}") from error
             log.exception("memguard could not record a check")
             return self.rollout.on_error == "pass"
@@ -168,7 +168,7 @@ class Settlement:
         would: Sequence[Fate | None] | None = None,
     ) -> None:
         """Record and announce what no failure of the audit log can change any more."""
-        outcomes = self.request.outcomes(verdicts, actions, would)
+        outcomes = self._outcomes(verdicts, actions, would)
         try:
             self._write(
                 [
@@ -179,6 +179,15 @@ class Settlement:
         except AuditLogError:
             log.exception("memguard could not record a check")
         announce(outcomes, self.hooks)
+
+    def _outcomes(
+        self,
+        verdicts: Sequence[Verdict],
+        actions: Sequence[Fate],
+        would: Sequence[Fate | None] | None = None,
+    ) -> list[Outcome]:
+        trial = self.journal.trial
+        return self.request.outcomes(verdicts, actions, would, trial.label if trial else None)
 
     def _write(self, checks: Sequence[Checked]) -> None:
         first = [one.verdict for one in checks if one.verdict.attempt == 0]
