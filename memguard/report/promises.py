@@ -35,17 +35,19 @@ def promise(calibration: Calibration | None, label: Label) -> str:
     seen, target = point.observed, percent(point.target)
     if not seen.total:
         return f"{DEFAULT} Nothing was measured, so nothing is promised."
-    aim = f"At most {target} of novel images should be {verb}." if point.calibrated else DEFAULT
-    counted = f"{seen.count:,} of {seen.total:,} were"
-    proof = f"at most {percent(seen.upper)}, with {CONFIDENCE:.0%} confidence"
-    evidence = f"They show {PROVES[calibration.method]}."
+    aim = f"At most {target} of novel images should be {verb}."
+    if not point.calibrated:
+        aim = f"{aim} {DEFAULT}"
+    counted = f"Of {seen.total:,} that were measured, {seen.count:,} were {verb}"
+    upper = f"at most {percent(seen.upper)} with {CONFIDENCE:.0%} confidence"
+    evidence = f"These images show {PROVES[calibration.method]}."
     if point.status == "missed":
         return (
-            f"{aim} That was missed: {counted} ({percent(seen.share)}). So such a verdict alone is "
-            f"weaker evidence than it should be. {evidence}"
+            f"{aim} That was missed: {counted[0].lower()}{counted[1:]} ({percent(seen.share)}). So "
+            f"such a verdict alone is weaker evidence than it should be. {evidence}"
         )
-    proven = "proves it" if point.status == "proven" else f"does not prove {target}"
-    return f"{aim} {counted}, which {proven}: {proof}. {evidence}"
+    proof = f"proves it: {upper}" if point.status == "proven" else f"proves {upper}, not {target}"
+    return f"{aim} {counted}, which {proof}. {evidence}"
 
 
 def finds(calibration: Calibration | None) -> str:

@@ -25,13 +25,16 @@ def test_what_is_proven_not_proven_and_missed(photograph_index: Path) -> None:
         changed = msgspec.structs.replace(calibration, memorized=point, method="held-out")
         return promise(changed, "memorized")
 
+    nbsp = "\N{NO-BREAK SPACE}"
     assert seen(0, 1000).startswith(
-        "At most 1\N{NO-BREAK SPACE}% of novel images should be blocked. 0 of 1,000 were, which "
-        "proves it: at most 0.299\N{NO-BREAK SPACE}%, with 95% confidence."
+        f"At most 1{nbsp}% of novel images should be blocked. Of 1,000 that were measured, 0 were "
+        f"blocked, which proves it: at most 0.299{nbsp}% with 95% confidence. These images show"
     )
-    assert "0 of 20 were, which does not prove 1\N{NO-BREAK SPACE}%" in seen(0, 20)
+    assert f"0 were blocked, which proves at most 13.9{nbsp}% with 95% confidence, not 1" in seen(
+        0, 20
+    )
     missed = seen(50, 1000)
-    assert "That was missed: 50 of 1,000 were (5\N{NO-BREAK SPACE}%)." in missed
+    assert f"That was missed: of 1,000 that were measured, 50 were blocked (5{nbsp}%)." in missed
     assert "weaker evidence than it should be" in missed
 
 
