@@ -105,25 +105,6 @@ def test_a_dark_image_beside_bright_ones_has_their_range() -> None:
     assert np.asarray(bright).min() >= 127
 
 
-@pytest.mark.parametrize("mode", ["F", "I", "I;16"])
-@pytest.mark.parametrize("white", [1, 255, 65535])
-def test_pillow_images_of_numbers_are_seen_as_the_picture(mode: str, white: int) -> None:
-    if mode != "F" and white == 1:
-        return
-    grey = levels(0)[..., 0]
-    dtype = {"F": np.float32, "I": np.int32, "I;16": np.uint16}[mode]
-    image = Image.fromarray((grey / 255 * white).astype(dtype))
-    assert image.mode == mode
-    (seen,) = find_images([image]).pictures
-    if mode == "F" and white == 65535:
-        assert isinstance(seen, Unreadable)
-        return
-    assert np.abs(np.asarray(seen, dtype=float) - grey).max() <= 1
-    blank = find_images([image]).rendered(0, BLANK)
-    assert (blank.mode, blank.size) == (mode, image.size)
-    assert np.asarray(blank)[0, 0] == pytest.approx(127 / 255 * white, abs=1)
-
-
 @pytest.mark.parametrize(
     "to_batch",
     [

@@ -20,11 +20,8 @@ from fixtures.output_classes import (
     pictured,
     table,
 )
-from fixtures.tiny_pipelines import flux, stable_diffusion
-from fixtures.tiny_video import TinyVideoPipeline
 from PIL import Image
 
-from memguard.pipelines.field_names import fields_of_pipeline
 from memguard.pipelines.outputs import find_images
 
 
@@ -55,13 +52,6 @@ def test_the_page_says_what_a_guard_does() -> None:
         f"diffusers {diffusers.__version__} has other outputs than docs/output-classes.md says: "
         "PYTHONPATH=tests python -m fixtures.output_classes"
     )
-
-
-def test_a_pipeline_names_what_it_returns_as_a_tuple() -> None:
-    assert fields_of_pipeline(TinyVideoPipeline([1])) == ("frames",)
-    assert fields_of_pipeline(stable_diffusion()) == ("images", "nsfw_content_detected")
-    assert fields_of_pipeline(flux()) == ("images",)
-    assert fields_of_pipeline(lambda: 0) == ()
 
 
 def test_the_state_of_a_modular_pipeline() -> None:
