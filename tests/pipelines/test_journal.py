@@ -176,6 +176,14 @@ def test_what_could_not_be_checked_is_a_line_too(index: Path, path: Path) -> Non
     assert (refused["label"], refused["action"]) == ("unchecked", "raised")
 
 
+def test_a_video_has_one_hash_of_all_its_frames(index: Path, path: Path) -> None:
+    frames = [drawing(NOVEL), drawing(NOVEL + 1)]
+    guard(lambda: {"frames": [frames]}, index, audit_log=path)()
+    (line,) = lines_of(path)
+    hashes = "".join(map(image_sha256, frames))
+    assert line["image_sha256"] == hashlib.sha256(hashes.encode()).hexdigest()
+
+
 def test_direct_checks_are_lines_whose_caller_decides(index: Path, path: Path) -> None:
     checker = Guard(index, audit_log=AuditLog(path, key=b"secret"))
     with request_key("batch 3"):
