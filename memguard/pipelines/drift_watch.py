@@ -11,7 +11,7 @@ from memguard.calibration.drift import Drift, DriftTest, drifts
 from memguard.calibration.measurements import Measurements
 from memguard.calibration.result import Calibration
 from memguard.detection.detector import Detector
-from memguard.errors import CalibrationError
+from memguard.errors import CalibrationError, IndexUnavailableError
 from memguard.verdict import Verdict
 
 log = logging.getLogger("memguard")
@@ -36,6 +36,8 @@ class DriftWatch:
         """Count verdicts on images as the pipeline first made them."""
         if detector.calibration is None:  # the default thresholds promise nothing of this index
             return
+        if all(verdict.label == "unchecked" for verdict in verdicts):  # the index may be gone
+            return
         with self._lock:
             if detector.calibration != self._calibration:
                 self._begin(detector)
@@ -59,6 +61,8 @@ class DriftWatch:
             self._test = DriftTest(calibration, Measurements.of(detector.index))
         except CalibrationError as error:
             log.warning("drift is not watched: %s", error)
+        except IndexUnavailableError:  # at the next call again
+            self._calibration = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return DriftWatch, ()
