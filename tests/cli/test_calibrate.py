@@ -12,6 +12,7 @@ import pytest
 from fixtures.calibrations import MEMORIZED, SIMILAR, Calibrated, stored_calibration
 from fixtures.command_line import PROGRESS, memguard
 from fixtures.picture_files import write_cuts
+from msgspec.structs import replace
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -35,7 +36,10 @@ def test_calibrate(calibrated: Calibrated, tmp_path: Path) -> None:
     assert f"{calibrated.negatives}/copy.jpg: a copy of " in done.stdout
     assert f"negatives: {calibrated.negatives}" in done.stdout
     assert "what held-out shows: the rate for new images like these" in done.stdout
-    assert stored_calibration(index) == calibrated.calibration
+    stored = stored_calibration(index)
+    assert stored is not None
+    assert replace(stored, provenance={}) == replace(calibrated.calibration, provenance={})
+    assert stored.provenance["command"].startswith(f"memguard calibrate {index} --negatives ")
 
 
 def test_a_leave_one_out_too_small_for_its_rates_says_so(
