@@ -78,7 +78,10 @@ def _outcome(checks: Sequence[Check], limit: float) -> dict[str, Any]:
     novel: list[bool] = []
     for one in checks:
         blocked = one.distances.get(SIGNAL.name, np.inf) <= limit
-        (found.setdefault(one.transform, []) if one.role == "copy" else novel).append(blocked)
+        if one.role == "copy":
+            found.setdefault(one.transform, []).append(blocked)
+        elif one.role != "leave-one-out":
+            novel.append(blocked)
     return {
         "threshold": round(limit, 2) if np.isfinite(limit) else None,
         "recall": round(float(np.mean([np.mean(hits) for hits in found.values()])), 4),
