@@ -64,6 +64,8 @@ class UrlItem(Item):
                 return _fetched(self.address)
             except FileNotFoundError as error:
                 raise FileNotFoundError(errno.ENOENT, "nothing is there", self.address) from error
+            except ConfigurationError:
+                raise
             except ImportError as error:
                 raise ConfigurationError(
                     f"{self.address} cannot be read: {error}; pip install 'memguard[remote]', or "

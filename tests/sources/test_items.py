@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import pickle
 import socket
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -209,3 +210,12 @@ def test_a_protocol_whose_package_is_missing_stops_the_build(
     )
     with pytest.raises(ConfigurationError, match="Install no_such_package; pip install"):
         at("absent://bucket/a.png").read()
+
+
+@pytest.mark.parametrize("package", ["fsspec", "aiohttp"])
+def test_a_web_address_without_its_packages_stops_the_build(
+    monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ConfigurationError, match=rf"^this needs {package}, .* pip install"):
+        read([at("http://127.0.0.1:9/a.png")], {})
