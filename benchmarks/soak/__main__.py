@@ -39,8 +39,9 @@ PACKAGES = ("faiss-cpu", "numpy", "opencv-python-headless", "pylance")
 THREADS = 8
 WARM_UP = 0.3
 """Share of the time before slopes are measured: caches fill, and every change is made once."""
-FAULTS_SHARE = 0.3
+FAULTS_SHARE = 0.2
 """Of the minutes, for all faults together; a process's start is not counted."""
+TENTHS = 10
 ROUNDS = 2
 """Of each fault."""
 
@@ -119,7 +120,7 @@ def soak(found: Material, folder: Path, seconds: float, seed: int) -> dict[str, 
         "errors": sorted({one.label for one in callers.answers if " " in one.label}),
         "passed unchecked": passed_unchecked(callers.answers),
         "latency": _latency(callers.answers),
-        "process": _slopes(sampler.samples, seconds),
+        "process": _process(sampler.samples, seconds),
         "logged": asdict(compare(log, callers.answers)),
         "other writers": {"killed": others.killed, "lines": said, "lost": missing},
     }
@@ -131,11 +132,14 @@ def _latency(answers: list[Answer]) -> dict[str, float]:
     return {"p50": round(float(p50)), "p99": round(float(p99)), "max": round(max(milliseconds))}
 
 
-def _slopes(samples: list[Sample], seconds: float) -> dict[str, Any]:
+def _process(samples: list[Sample], seconds: float) -> dict[str, Any]:
+    """The slope after the warm-up, and the means of tenths of the whole time."""
     warm = [one for one in samples if WARM_UP * seconds <= one.seconds <= seconds]
     times = [one.seconds for one in warm]
+    tenths = np.array_split([asdict(one) for one in samples], TENTHS)
     return {
         name: asdict(slope(times, [getattr(one, name) for one in warm]))
+        | {"tenths": [round(float(np.mean([one[name] for one in part])), 1) for part in tenths]}
         for name in ("memory", "descriptors", "threads")
     }
 

@@ -124,7 +124,8 @@ class Callers:
     ) -> None:
         pipeline = guard.wrap(returned)
         rng = np.random.default_rng([seed, number])
-        by_role = [[one for one in asked if one.role == role] for role in get_args(Role)]
+        groups = [[one for one in asked if one.role == role] for role in get_args(Role)]
+        by_role = [group for group in groups if group]
         call = 0
         while not self._ended.is_set():
             many = by_role[int(rng.integers(len(by_role)))]

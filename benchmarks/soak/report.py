@@ -49,7 +49,7 @@ def report(figures: Mapping[str, Any]) -> str:
         "Each in a process of its own. *Killed*: SIGKILL at a random moment. *Full disk*: the log "
         "lies on a tmpfs that is filled and freed again. *Truncated*: a random file of the open "
         "index is cut in place between two checks, later replaced. *Memory*: RLIMIT_AS is set to "
-        "what is in use and up to 40 MiB more. *Lost*: pictures that were shown and are not in the "
+        "what is in use and up to 4 MiB more. *Lost*: pictures that were shown and are not in the "
         "log. *Kept back*: novel pictures that were withheld, unchecked or unrecorded ones.",
     ]
     return "\n\n".join(parts) + "\n"
@@ -65,11 +65,12 @@ def _outcomes(outcomes: Mapping[str, Mapping[str, int]]) -> str:
 
 
 def _process(process: Mapping[str, Mapping[str, Any]]) -> str:
-    rows = [["", "first tenth", "last tenth", "growth in an hour", "flat"]]
+    rows = [["", "tenths of the time", "growth in an hour", "flat"]]
     for name, one in process.items():
         growth = f"{one['an_hour']:+.1f} ({one['low']:+.1f} to {one['high']:+.1f})"
         flat = "yes" if one["is_flat"] else "falls" if one["high"] < 0 else "NO"
-        rows.append([UNITS[name], f"{one['first']:.1f}", f"{one['last']:.1f}", growth, flat])
+        tenths = " ".join(f"{value:.0f}" for value in one["tenths"])
+        rows.append([UNITS[name], tenths, growth, flat])
     return table(rows)
 
 

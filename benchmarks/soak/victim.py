@@ -32,7 +32,7 @@ from memguard import Guard
 from memguard.pipelines.checker import REOPEN_SECONDS
 
 SPAN_CALLS = 6
-MOST_FREE_MIB = 40
+MOST_FREE_MIB = 4
 """What the process may still take in where memory is short; drawn anew for each span."""
 
 
