@@ -403,10 +403,13 @@ def readmit_images(index: str | os.PathLike[str], ids: Collection[str]) -> Remov
 def find_ids(index: str | os.PathLike[str], uri: str) -> list[str]:
     """The ids of the records with this file's path or published address, sorted.
 
+    Indexes name files by full paths; a path that none has is taken from the working directory.
+
     Raises:
         IndexUnavailableError: there is no index.
     """
-    return open_writer(index).find_ids(uri)
+    writer = open_writer(index)
+    return writer.find_ids(uri) or writer.find_ids(str(Path(uri).resolve()))
 
 
 def find_copied(
