@@ -33,6 +33,9 @@ PAGE = Path("explain.html")
 FAILED = 1
 """Exit status if an image could not be checked."""
 
+LONGEST_NUMBER = len("-1.234e-06")
+"""Characters of the longest distance: a cosine distance of the same vectors, but for rounding."""
+
 
 def explain(
     images: Annotated[
@@ -177,7 +180,10 @@ def _print_signals(explanation: Explanation) -> None:
     for heading in SIGNAL_HEADINGS:
         number = heading not in ("signal", "label")
         table.add_column(
-            heading, justify="right" if number else "left", no_wrap=heading == "signal"
+            heading,
+            justify="right" if number else "left",
+            no_wrap=heading == "signal",
+            min_width=LONGEST_NUMBER if heading == "reference shown" else None,
         )
     for cells in signal_rows(verdict, explanation.signals):
         label = labels.get(cells[0])

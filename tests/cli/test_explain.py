@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +14,13 @@ import pytest
 from fixtures.command_line import invoked
 from fixtures.html_page import Page
 from PIL import Image, ImageOps
+from rich.console import Console
 from typer.testing import CliRunner
 
+import memguard
 from memguard import Guard
 from memguard.cli import app
+from memguard.cli import explain as cli_explain
 from memguard.errors import ConfigurationError
 from memguard.report.evidence_image import MARGIN, PANEL
 from memguard.report.formatting import threshold_text
@@ -48,6 +53,19 @@ def test_explain(photograph_index: Path, cat: Image.Image, tmp_path: Path) -> No
     assert row["matches"][0]["region"]["share_of_reference"] == pytest.approx(1, abs=0.03)
     assert np.array(row["comparison"]["mask"]).sum() == 12
     assert row["why"] == verdict.why
+
+
+def test_no_number_is_cut_at_80_columns(
+    photograph_index: Path, cat: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explanation = memguard.explain(cat, photograph_index)
+    shown, *others = explanation.verdict.matches
+    rounded = replace(shown, distances={**shown.distances, "vlad": -3.815e-06})
+    verdict = replace(explanation.verdict, matches=(rounded, *others))
+    printed = io.StringIO()
+    monkeypatch.setattr(cli_explain, "out", Console(width=80, file=printed))
+    cli_explain._print_signals(replace(explanation, verdict=verdict))
+    assert "-3.815e-06" in printed.getvalue()
 
 
 def test_an_explanation_that_cannot_be_written(
