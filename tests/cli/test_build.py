@@ -86,6 +86,11 @@ def test_a_terminal_shows_rate_and_time_left(
     assert f"{tmp_path}/x: 2 images." in last
 
 
+def heed_ctrl_c() -> None:
+    """Also where the tests run in the background of a shell, which ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_ctrl_c_says_how_to_go_on_and_the_build_resumes(
     photographs: dict[str, Image.Image], tmp_path: Path
 ) -> None:
@@ -94,7 +99,12 @@ def test_ctrl_c_says_how_to_go_on_and_the_build_resumes(
     command = [*MEMGUARD, "build", tmp_path / "many", "-o", tmp_path / "x", "--no-clip"]
     command += ["--no-calibrate", "--workers", "2"]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, text=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+        preexec_fn=heed_ctrl_c,
     ) as process:
         while not (tmp_path / "x" / "building.json").exists():
             assert process.poll() is None, process.stderr.read()

@@ -13,6 +13,7 @@ from fixtures.picture_files import cuts, decompression_bomb, encoded
 from PIL import Image
 
 from memguard.descriptors.phash import PHash
+from memguard.files import read_regular
 from memguard.index.base import BuildSummary
 from memguard.index.ingest.builder import build
 from memguard.index.ingest.reader import content_id
@@ -132,15 +133,14 @@ def test_a_file_that_changes_during_the_build_is_read_again(
 ) -> None:
     source = write_folder(tmp_path, images[:2])
     changing = source / f"{NAMES[0]}.png"
-    read_bytes = Path.read_bytes
 
     def changing_while_read(path: Path) -> bytes:
-        data = read_bytes(path)
+        data = read_regular(path)
         if path == changing:
             path.write_bytes(images[3])
         return data
 
-    monkeypatch.setattr(Path, "read_bytes", changing_while_read)
+    monkeypatch.setattr("memguard.sources.items.read_regular", changing_while_read)
     assert built(source, tmp_path / "index").added == 2
     monkeypatch.undo()
     again = built(source, tmp_path / "index")
