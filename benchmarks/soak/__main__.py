@@ -1,6 +1,6 @@
 """Does a guard hold for long: under 8 threads, a changing index, and faults?
 
-    python -m benchmarks.soak CACHE [--minutes 60] [--quick]
+    python -m benchmarks.soak CACHE [--minutes 60] [--only faults] [--quick]
 
 Writes results/soak.json and soak.md. README.md has time and data.
 """
@@ -52,11 +52,16 @@ def main() -> None:
     faiss.omp_set_num_threads(1)
     logging.getLogger("memguard").setLevel(logging.CRITICAL)
     found = material(options.cache, QUICK if options.quick else FULL)
+    results: Path = options.cache / "soak" if options.quick else RESULTS
     figures: dict[str, Any] = {**provenance(PACKAGES), "minutes": options.minutes}
+    if options.only == "faults":
+        measured = json.loads((results / "soak.json").read_text(encoding="utf-8"))
+        figures = {**measured, "faults measured": figures}
     with tempfile.TemporaryDirectory(dir=options.cache) as folder:
-        soak_seconds = 60 * options.minutes * (1 - FAULTS_SHARE)
-        figures["soak"] = soak(found, Path(folder), soak_seconds, options.seed)
-        print(json.dumps(figures["soak"], indent=1), flush=True)
+        if options.only is None:
+            seconds = 60 * options.minutes * (1 - FAULTS_SHARE)
+            figures["soak"] = soak(found, Path(folder), seconds, options.seed)
+            print(json.dumps(figures["soak"], indent=1), flush=True)
         images = save_asked(found.asked, Path(folder) / "images")
         rounds = 1 if options.quick else ROUNDS
         seconds = 60 * options.minutes * FAULTS_SHARE / (rounds * len(FAULTS))
@@ -68,7 +73,6 @@ def main() -> None:
                 one = suffer(fault, found.index, images, place, seconds, seed)
                 print(json.dumps(one), flush=True)
                 figures["faults"].append(one)
-    results: Path = options.cache / "soak" if options.quick else RESULTS
     (results / "soak.json").write_text(json.dumps(figures, indent=1) + "\n")
     (results / "soak.md").write_text(report(figures))
     print(report(figures))
@@ -81,6 +85,7 @@ def _options() -> argparse.Namespace:
     arguments.add_argument("cache", type=Path, help="keeps pictures and the index")
     arguments.add_argument("--minutes", type=float, default=60.0, help="in all, without starts")
     arguments.add_argument("--seed", type=int, default=0, help="of what is random")
+    arguments.add_argument("--only", choices=("faults",), help="the soak's figures stay")
     arguments.add_argument("--quick", action="store_true", help="few pictures; shows that it runs")
     return arguments.parse_args()
 

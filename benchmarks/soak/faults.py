@@ -25,6 +25,8 @@ FAULTS = ("killed", *(["full disk"] if os.geteuid() == 0 else []), "truncated", 
 """To mount a small disk takes root."""
 DISK = "1m"
 """Size of the file system that is filled."""
+NO_RESERVE = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
+"""For glibc: every array of 64 KiB or more takes new address space, which a limit can refuse."""
 START_SECONDS = 300.0
 """A victim may take to start."""
 
@@ -65,7 +67,10 @@ def suffer(
         said = stack.enter_context((folder / "said.jsonl").open("w+", encoding="utf-8"))
         errors = stack.enter_context((folder / "errors.txt").open("w", encoding="utf-8"))
         victim = subprocess.Popen(
-            [*map(str, command), str(seed), str(seconds)], stdout=said, stderr=errors
+            [*map(str, command), str(seed), str(seconds)],
+            stdout=said,
+            stderr=errors,
+            env={**os.environ, **(NO_RESERVE if fault == "memory" else {})},
         )
         injected = 0
         _wait_for_line(victim, folder / "said.jsonl")

@@ -46,6 +46,7 @@ def report(figures: Mapping[str, Any]) -> str:
         f"said were written, {others['lost']} are missing.",
         "## Faults",
         _faults(figures["faults"]),
+        *_measured_again(figures),
         "Each in a process of its own. *Killed*: SIGKILL at a random moment. *Full disk*: the log "
         "lies on a tmpfs that is filled and freed again. *Truncated*: a random file of the open "
         "index is cut in place between two checks, later replaced. *Memory*: RLIMIT_AS is set to "
@@ -53,6 +54,12 @@ def report(figures: Mapping[str, Any]) -> str:
         "log. *Kept back*: novel pictures that were withheld, unchecked or unrecorded ones.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _measured_again(figures: Mapping[str, Any]) -> list[str]:
+    if (again := figures.get("faults measured")) is None:
+        return []
+    return [f"Measured by themselves ({again['commit']}, load {again['machine']['load']:g})."]
 
 
 def _outcomes(outcomes: Mapping[str, Mapping[str, int]]) -> str:
