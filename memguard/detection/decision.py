@@ -63,14 +63,16 @@ def gravest(verdicts: Sequence[Verdict]) -> Verdict:
     return max(verdicts, key=lambda one: (SEVERITY.index(one.label), one.score))
 
 
-def rank(match: Match, thresholds: Mapping[str, Threshold]) -> tuple[int, float]:
-    """The gravest label that a reference gives, then the evidence of all signals together.
+def rank(match: Match, thresholds: Mapping[str, Threshold]) -> tuple[int, float, float]:
+    """The gravest label that a reference gives, the evidence of all signals together, and, where
+    there is none, how near it is in the nearest.
 
     That of an allowed or quarantined reference is what it would be if it counted.
     """
     signals = _signals(match, thresholds)
     label = max((SEVERITY.index(signal.label) for signal in signals), default=0)
-    return label, sum(signal.evidence for signal in signals)
+    nearness = max((-signal.distance for signal in signals), default=-math.inf)
+    return label, sum(signal.evidence for signal in signals), nearness
 
 
 def _signals(match: Match, thresholds: Mapping[str, Threshold]) -> list[Signal]:

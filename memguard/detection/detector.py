@@ -287,7 +287,7 @@ class Detector:
         picture = record.picture()
         return replace(match, region=region_seen_again(query, match, picture)), picture
 
-    def _rank(self, match: Match) -> tuple[int, float]:
+    def _rank(self, match: Match) -> tuple[int, float, float]:
         return decision.rank(match, self.thresholds)
 
 

@@ -90,3 +90,14 @@ def test_another_reference_blocks_beside_a_shared_part() -> None:
     verdict = decide([few, shared], THRESHOLDS, {})
     assert (verdict.label, verdict.signals[0].distance) == ("memorized", 0.15)
     assert "x.png" in verdict.why
+
+
+def test_of_references_without_evidence_the_nearest_is_named() -> None:
+    """Evidence ends at 0: all of these are far beyond the threshold, one of them less so."""
+    thresholds = {"e": Threshold(similar=-16, memorized=-24)}
+    far, nearer = match("far", e=0.0), match("nearer", e=-3.9)
+    assert rank(nearer, thresholds) > rank(far, thresholds)
+    verdict = decide([far, nearer], thresholds, {})
+    assert verdict.label == "clear"
+    assert "nearer.png" in verdict.why
+    assert "distance -3.9" in verdict.why
