@@ -22,6 +22,11 @@ def open_index(path: str | os.PathLike[str]) -> Index:
         IndexUnavailableError: there is none, its build has not finished, it is damaged, a
             search does not find its canary, a newer memguard wrote it, or no server answers.
     """
+    if not os.fspath(path):
+        raise IndexUnavailableError(
+            "the path of the index is empty; name one, such as training.memguard, or look for a "
+            "variable that is not set"
+        )
     return MilvusIndex.open(path) if in_milvus(path) else DirectoryIndex.open(path)
 
 

@@ -75,6 +75,9 @@ class GuardedProxy(Guarded[..., Any]):
         self.guard = guard
         self._function = function
 
+    def __repr__(self) -> str:
+        return f"<guarded {self._function!r}>"
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return _run(self.guard, self._function, Call(self._function, args, kwargs))
 

@@ -47,3 +47,8 @@ def test_only_directories_have_files(tmp_path: Path) -> None:
     for address in ("milvus://host/art", Path("milvus+tls://host/art")):
         with pytest.raises(IndexUnavailableError, match="is an address in Milvus"):
             directory_of(address)
+
+
+def test_an_empty_path_says_so() -> None:
+    with pytest.raises(IndexUnavailableError, match="path of the index is empty"):
+        open_index("")

@@ -374,3 +374,7 @@ def test_compiled_parts_stay_compiled(index: Path) -> None:
     pipeline.step = torch.compile(pipeline.step, backend=backend)
     assert is_blank(guard(pipeline, index)()[1])
     assert len(compiled) == 1
+
+
+def test_a_guarded_function_prints_what_it_guards(index: Path) -> None:
+    assert repr(guard(two, index)) == f"<guarded {two!r}>"
