@@ -43,12 +43,20 @@ def find_queries(named: Iterable[str]) -> Iterator[Query]:
 
     A folder, or a pattern such as ``out/**/*.png``, means all images in it, in the order of their
     paths; ``-`` means the lines of standard input. What means no image is a query that cannot be
-    read.
+    read. An image that is named twice is one query.
     """
+    known = set()
+    for query in _found(named):
+        if query.name not in known:
+            known.add(query.name)
+            yield query
+
+
+def _found(named: Iterable[str]) -> Iterator[Query]:
     for name in named:
         if name == STDIN:
             lines = (line.strip() for line in sys.stdin)
-            yield from find_queries(line for line in lines if line not in ("", STDIN))
+            yield from _found(line for line in lines if line not in ("", STDIN))
         elif "://" in name:
             yield Query(name, UrlItem(uri=name, state="", address=name))
         elif glob.has_magic(name) and not Path(name).exists():

@@ -26,6 +26,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["a/**/*.JPG"], ["a/b/2.JPG"]),
         (["[x].png"], ["[x].png"]),
         (["a/notes.txt"], ["a/notes.txt"]),
+        (["a", "./a/*.png", "a/b/2.JPG"], ["a/1.png", "a/b/2.JPG"]),
     ],
 )
 @pytest.mark.usefixtures("files")
