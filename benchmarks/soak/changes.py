@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from pathlib import Path
 
+from benchmarks.soak.background import Background
 from benchmarks.soak.calls import Moving
 from memguard import Guard, add_images
 from memguard.lifecycle import compact_index, find_ids, readmit_images, remove_images
@@ -17,7 +17,7 @@ PAUSE_SECONDS = 20.0
 because 8 threads share a busy core."""
 
 
-class Changes:
+class Changes(Background):
     """Changes an index until it is told to stop, and ends with the moving references in it.
 
     Attributes:
@@ -26,19 +26,10 @@ class Changes:
     """
 
     def __init__(self, guard: Guard, index: Path, folder: Path, moving: Moving) -> None:
+        super().__init__()
         self.done: Counter[str] = Counter()
         self.problems: list[str] = []
         self._guard, self._index, self._folder, self._moving = guard, index, folder, moving
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> Changes:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._ended.set()
-        self._thread.join()
 
     def _run(self) -> None:
         try:

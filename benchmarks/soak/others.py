@@ -5,11 +5,11 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.soak.background import Background
 from memguard.audit_log.reader import Wanted, read
 
 LONGEST_SECONDS = 10.0
@@ -17,7 +17,7 @@ LONGEST_SECONDS = 10.0
 SHORTEST_SECONDS = 3.0
 
 
-class Others:
+class Others(Background):
     """Starts one writer after the other, and kills each at a random moment.
 
     Args:
@@ -30,18 +30,9 @@ class Others:
     """
 
     def __init__(self, log: Path, said: Path, seed: int) -> None:
+        super().__init__()
         self.killed = 0
         self._log, self._said, self._rng = log, said, np.random.default_rng(seed)
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> Others:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._ended.set()
-        self._thread.join()
 
     def written(self) -> tuple[int, int]:
         """How many lines the writers said were written, and how many of them are missing."""

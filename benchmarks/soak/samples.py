@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 from scipy.stats import linregress, t
+
+from benchmarks.soak.background import Background
 
 SECONDS = 1.0
 """Between two samples."""
@@ -59,7 +60,7 @@ class Slope:
     is_flat: bool
 
 
-class Sampler:
+class Sampler(Background):
     """Samples this process until it is told to stop.
 
     Attributes:
@@ -67,17 +68,8 @@ class Sampler:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.samples: list[Sample] = []
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> Sampler:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._ended.set()
-        self._thread.join()
 
     def _run(self) -> None:
         started = time.monotonic()

@@ -6,7 +6,6 @@ import hashlib
 import http.server
 import json
 import os
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,6 +15,7 @@ import open_clip
 import pytest
 import torch
 from fixtures import tiny_models
+from fixtures.loopback import served
 from open_clip.transform import image_transform_v2
 from PIL import Image
 from safetensors.torch import save_file
@@ -221,9 +221,8 @@ class Hub(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Hub]]:
     """A real HTTP server in the place of huggingface.co, and an empty cache."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_port}"
+    with served(Hub) as place:
+        address = f"http://{place}"
         monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
         monkeypatch.setattr(
             "huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE",
@@ -233,7 +232,6 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Hub]]:
         Hub.files.clear()
         Hub.asked.clear()
         yield Hub
-        server.shutdown()
 
 
 @pytest.fixture

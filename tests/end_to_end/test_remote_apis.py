@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from fixtures.guarded_images import COPY, NOVEL, drawing, is_blank
-from fixtures.images_api import ImagesApi, encoded, images_api
+from fixtures.images_api import ImagesApi, images_api
+from fixtures.picture_files import encoded
 from openai import AsyncOpenAI, OpenAI
 from PIL import Image
 

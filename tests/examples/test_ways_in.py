@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fixtures.images_api import ImagesApi, encoded, images_api
+from fixtures.images_api import ImagesApi, images_api
 from fixtures.installed_package import ROOT
+from fixtures.picture_files import encoded
 from fixtures.tiny_pipelines import stable_diffusion
 from PIL import Image
 from transformers import CLIPImageProcessor

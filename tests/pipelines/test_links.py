@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from fixtures.guarded_images import drawing
-from fixtures.images_api import encoded
+from fixtures.picture_files import encoded
 from PIL import Image
 
 from memguard.pipelines.links import AT_ONCE, followed

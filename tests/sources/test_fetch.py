@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 import trustme
+from fixtures.loopback import served
 
 from memguard.errors import ConfigurationError, UnreadableImageError
 from memguard.sources.fetch import Fetch, is_public
@@ -69,22 +69,9 @@ class Answers(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None: ...
 
 
-@contextlib.contextmanager
-def serving(secured: ssl.SSLContext | None = None) -> Iterator[str]:
-    """Host and port of a server."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
-        if secured:
-            server.socket = secured.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield f"127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
-
-
 @pytest.fixture
 def server() -> Iterator[str]:
-    with serving() as place:
+    with served(Answers) as place:
         yield place
 
 
@@ -123,7 +110,7 @@ def test_one_host_alone_is_a_list_too() -> None:
 
 
 def test_a_redirect_to_a_private_address_is_refused(server: str) -> None:
-    with serving() as other:
+    with served(Answers) as other:
         url = f"http://{server}/moved?http://{other}/file"
         assert "private address" in refusal(lambda: fetched(url, server))
         assert Fetch(hosts=[server, other])(url) == BODY
@@ -212,7 +199,7 @@ def test_what_is_no_address_of_the_web_is_refused(url: str) -> None:
 def test_certificates_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     authority, secured = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(secured)
-    with serving(secured) as place, serving() as open_to_all:
+    with served(Answers, secured) as place, served(Answers) as open_to_all:
         fetch = Fetch(hosts=["127.0.0.1"], seconds=5)
         assert "CERTIFICATE_VERIFY_FAILED" in refusal(lambda: fetch(f"https://{place}/file"))
         authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
