@@ -66,12 +66,11 @@ def allow(
     if listed:
         _list(index, "allow", as_json)
         return
-    chosen = _chosen(
+    chosen, how = _chosen(
         index, id, uri, licence, source, like, weights_of(clip_weights, sscd_weights, weights)
     )
     if not yes and (licence or source or like):
         _confirm("Allow", chosen)
-    how = _how(uri=uri, licence=licence, source=source, like=like)
     _report(index, allow_references(index, list(chosen), why=why, who=who, chosen=how), as_json)
 
 
@@ -92,10 +91,9 @@ def disallow(
     """Undo `memguard allow`: copies of these references are blocked again."""
     from memguard.exemptions import disallow_references
 
-    chosen = _chosen(
+    chosen, how = _chosen(
         index, id, uri, licence, source, like, weights_of(clip_weights, sscd_weights, weights)
     )
-    how = _how(uri=uri, licence=licence, source=source, like=like)
     _report(index, disallow_references(index, list(chosen), why=why, who=who, chosen=how), as_json)
 
 
@@ -131,8 +129,8 @@ def _chosen(
     source: str | None,
     images: Sequence[Path] | None,
     weights: Mapping[str, str],
-) -> dict[str, str]:
-    """Ids of the references that the options name, each with what named it.
+) -> tuple[dict[str, str], str]:
+    """Ids of the references that the options name, each with what named it; and these options.
 
     Raises:
         ConfigurationError: an option names none.
@@ -168,7 +166,7 @@ def _chosen(
             )
     if not chosen:
         raise ConfigurationError("name references by --id, --uri, --licence, --source or --like")
-    return chosen
+    return chosen, _how(uri=uris, licence=licence, source=source, like=images)
 
 
 def _confirm(what: str, chosen: Mapping[str, str]) -> None:
