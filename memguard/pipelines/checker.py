@@ -124,6 +124,13 @@ class Checker:
         Raises:
             CheckFailedError: it fails, and ``on_error`` is ``"raise"``.
         """
+        try:
+            require_not_forked()  # before any lock: one that was held at the fork stays so here
+        except IndexUnavailableError as error:
+            log.error("memguard could not check %d images: %s", len(pictures), error)
+            if self.on_error == "raise":
+                raise CheckFailedError(f"{UNCHECKED}: {error}") from error
+            return [unchecked(f"{type(error).__name__}: {error}")] * len(pictures)
         if self.on_error == "raise" and (reasons := unreadable(pictures)):
             raise CheckFailedError(f"{UNCHECKED}: {'; '.join(reasons)}")
         return verdicts_on(
@@ -179,7 +186,6 @@ class Checker:
         for _ in range(2):
             detector = self.detector
             try:
-                require_not_forked()
                 self._watch.look(detector.index)
             except Exception as error:
                 log.exception("memguard could not check %d images", len(images))

@@ -116,7 +116,7 @@ def work():
     while going:
         pipe()
 
-threads = [threading.Thread(target=work) for _ in range(4)]
+threads = [threading.Thread(target=work, daemon=True) for _ in range(4)]
 for thread in threads:
     thread.start()
 pipe()
@@ -139,6 +139,29 @@ def test_a_forked_guard_withholds_and_says_why(index: Path) -> None:
     why = "the check could not run: IndexUnavailableError: an index was"[:60]
     assert forked == [f"True True {why}"] * 4
     assert last == "False True"
+
+
+HELD_AT_FORK = """
+import os, signal, threading, warnings
+from fixtures.guarded_images import is_blank, two
+from memguard import Guard
+
+warnings.simplefilter("ignore")
+guard = Guard(sys.argv[1])
+pipe, checker = guard.wrap(two), guard._checker
+for lock in [checker._lock, checker._watch._lock, checker._suspects.lock]:
+    lock.acquire()  # as a thread would that is in the middle of a check
+if child := os.fork():
+    assert os.waitpid(child, 0)[1] == 0
+else:
+    signal.alarm(60)
+    print(*[is_blank(image) for image in pipe()], flush=True)
+    os._exit(0)
+"""
+
+
+def test_a_lock_held_at_a_fork_blocks_no_child(index: Path) -> None:
+    assert run_python(HELD_AT_FORK, index) == ["True True"]
 
 
 def test_an_index_that_was_mended_is_opened_again(
