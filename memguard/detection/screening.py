@@ -9,6 +9,8 @@ default. Their values are those of the full comparison; what adds nothing to the
 - The relative l2 of a near layout divides by the usual l2 of all candidates. A bound on that from
   the query and a few candidates mostly shows that it adds nothing. If not, all is compared in full.
 
+- Foregrounds only scale the evidence of the layout, so they count where there is any.
+
 So pixels are decoded only of references that local features align, and of a near layout.
 """
 
@@ -24,9 +26,11 @@ from memguard.detection.signals import (
     ADDED_EVIDENCE,
     L2,
     CopyEvidence,
+    ForegroundDifference,
     SharedRegion,
     Structure,
     StructureAndL2,
+    added_evidence,
     picture_signals,
     relative_signals,
 )
@@ -76,6 +80,8 @@ def screen(
             near.append((measured[Structure.name], L2().measure(pair)))
             if near[-1][0] < CERTAINLY_NEAR:
                 return None
+        if any(added_evidence({**distances, **measured}).values()):
+            measured[ForegroundDifference.name] = ForegroundDifference().measure(pair)
         (evidence,) = CopyEvidence().measure([{**distances, **measured}])
         found.append({**measured, CopyEvidence.name: evidence})
     return found if _add_nothing(near, pairs, all_count) else None

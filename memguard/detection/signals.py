@@ -39,10 +39,6 @@ from memguard.vision.pixel_distances import ALPHA, KEPT_TILES, relative_l2
 
 GROUP = "memguard.signals"
 
-COPY_TILED_L2 = 0.15
-"""Tiled l2 of a copy in Carlini et al. 2023. Within it the structure of the whole picture suffices:
-a model smooths texture away and keeps levels."""
-
 ALIKE_STRUCTURE = 0.26
 """Distance in structure within which two whole pictures are alike: near the closest 0.1 % of novel
 pictures."""
@@ -66,6 +62,15 @@ ADDED_EVIDENCE: Mapping[str, tuple[float, float]] = {
     "sscd": (30.0, 0.8),
 }
 """Signal to the evidence of each unit of distance below the distance at which it begins."""
+
+OF_THE_LAYOUT = ("structure", "structure_and_l2", "phash256", "pixels")
+"""What compares whole pictures. An outline on a plain background is most of the picture for it, so
+its evidence counts as far as the foregrounds agree."""
+
+AGREEING = 2 / 3
+"""Agreement of two foregrounds, 1 - distance, from which on the evidence of the layout counts in
+full: noise and a redrawn texture leave that much. Chosen on benchmarks/detection: of 240 emoji that
+copy nothing and 297 photographs and drawings the nearest agree by 0.44."""
 
 
 class PictureSignal(SignalType):
@@ -119,11 +124,25 @@ class MaskedTiledL2(PictureSignal):
         return float(pair.sorted_tiles[KEPT_TILES - 1])
 
 
+class ForegroundDifference(PictureSignal):
+    """How much the picture differs inside the outline of a reference on a plain background.
+
+    0 (the insides agree, or there is no such background) to 1.
+    """
+
+    name = "foreground"
+    words = "inside the outline, where the training image has a plain background: 1 - correlation"
+
+    def measure(self, pair: PicturePair) -> float:
+        foreground = pair.reference.foreground
+        return 0.0 if foreground is None else foreground_distance(pair.query.small, foreground)
+
+
 class Structure(PictureSignal):
     """1 - correlation of the coarse structure, in [0, 2].
 
-    Where the reference has a foreground on a plain background, the foregrounds must agree as well,
-    unless every tile is as close as in a copy: outlines alone are no evidence.
+    Where the reference has a foreground on a plain background, the foregrounds must agree as well:
+    outlines alone are no evidence.
     """
 
     name = "structure"
@@ -131,16 +150,10 @@ class Structure(PictureSignal):
     witness = Witness("layout", ALIKE_STRUCTURE)
 
     def measure(self, pair: PicturePair) -> float:
-        query, reference = pair.query, pair.reference
-        distance = 1 - float(query.coarse @ reference.coarse)
-        if (
-            distance >= FOREGROUND_WEIGHT
-            or float(pair.sorted_tiles[-1]) <= COPY_TILED_L2
-            or reference.foreground is None
-        ):
+        distance = 1 - float(pair.query.coarse @ pair.reference.coarse)
+        if distance >= FOREGROUND_WEIGHT:
             return distance
-        inside = foreground_distance(query.small, reference.foreground)
-        return max(distance, FOREGROUND_WEIGHT * inside)
+        return max(distance, FOREGROUND_WEIGHT * ForegroundDifference().measure(pair))
 
 
 class AlignedStructure(PictureSignal):
@@ -254,9 +267,14 @@ class CopyEvidence(RelativeSignal):
 
 
 def added_evidence(distances: Mapping[str, float]) -> dict[str, float]:
-    """What each signal of :data:`ADDED_EVIDENCE` that was measured adds, 0 upwards."""
+    """What each signal of :data:`ADDED_EVIDENCE` that was measured adds, 0 upwards.
+
+    Args:
+        distances: by signal; no ``foreground`` counts as one that agrees.
+    """
+    agreeing = min((1 - distances.get(ForegroundDifference.name, 0.0)) / AGREEING, 1.0)
     return {
-        name: weight * max(start - distances[name], 0.0)
+        name: (agreeing if name in OF_THE_LAYOUT else 1) * weight * max(start - distances[name], 0)
         for name, (weight, start) in ADDED_EVIDENCE.items()
         if name in distances
     }
@@ -266,6 +284,7 @@ BUILT_IN: tuple[PictureSignal | RelativeSignal, ...] = (
     L2(),
     TiledL2(),
     MaskedTiledL2(),
+    ForegroundDifference(),
     Structure(),
     AlignedStructure(),
     LocalFeatures(),

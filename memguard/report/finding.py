@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memguard.detection.signals import COPY_TILED_L2
 from memguard.report.comparison import Comparison
 from memguard.report.formatting import WHOLE, is_part
 from memguard.verdict import COMMON, Match, Region, Verdict, View
+from memguard.vision.pixel_distances import COPY_TILED_L2
 
 SHARES: Sequence[tuple[float, str]] = (
     (1 / 10, "a tenth"),

@@ -2,7 +2,8 @@
 
 A kiwi and a cymbal on white share an outline. On a background of one colour, the outline dominates
 every comparison of whole pictures. The foreground is the rest of the reference, less a rim along
-the outline; there, texture or tone must agree. Line drawings have no foreground.
+the outline; there, the texture must agree. Where either has none, such as a plain ball or a copy
+whose texture a model smoothed away, tones must agree. Line drawings have no foreground.
 
 Constants without a source were chosen on the photographs and drawings of benchmarks/detection.
 """
@@ -34,6 +35,9 @@ MIN_FOREGROUND_AREA = 0.05
 MIN_TEXTURE_STD = 0.01
 """A foreground whose detail has a smaller standard deviation, in levels of 1, is plain. Noise of
 sigma 60 (of 255) leaves 0.008 at this scale."""
+SMOOTHED = 0.5
+"""Share of a reference's standard deviation below which a query's texture is smoothed away. Chosen
+by hand: half of the texture of another object of the same outline would be a coincidence."""
 DIFFERENT_TONE_L2 = 0.1
 """From this l2 on, in levels of 1, the tones of plain foregrounds differ: two thirds of the l2 of
 a copy in Carlini et al. (2023)."""
@@ -45,15 +49,15 @@ class Foreground:
 
     Attributes:
         mask: 1 inside, (h, w).
-        tones: blurred levels, 0 outside, float32 (h, w, 3).
+        tones: local means of the levels, 0 outside, float32 (h, w, 3).
         texture: contrast-normalised detail of length 1 (or all 0), float32 (h, w, 3).
-        plain: whether it has almost no texture, so that tones are compared.
+        contrast: the standard deviation of the detail, in levels of 1.
     """
 
     mask: Mask
     tones: NDArray[np.float32]
     texture: NDArray[np.float32]
-    plain: bool
+    contrast: float
 
 
 def find_foreground(square: NDArray[np.float32]) -> Foreground | None:
@@ -72,24 +76,30 @@ def find_foreground(square: NDArray[np.float32]) -> Foreground | None:
     plane = cv2.erode(inside, np.ones((2 * RIM_PX + 1, 2 * RIM_PX + 1)), borderValue=1)
     if plane.mean() < MIN_FOREGROUND_AREA:
         return None
-    mask = Mask(plane)
-    tones = masked_tones(square, mask)
-    detail = masked_detail(tones, mask)
-    plain = np.square(detail).sum() < 3 * mask.area * MIN_TEXTURE_STD**2
-    return Foreground(mask, tones, contrast_normalised(detail, mask, COARSE), bool(plain))
+    return _inside(square, Mask(plane))
 
 
 def foreground_distance(square: NDArray[np.float32], reference: Foreground) -> float:
     """How much a query differs from a reference in the reference's foreground.
 
     Returns:
-        0 (the textures agree, or the tones if there is no texture) to 1.
+        0 (the textures agree, or the tones where either has no texture) to 1.
     """
-    mask = reference.mask
-    tones = masked_tones(square, mask)
-    texture = contrast_normalised(masked_detail(tones, mask), mask, COARSE)
-    distance = min(1 - float((texture * reference.texture).sum()), 1.0)
-    if reference.plain:
-        squares = np.square(tones - reference.tones).sum() / (3 * mask.area)
-        distance = min(distance, float(np.sqrt(squares)) / DIFFERENT_TONE_L2)
+    query = _inside(square, reference.mask)
+    distance = min(1 - float((query.texture * reference.texture).sum()), 1.0)
+    if reference.contrast < MIN_TEXTURE_STD or query.contrast < SMOOTHED * reference.contrast:
+        tones = _deviation(query.tones - reference.tones, reference.mask)
+        distance = min(distance, tones / DIFFERENT_TONE_L2)
     return distance
+
+
+def _inside(square: NDArray[np.float32], mask: Mask) -> Foreground:
+    levels = masked_tones(square, mask)
+    detail = masked_detail(levels, mask)
+    texture = contrast_normalised(detail, mask, COARSE)
+    return Foreground(mask, levels - detail, texture, _deviation(detail, mask))
+
+
+def _deviation(differences: NDArray[np.float32], mask: Mask) -> float:
+    """The root mean square within a mask of values that are 0 outside."""
+    return float(np.sqrt(np.square(differences).sum() / (3 * mask.area)))

@@ -24,6 +24,9 @@ ALPHA = 0.5
 NEIGHBOURS = 50
 """The two constants of the relative distance in [1]."""
 
+COPY_TILED_L2 = 0.15
+"""Tiled l2 of a copy in [1]."""
+
 KEPT_TILES = 12
 """Tiles, of 16, that a template verbatim must share with its original."""
 

@@ -30,6 +30,7 @@ SIGNALS = {
     "relative_l2",
     "tiled_l2",
     "masked_tiled_l2",
+    "foreground",
     "structure",
     "structure_and_l2",
     "aligned_structure",

@@ -23,6 +23,7 @@ from memguard.detection.signals import (
     GROUP,
     CopyEvidence,
     SharedRegion,
+    added_evidence,
     default_thresholds,
     signal_table,
 )
@@ -128,6 +129,23 @@ def test_copy_evidence_adds_up() -> None:
     found = CopyEvidence().measure([near, far, without_weights])
     weightless = -10 - 40 * 0.2 - 40 * 0.2 - 0.25 * 40 - 80 * 0.1
     assert found == pytest.approx([weightless - 30 * 0.4, 0.5, weightless])
+
+
+@pytest.mark.parametrize(("foreground", "share"), [(0.2, 1), (1 / 3, 1), (2 / 3, 0.5), (1, 0)])
+def test_the_layout_counts_as_far_as_foregrounds_agree(foreground: float, share: float) -> None:
+    """What is aligned, and embeddings, count in full: they do not live on outlines."""
+    distances = {
+        "foreground": foreground,
+        "structure": 0.3,
+        "structure_and_l2": 0.5,
+        "phash256": 60.0,
+        "pixels": 0.15,
+        "sscd": 0.4,
+    }
+    added = added_evidence(distances)
+    assert added.pop("sscd") == pytest.approx(30 * 0.4)
+    whole = {"structure": 8, "structure_and_l2": 8, "phash256": 10, "pixels": 8}
+    assert added == pytest.approx({name: share * value for name, value in whole.items()})
 
 
 BRIGHTNESS = """
