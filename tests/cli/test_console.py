@@ -38,19 +38,24 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 def test_lines_about_progress_where_there_is_no_terminal(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(console, "LINE_SECONDS", 0.2)
+    def wait_for(line: str) -> None:
+        said = ""
+        for _ in range(6000):
+            said += capfd.readouterr().err
+            if re.search(f"(?m)^{line}$", said):
+                return
+            time.sleep(0.01)
+        pytest.fail(f"{line!r} is not among what was said: {said}")
+
+    monkeypatch.setattr(console, "LINE_SECONDS", 0.05)
     with progress("Indexing") as show:
-        time.sleep(0.3)
+        wait_for("Indexing")
         show("Indexing", 0, 3000)
         show("Indexing", 1200, 3000)
-        time.sleep(0.2)
+        wait_for(r"Indexing 1,200/3,000(, \d+\.\d/s, \d:\d\d:\d\d left)?")
         show("Indexing", 3000, 3000)
         show("Calibrating", 7, None)
-        time.sleep(0.2)
-    first, second, third, *_ = capfd.readouterr().err.splitlines()
-    assert first == "Indexing"
-    assert re.fullmatch(r"Indexing 1,200/3,000(, \d+\.\d/s, \d:\d\d:\d\d left)?", second)
-    assert third == "Calibrating 7"
+        wait_for("Calibrating 7")
 
 
 def test_a_short_command_prints_no_progress(capfd: pytest.CaptureFixture[str]) -> None:

@@ -53,7 +53,7 @@ def test_several_are_fetched_at_once() -> None:
     together = threading.Barrier(AT_ONCE)
 
     def fetch(_: str) -> bytes:
-        together.wait(timeout=10)
+        together.wait(timeout=60)
         return FILES["https://example.org/0"]
 
     output = followed(find_images(["https://example.org/0"] * AT_ONCE), fetch, "keep")
