@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterable
-from importlib.metadata import EntryPoint, entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Any
 
 from memguard.errors import ConfigurationError
@@ -20,7 +22,7 @@ def offered(group: str, own: Collection[str]) -> dict[str, EntryPoint]:
         ConfigurationError: two packages, or a package and memguard, use the same name.
     """
     found: dict[str, EntryPoint] = {}
-    for offer in sorted(entry_points(group=group), key=lambda offer: offer.name):
+    for offer in sorted(_installed(group, tuple(sys.path)), key=lambda offer: offer.name):
         other = found.get(offer.name)
         if other is not None or offer.name in own:
             raise ConfigurationError(
@@ -30,6 +32,12 @@ def offered(group: str, own: Collection[str]) -> dict[str, EntryPoint]:
             )
         found[offer.name] = offer
     return found
+
+
+@cache
+def _installed(group: str, _path: tuple[str, ...]) -> EntryPoints:
+    """Read once for each ``sys.path``: that takes about 10 ms, and every guard asks twice."""
+    return entry_points(group=group)
 
 
 def offered_class(offer: EntryPoint, required: Iterable[str]) -> type[Any]:
