@@ -16,14 +16,18 @@ from fixtures.installed_package import put_checkout_last
 
 put_checkout_last()
 
-from fixtures.calibrations import Calibrated, calibrate_gallery, write_gallery
+from fixtures.calibrations import (
+    Calibrated,
+    calibrate_gallery,
+    simulated_copies_of,
+    write_gallery,
+)
 from fixtures.milvus_server import MilvusServer, milvus_server
 from fixtures.picture_files import write_cuts
 from fixtures.series_index import write_series
 from numpy.typing import NDArray
 from PIL import Image
 
-from memguard.calibration import measure as calibration_measure
 from memguard.demo.photographs import photographs as skimage_photographs
 from memguard.index.base import BuildSummary
 from memguard.lifecycle import build_index, calibrate_index
@@ -110,8 +114,7 @@ def photograph_index(
             image.save((root / "images" / name).with_suffix(".png"))
     (root / "images" / "chelsea.txt").write_text("a cat [indoors]", encoding="utf-8")
     build_index(root / "images", root / "small.memguard", weights={}, calibrate=False, workers=0)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(calibration_measure, "MOST_SIMULATED", 2)
+    with simulated_copies_of(2):
         calibrate_index(root / "small.memguard")
     return root / "small.memguard"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from fixtures.calibrations import simulated_copies_of
 from PIL import Image
 
 from memguard import Guard, build_index
@@ -106,7 +107,10 @@ def test_the_example_of_a_descriptor_works(
     (tmp_path / "photos").mkdir()
     for name, image in photographs.items():
         image.save(tmp_path / "photos" / f"{Path(name).stem}.png")
-    build_index(tmp_path / "photos", tmp_path / "i.memguard", weights={"colours": ""}, workers=0)
+    with simulated_copies_of(1):
+        build_index(
+            tmp_path / "photos", tmp_path / "i.memguard", weights={"colours": ""}, workers=0
+        )
     upside_down = photographs["chelsea.png"].transpose(Image.Transpose.ROTATE_180)
     (verdict,) = Guard(tmp_path / "i.memguard").check(upside_down)
     (match,) = [one for one in verdict.matches if one.uri.endswith("chelsea.png")]

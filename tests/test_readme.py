@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
+import runpy
 from pathlib import Path
 
 import pytest
+from fixtures.calibrations import simulated_copies_of
 from PIL import Image
 
 ROOT = Path(__file__).parent.parent
@@ -33,7 +33,10 @@ def test_it_is_read_in_two_minutes() -> None:
 
 
 def test_the_ten_lines_print_what_readme_says(
-    tmp_path: Path, photographs: dict[str, Image.Image]
+    tmp_path: Path,
+    photographs: dict[str, Image.Image],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "photos").mkdir()
     for name, image in photographs.items():
@@ -44,11 +47,10 @@ def test_the_ten_lines_print_what_readme_says(
     )
     assert len([line for line in code.splitlines() if line]) <= 10
     (tmp_path / "ten_lines.py").write_text(code, encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "ten_lines.py"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == output
+    monkeypatch.chdir(tmp_path)
+    with simulated_copies_of(1):
+        runpy.run_path("ten_lines.py", run_name="__main__")
+    assert capsys.readouterr().out == output
 
 
 def test_ci_runs_readmes_test_command() -> None:

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fixtures.calibrations import NOVEL, Calibrated, stored_measurements, write_gallery, write_novel
+from fixtures.calibrations import (
+    NOVEL,
+    SIMULATED,
+    Calibrated,
+    simulated_copies_of,
+    stored_measurements,
+    write_gallery,
+    write_novel,
+)
 from PIL import Image, ImageOps
 
 from memguard.calibration import measure as calibration_measure
@@ -61,9 +69,7 @@ def left_out(
     output = images.parent / "index"
     build_index(images, output, weights={}, calibrate=False, workers=0)
     steps: list[tuple[int, int]] = []
-    with pytest.MonkeyPatch.context() as patch:
-        # only for speed
-        patch.setattr(calibration_measure, "MOST_SIMULATED", 2)
+    with simulated_copies_of(2):
         measured = measure(
             detector(output), None, lambda *now: steps.append(now), np.random.default_rng(0)
         )
@@ -130,15 +136,13 @@ def test_held_out_copies_are_found_and_blank_ones_counted(calibrated: Calibrated
     assert {len(distances) for distances in measured.negatives.values()} == {NOVEL}
     assert measured.negatives["copy_evidence"].min() > BLOCK, "the copy is not among them"
     assert set(measured.simulated_copies) == set(measured.negatives) == SIGNALS
-    assert {len(distances) for distances in measured.simulated_copies.values()} == {4 * 15}
+    assert {len(distances) for distances in measured.simulated_copies.values()} == {15 * SIMULATED}
 
 
 def test_the_same_bytes_held_out_are_a_copy(gallery: Path) -> None:
     with Image.open(gallery.parent / "images" / "coffee.png") as image:
         negatives = HeldOut([("mine", Picture(image))])
-    with pytest.MonkeyPatch.context() as patch:
-        # only for speed
-        patch.setattr(calibration_measure, "MOST_SIMULATED", 0)
+    with simulated_copies_of(0):
         measured = measure(detector(gallery), negatives, lambda *_: None, np.random.default_rng(0))
     assert [(one.image, Path(one.reference).name) for one in measured.contaminated] == [
         ("mine", "coffee.png")
@@ -152,8 +156,7 @@ def test_references_whose_files_are_gone_are_measured_by_their_thumbnails(
 ) -> None:
     path = write_gallery(photographs, tmp_path)
     shutil.rmtree(tmp_path / "images")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(calibration_measure, "MOST_SIMULATED", 1)  # only for speed
+    with simulated_copies_of(1):
         measured = measure(detector(path), None, lambda *_: None, np.random.default_rng(0))
     assert {len(distances) for distances in measured.negatives.values()} == {4}
     assert measured.negatives["copy_evidence"].min() > BLOCK

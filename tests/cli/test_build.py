@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 import pytest
-from fixtures.command_line import MEMGUARD, assert_one_line_error, memguard
-from fixtures.picture_files import write_cuts
+from fixtures.command_line import MEMGUARD, assert_one_line_error, exited, invoked, memguard
+from fixtures.picture_files import STRIP, write_cuts
 from PIL import Image
 
 from memguard.cli.build import source_of
@@ -38,8 +38,8 @@ def test_build_check_and_info(folder: Path, tmp_path: Path, cat: Image.Image) ->
         f"unreadable {folder}/broken [red].png: not an image in a format that Pillow reads\n"
     )
 
-    done = memguard("info", index)
-    assert done.returncode == 0
+    done = invoked("info", index)
+    assert done.exit_code == 0
     assert f"{index}: 24 images, 1 unreadable file" in done.stdout
     for word in ("phash64", "64 bits", "phash256", "256 bits", "pixels", "768 numbers"):
         assert word in done.stdout
@@ -48,8 +48,8 @@ def test_build_check_and_info(folder: Path, tmp_path: Path, cat: Image.Image) ->
         tmp_path / "copy.png"
     )
     cat.crop((300, 150, 400, 250)).save(tmp_path / "novel.png")
-    done = memguard("check", tmp_path / "novel.png", "--index", index)
-    assert done.returncode == 0
+    done = invoked("check", tmp_path / "novel.png", "--index", index)
+    assert done.exit_code == 0
     assert done.stdout.split()[0] in ("clear", "similar")
     done = memguard(
         "check", tmp_path / "copy.png", tmp_path / "novel.png", MEMGUARD_INDEX=str(index)
@@ -95,7 +95,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_build_resumes(
     photographs: dict[str, Image.Image], tmp_path: Path
 ) -> None:
     """As a terminal does it: every process of the command gets the signal."""
-    write_cuts(photographs, tmp_path / "many", 250)
+    write_cuts(photographs, tmp_path / "many", 250, STRIP)
     command = [*MEMGUARD, "build", tmp_path / "many", "-o", tmp_path / "x", "--no-clip"]
     command += ["--no-calibrate", "--workers", "2"]
     with subprocess.Popen(
@@ -123,8 +123,8 @@ def test_build_again_and_json(built: tuple[Path, BuildSummary], tmp_path: Path) 
     index = tmp_path / "copy.memguard"
     shutil.copytree(built[0], index)
     images = built[0].parent / "images"
-    done = memguard("build", images, "-o", index, "--no-clip", "--no-calibrate", "--json")
-    assert done.returncode == 0, done.stderr
+    done = invoked("build", images, "-o", index, "--no-clip", "--no-calibrate", "--json")
+    assert done.exit_code == 0, done.stderr
     summary = json.loads(done.stdout)
     assert summary.pop("seconds") > 0
     assert summary == {
@@ -138,8 +138,10 @@ def test_build_again_and_json(built: tuple[Path, BuildSummary], tmp_path: Path) 
     }
 
 
-def test_absent_clip_weights(folder: Path, tmp_path: Path) -> None:
-    done = memguard("build", folder, "-o", tmp_path / "x", HF_HUB_OFFLINE="1", HF_HUB_CACHE="/none")
+def test_absent_clip_weights(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", "/none")
+    done = exited("build", folder, "-o", tmp_path / "x")
     assert_one_line_error(done, "Three ways on: give a local checkpoint file with --clip-weights")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fixtures.command_line import invoked, memguard
+from fixtures.command_line import invoked
 from fixtures.file_server import serving
 from fixtures.html_page import Page
 from fixtures.picture_files import encoded
@@ -26,8 +26,8 @@ def test_check_as_json(built: tuple[Path, BuildSummary], tmp_path: Path) -> None
     index = built[0]
     image = index.parent / "images" / "0007.jpg"
     Image.new("RGB", (64, 64), "white").save(tmp_path / "blank.png")
-    done = memguard("check", image, tmp_path / "blank.png", "-i", index, "--json")
-    assert done.returncode == 3
+    done = invoked("check", image, tmp_path / "blank.png", "-i", index, "--json")
+    assert done.exit_code == 3
     copy, blank = json.loads(done.stdout)
     assert (copy["image"], copy["label"]) == (str(image), "memorized")
     assert copy["matches"][0]["uri"] == str(image)
@@ -53,7 +53,7 @@ def test_every_kind_of_file_can_be_checked(
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
     paths = [tmp_path / name for name in files]
-    done = memguard("check", *paths, "-i", built[0], "--json")
+    done = invoked("check", *paths, "-i", built[0], "--json")
     verdicts = {Path(row["image"]).name: row for row in json.loads(done.stdout)}
     assert {name: row["label"] for name, row in verdicts.items()} == dict.fromkeys(
         files, "memorized"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fixtures.command_line import invoked, memguard
+from fixtures.command_line import assert_one_line_error, exited, invoked
 from PIL import Image
 
 from memguard import AuditLog, Guard, guard, request_key
@@ -27,8 +27,8 @@ def written(
 
 
 def test_it_sums_up_by_day(written: Path) -> None:
-    done = memguard("log", written)
-    assert done.returncode == 0
+    done = invoked("log", written)
+    assert done.exit_code == 0
     lines = [line.split() for line in done.stdout.splitlines() if line.strip()]
     assert lines[0][-1] == "[1].jsonl"
     (found,) = [row for row in lines if row[:3] == ["day", "(UTC)", "checks"]]
@@ -68,10 +68,9 @@ def test_a_picture_finds_its_checks(
 
 
 def test_wrong_words_are_errors(written: Path) -> None:
-    done = memguard("log", written, "--label", "fine")
-    assert done.returncode == 1
-    assert "--label is one of clear, similar, memorized" in done.stderr
-    assert "there is no audit log at" in memguard("log", "verify", "gone.jsonl").stderr
+    done = exited("log", written, "--label", "fine")
+    assert_one_line_error(done, "--label is one of clear, similar, memorized")
+    assert_one_line_error(exited("log", "verify", "gone.jsonl"), "there is no audit log at")
 
 
 def test_verify_finds_a_changed_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,11 +13,11 @@ import numpy as np
 import pytest
 from diffusers import StableDiffusionPipeline
 from fixtures import tiny_pipelines
+from fixtures.calibrations import simulated_copies_of
+from fixtures.command_line import invoked
 from PIL import Image
-from typer.testing import CliRunner
 
 from memguard import audit, guard
-from memguard.cli import app
 from memguard.demo.training import Recipe, train
 from memguard.lifecycle import build_index
 
@@ -49,25 +47,20 @@ def memorizing(
         shutil.copy(root / "training" / name, root / "training" / f"again-{name}")
     recipe = Recipe(steps=STEPS, batch=8, channels=(16, 32, 32))
     train(root / "taught", root / "cache", recipe).save_pretrained(root / "pipeline")
-    build_index(root / "training", root / "training.memguard", weights={}, workers=0)
+    with simulated_copies_of(1):
+        build_index(root / "training", root / "training.memguard", weights={}, workers=0)
     return root / "pipeline", root / "training.memguard"
 
 
-def test_a_trained_model_from_the_shell_bare_and_guarded(
+def test_a_trained_model_by_the_command_bare_and_guarded(
     memorizing: tuple[Path, Path], tmp_path: Path
 ) -> None:
     pipeline, index = memorizing
     command = ["audit", pipeline, "--unconditional", SAMPLES, "--batch-size", 5, "--clique", 2]
     command += ["--set", "num_inference_steps=8"]
     bare, guarded = tmp_path / "bare", tmp_path / "guarded"
-    done = subprocess.run(
-        [sys.executable, "-m", "memguard", *map(str, command), "-o", bare, "-i", index],
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-    assert done.returncode == 3, done.stderr
+    done = invoked(*command, "-o", bare, "-i", index)
+    assert done.exit_code == 3, done.stderr
     assert "The model copied 2 of" in done.stdout
     assert (bare / "audit.html").is_file()
     result = json.loads((bare / "audit.json").read_text())
@@ -87,7 +80,7 @@ def test_a_trained_model_from_the_shell_bare_and_guarded(
     assert result["eidetic"]["counts"]["2"] == 2
     made = {file: file.stat().st_mtime_ns for file in bare.rglob("*.png")}
 
-    ran = CliRunner().invoke(app, [*map(str, command), "-o", str(bare)])
+    ran = invoked(*command, "-o", bare)
     assert ran.exit_code == 3, "the black box finds it too, in the images that are there"
     assert "There was no index of the training set" in ran.output
     result = json.loads((bare / "audit.json").read_text())
@@ -95,8 +88,7 @@ def test_a_trained_model_from_the_shell_bare_and_guarded(
     assert len(result["groups"]) == 2
     assert made == {file: file.stat().st_mtime_ns for file in bare.rglob("*.png")}
 
-    options = ["-o", str(guarded), "-i", str(index), "--guarded"]
-    ran = CliRunner().invoke(app, [*map(str, command), *options])
+    ran = invoked(*command, "-o", guarded, "-i", index, "--guarded")
     assert ran.exit_code == 0, ran.output
     assert f"withheld {SAMPLES} of {SAMPLES} images" in ran.output
     result = json.loads((guarded / "audit.json").read_text())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from fixtures.calibrations import simulated_copies_of
 from fixtures.installed_package import ROOT
 from PIL import Image
+
+from memguard.lifecycle import build_index
 
 EXAMPLES = ROOT / "examples"
 
@@ -23,8 +24,9 @@ def photo_index(
     for name in ["astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg"]:
         photographs[name].save(root / "photos" / f"{Path(name).stem}.png")
     (root / "photos" / "chelsea.png").rename(root / "photos" / "cat.png")
-    build = [sys.executable, "-m", "memguard", "build", "photos", "-o", "training.memguard"]
-    subprocess.run([*build, "--no-clip", "--workers", "0"], cwd=root, check=True)
+    with pytest.MonkeyPatch.context() as patch, simulated_copies_of(1):
+        patch.chdir(root)
+        build_index("photos", "training.memguard", weights={}, workers=0)
     return root
 
 

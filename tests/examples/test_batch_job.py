@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import runpy
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from memguard import Verdict
 
-
-def run(examples: Path, prompts: Path, output: Path) -> int:
-    script = [sys.executable, str(examples / "batch_job.py"), str(prompts), str(output)]
-    return subprocess.run(script, check=False).returncode
+Run = Callable[[Path, Path], object]
+"""Prompts and the output's folder to the exit status."""
 
 
-def test_copies_lie_apart(examples: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def run(examples: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    def exit_status(prompts: Path, output: Path) -> object:
+        script = str(examples / "batch_job.py")
+        monkeypatch.setattr(sys, "argv", [script, str(prompts), str(output)])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(script, run_name="__main__")
+        return ended.value.code
+
+    return exit_status
+
+
+def test_copies_lie_apart(run: Run, tmp_path: Path) -> None:
     (tmp_path / "prompts.txt").write_text("a cat\na fractal\n", encoding="utf-8")
-    assert run(examples, tmp_path / "prompts.txt", tmp_path / "out") == 3
+    assert run(tmp_path / "prompts.txt", tmp_path / "out") == 3
     images = {str(path.relative_to(tmp_path / "out")) for path in tmp_path.glob("out/*/*.png")}
     assert images == {"memorized/000000-0.png", "clear/000001-0.png"}
     lines = (tmp_path / "out" / "verdicts.jsonl").read_text(encoding="utf-8").splitlines()
@@ -26,6 +39,6 @@ def test_copies_lie_apart(examples: Path, tmp_path: Path) -> None:
     assert verdict.matches[0].uri.endswith("cat.png")
 
 
-def test_nothing_memorized_is_status_0(examples: Path, tmp_path: Path) -> None:
+def test_nothing_memorized_is_status_0(run: Run, tmp_path: Path) -> None:
     (tmp_path / "prompts.txt").write_text("a fractal\n", encoding="utf-8")
-    assert run(examples, tmp_path / "prompts.txt", tmp_path / "out") == 0
+    assert run(tmp_path / "prompts.txt", tmp_path / "out") == 0

@@ -13,35 +13,44 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from fixtures.calibrations import PICTURE_SIGNALS, stored_calibration, stored_measurements
+from fixtures.calibrations import (
+    PICTURE_SIGNALS,
+    simulated_copies_of,
+    stored_calibration,
+    stored_measurements,
+)
 from fixtures.html_page import Page, stacked_cells
 from fixtures.picture_files import write_cuts
 from PIL import Image
 
 from memguard import __version__, open_index
-from memguard.calibration import measure as calibration_measure
 from memguard.errors import CalibrationError
-from memguard.index.base import BuildSummary
-from memguard.lifecycle import calibrate_index, remove_images
+from memguard.lifecycle import build_index, calibrate_index, remove_images
 from memguard.report import calibration_page, report_index
-from memguard.report.plots import _trade
+from memguard.report.plots import FEWEST, _trade
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _few_copies() -> Iterator[None]:
     """Simulated copies of two references are enough to look at."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(calibration_measure, "MOST_SIMULATED", 2)
+    with simulated_copies_of(2):
         yield
 
 
 @pytest.fixture(scope="module")
-def shown(
-    built: tuple[Path, BuildSummary], tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, Page]:
+def few(photographs: dict[str, Image.Image], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index of as many images as a ROC needs, not calibrated; only to be read."""
+    root = tmp_path_factory.mktemp("few")
+    write_cuts(photographs, root / "images", FEWEST)
+    build_index(root / "images", root / "x.memguard", weights={}, calibrate=False, workers=0)
+    return root / "x.memguard"
+
+
+@pytest.fixture(scope="module")
+def shown(few: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Page]:
     """An index calibrated by leave-one-out as builds are, and its page."""
     index = tmp_path_factory.mktemp("page") / "a <b> & c.memguard"
-    shutil.copytree(built[0], index)
+    shutil.copytree(few, index)
     calibrate_index(index)
     return index, Page(calibration_page(index))
 
@@ -132,8 +141,8 @@ def test_an_index_that_has_changed_since_is_named(shown: tuple[Path, Page], tmp_
     first = opened.take(opened.sample(1, np.random.default_rng(0)))[0]
     remove_images(index, [first.id])
     words = Page(calibration_page(index)).words("provenance")
-    assert "training images 60 index's revision 1 " in words
-    assert "training images now 59 index's revision now 2 " in words
+    assert f"training images {FEWEST} index's revision 1 " in words
+    assert f"training images now {FEWEST - 1} index's revision now 2 " in words
 
 
 def test_negatives_that_came_nearest_are_shown(shown: tuple[Path, Page]) -> None:
@@ -156,16 +165,13 @@ def test_too_few_negatives_prove_nothing_and_the_page_says_what_would(
 
 
 def test_held_out_negatives_a_copy_among_them_and_a_reached_target(
-    built: tuple[Path, BuildSummary],
-    photographs: dict[str, Image.Image],
-    tmp_path: Path,
+    few: Path, photographs: dict[str, Image.Image], tmp_path: Path
 ) -> None:
     """One negative is a mirrored reference: it is shown beside what it copies."""
-    index = tmp_path / "small.memguard"
-    shutil.copytree(built[0], index)
+    index = Path(shutil.copytree(few, tmp_path / "x.memguard"))
     pictures = tmp_path / "negatives"
     cuts = write_cuts(dict(reversed(photographs.items())), pictures, 40)
-    reference = built[0].parent / "images" / "0003.jpg"
+    reference = few.parent / "images" / "0003.jpg"
     copy = pictures / "copy.png"
     Image.open(reference).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(copy)
     Image.new("RGB", (64, 64), "white").save(pictures / "white.png")
@@ -204,9 +210,8 @@ def test_held_out_negatives_a_copy_among_them_and_a_reached_target(
     assert "no longer here" in Page(calibration_page(index)).words()
 
 
-def test_an_index_without_calibration(built: tuple[Path, BuildSummary], tmp_path: Path) -> None:
-    index = tmp_path / "small.memguard"
-    shutil.copytree(built[0], index)
+def test_an_index_without_calibration(few: Path, tmp_path: Path) -> None:
+    index = Path(shutil.copytree(few, tmp_path / "x.memguard"))
     with pytest.raises(CalibrationError, match="run `memguard calibrate"):
         report_index(index)
     assert not (index / "calibration.html").exists()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fixtures.calibrations import simulated_copies_of
 from fixtures.comparisons import contents
 from fixtures.picture_files import write_cuts
 from PIL import Image
@@ -27,7 +28,8 @@ def whole(photographs: dict[str, Image.Image], tmp_path_factory: pytest.TempPath
     for count in (4, 6):
         write_cuts(photographs, root / "images", count)
         build_index(root / "images", root / "x", weights={}, calibrate=False, workers=0)
-    calibrate_index(root / "x")
+    with simulated_copies_of(1):
+        calibrate_index(root / "x")
     opened = DirectoryIndex.open(root / "x")
     remove(root / "x", [opened.take(opened.rows()[:1].tolist())[0].id])
     report_index(root / "x")

@@ -22,9 +22,9 @@ MANIFEST = MilvusManifest(
 )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def collections(milvus):
-    """Documents of an index without any yet."""
+    """Documents of an index, from which each test takes or writes its own manifest."""
     found = Collections(MilvusAddress.parse(milvus.uri("manifests")))
     found.create(DOCUMENTS, key=str, **PLACEHOLDER, texts=("text",))
     yield found
@@ -32,6 +32,7 @@ def collections(milvus):
 
 
 def test_round_trip(collections):
+    collections.delete(DOCUMENTS, [KEY])
     assert MilvusManifest.find(collections) is None
     MANIFEST.write(collections)
     assert MilvusManifest.find(collections) == MANIFEST
