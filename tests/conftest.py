@@ -33,6 +33,13 @@ from memguard.index.base import BuildSummary
 from memguard.lifecycle import build_index, calibrate_index
 from memguard.vision.picture import Picture
 
+LONGEST = ("tests/end_to_end/test_demo.py", "tests/typing/test_user_code.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest begin first, so that at the end no worker waits for them."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def working_directory(tmp_path_factory: pytest.TempPathFactory) -> None:
