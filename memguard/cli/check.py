@@ -91,7 +91,21 @@ def check(
 
             with writing("page", html):
                 write_text(html, check_page(checked, guard.index, command_line()))
+    if not as_json:
+        _sum_up(checked, csv, html)
     raise typer.Exit(exit_status(checked))
+
+
+def _sum_up(checked: list[CheckedFile], csv: Path | None, html: Path | None) -> None:
+    """Print the number of images of each label, and what was written."""
+    from memguard.report.checked_files import count_labels
+
+    if len(checked) > 1:
+        counts = (f"{number} {label}" for label, number in count_labels(checked).items())
+        err.print(f"{len(checked)} images: {', '.join(counts)}")
+    for name, path in (("table", csv), ("page", html)):
+        if path is not None:
+            err.print(f"The {name}: [bold]{escape(str(path))}[/]")
 
 
 def _print(file: CheckedFile) -> None:

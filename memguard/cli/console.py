@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any, Optional
 
 import typer
@@ -24,7 +25,6 @@ from rich.progress import (
     SpinnerColumn,
     Task,
     TextColumn,
-    TimeRemainingColumn,
 )
 from rich.text import Text
 
@@ -52,6 +52,9 @@ MOST_SHOWN = 20
 
 LINE_SECONDS = 10.0
 """Time between lines about progress where there is no terminal."""
+
+RATED_SECONDS = 1.0
+"""Shortest time between two reports that gives a rate: what is read in batches comes in bursts."""
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C: 128 and the signal's number, as shells have it."""
@@ -113,8 +116,29 @@ class _Done(ProgressColumn):
 
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:.1f}/s")
+        rate = _rate(task)
+        return Text("" if rate is None else f"{rate:.1f}/s")
+
+
+class _Left(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(_left(task))
+
+
+def _rate(task: Task) -> float | None:
+    """What is done in a second, from a task's first report to its latest; None if too early."""
+    if "latest" not in task.fields:
+        return None
+    (began, at_first), (now, done) = task.fields["first"], task.fields["latest"]
+    return (done - at_first) / (now - began) if now - began >= RATED_SECONDS else None
+
+
+def _left(task: Task) -> str:
+    """``0:02:30 left``; empty where that is not known, or nothing is left."""
+    rate = _rate(task)
+    if not rate or task.remaining is None or task.finished:
+        return ""
+    return f"{timedelta(seconds=int(task.remaining / rate))} left"
 
 
 @contextlib.contextmanager
@@ -132,7 +156,7 @@ def progress(first: str, *, stopped: str = NOTHING_CHANGED, shown: bool = True) 
         BarColumn(),
         _Done(),
         _Rate(),
-        TimeRemainingColumn(),
+        _Left(),
     )
     bar = Progress(*columns, console=err, transient=True, disable=not (shown and err.is_terminal))
     tasks = {first: bar.add_task(first, total=None)}
@@ -140,7 +164,9 @@ def progress(first: str, *, stopped: str = NOTHING_CHANGED, shown: bool = True) 
     def show(name: str, done: int, total: int | None) -> None:
         if name not in tasks:
             tasks[name] = bar.add_task(name, total=total)
-        bar.update(tasks[name], completed=done, total=total)
+        report = (monotonic(), done)
+        first = bar.tasks[tasks[name]].fields.get("first", report)
+        bar.update(tasks[name], completed=done, total=total, first=first, latest=report)
 
     try:
         with bar, _lines(bar) if shown and not err.is_terminal else contextlib.nullcontext():
@@ -170,10 +196,9 @@ def _lines(bar: Progress) -> Iterator[None]:
 
 def _line(task: Task) -> str:
     """``Indexing 1,200/3,000, 12.0/s, 0:02:30 left``, as far as it is known."""
-    left = task.time_remaining
     parts = (
         " ".join(filter(None, (task.description, str(_Done().render(task))))),
         str(_Rate().render(task)),
-        "" if left is None else f"{timedelta(seconds=int(left))} left",
+        _left(task),
     )
     return ", ".join(filter(None, parts))

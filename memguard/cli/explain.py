@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from memguard.report.dossier import Dossier
     from memguard.report.evidence import Explanation
     from memguard.report.explain_images import Answer
+    from memguard.verdict import Match
 
 PAGE = Path("explain.html")
 FAILED = 1
@@ -189,13 +190,25 @@ def _print_signals(explanation: Explanation) -> None:
         label = labels.get(cells[0])
         table.add_row(*cells, style=COLOURS.get(label) if label else "dim")
     out.print(table)
-    table = Table(title="nearest references", title_justify="left")
-    for heading in ("uri", "view", "files", "near-duplicates", "caption", "rights"):
-        table.add_column(heading, overflow="fold")
-    for match in verdict.matches:
-        counts = (str(match.exact_duplicates), str(match.near_duplicates - 1))
-        notes = (escape(match.caption or ""), escape(match.rights or ""))
-        table.add_row(escape(match.uri), match.view, *counts, *notes)
-    out.print(table)
+    out.print(_nearest(verdict.matches))
     for match in verdict.exempt:
         out.print(f"[yellow]does not count[/], as it is {match.exempt}: {escape(match.uri)}")
+
+
+def _nearest(matches: Sequence[Match]) -> Table:
+    """The nearest references; captions and rights where there are any."""
+    columns = {
+        "uri": [match.uri for match in matches],
+        "view": [match.view for match in matches],
+        "files": [str(match.exact_duplicates) for match in matches],
+        "near-duplicates": [str(match.near_duplicates - 1) for match in matches],
+        "caption": [match.caption or "" for match in matches],
+        "rights": [match.rights or "" for match in matches],
+    }
+    shown = {heading: cells for heading, cells in columns.items() if any(cells)}
+    table = Table(title="nearest references", title_justify="left")
+    for heading in shown:
+        table.add_column(heading, overflow="fold")
+    for row in zip(*shown.values(), strict=True):
+        table.add_row(*map(escape, row))
+    return table

@@ -268,6 +268,11 @@ class Guard(CallGuard):
         )
         self._journal = Journal.of(audit_log, Trial.of(trial, self._checker.detector))
 
+    def __repr__(self) -> str:
+        """``<Guard of training.memguard: block>``, and for how many requests, if not for all."""
+        share = "" if self.enforce == 1 else f", enforced for {self.enforce:.1%} of requests"
+        return f"<Guard of {self.index.name}: {self.policy.action}{share}>"
+
     @property
     def index(self) -> Index:
         """The index that images are checked against now."""

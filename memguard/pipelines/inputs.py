@@ -62,7 +62,7 @@ def _read(value: Any) -> Iterator[Shown]:
     if isinstance(value, (bytes, bytearray, memoryview)):
         yield _decoded(bytes(value), "the bytes")
     elif isinstance(value, (str, os.PathLike)):
-        yield _file(Path(value))
+        yield _file(value)
     elif _holds_several(value):
         for each in value:
             yield from _read(each)
@@ -70,10 +70,7 @@ def _read(value: Any) -> Iterator[Shown]:
         try:
             pictures = find_images(value).pictures
         except UnsupportedOutputError as error:
-            raise ConfigurationError(
-                f"a check takes paths, encoded bytes, Pillow images, arrays and tensors, one or "
-                f"many, not this {type(value).__name__}: {error}"
-            ) from error
+            raise ConfigurationError(_refusal(value, error)) from error
         yield from pictures
 
 
@@ -83,7 +80,21 @@ def _holds_several(value: Any) -> bool:
     return several and not hasattr(value, "images")
 
 
-def _file(path: Path) -> Image.Image | Unreadable:
+def _refusal(value: Any, error: UnsupportedOutputError) -> str:
+    """Why a value is no image; what outputs of pipelines should be says nothing here."""
+    accepted = "a check takes paths, encoded bytes, Pillow images, arrays and tensors, one or many"
+    if isinstance(value, Image.Image) or hasattr(value, "shape"):
+        return f"{accepted}: {error}"
+    return f"{accepted}, not this {type(value).__name__}"
+
+
+def _file(name: str | os.PathLike[str]) -> Image.Image | Unreadable:
+    path = Path(name)
+    if "://" in str(name):
+        raise ConfigurationError(
+            f"{name} is an address; a check takes files and images: fetch it first, or use "
+            "`memguard check ADDRESS`"
+        )
     if path.is_dir():
         raise ConfigurationError(
             f"{path} is a folder; a check takes image files: check(Path({str(path)!r}).iterdir())"

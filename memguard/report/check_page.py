@@ -8,6 +8,7 @@ from typing import Any
 
 from memguard.index import Index
 from memguard.report.checked_files import CheckedFile
+from memguard.report.finding import finding
 from memguard.report.formatting import region_text
 from memguard.report.pages import picture_uri, render
 from memguard.report.provenance import provenance
@@ -70,6 +71,7 @@ def _pair(file: CheckedFile) -> dict[str, Any]:
         "score": verdict.score,
         "copied_to": file.copied_to,
         "match": match,
+        "finding": finding(verdict) if match and match.region else None,
         "seen_again": region_text(match.region) if match and match.region else None,
         "match_picture": _uri(match.thumbnail) if match else None,
     }

@@ -10,6 +10,9 @@ from typing import Any
 
 from memguard.verdict import Verdict
 
+GRAVITY = ("memorized", "similar", "unreadable", "unchecked", "uninformative", "clear")
+"""Labels of files, those that need a person first."""
+
 MEMORIZED, FAILED = 3, 1
 """Exit statuses: an image is memorized; else, an image could not be checked."""
 
@@ -51,6 +54,12 @@ def exit_status(files: Iterable[CheckedFile]) -> int:
     if "memorized" in labels:
         return MEMORIZED
     return FAILED if labels & {"unreadable", "unchecked"} else 0
+
+
+def count_labels(files: Iterable[CheckedFile]) -> dict[str, int]:
+    """How many files have each label that is there, the gravest first."""
+    labels = [file.label for file in files]
+    return {label: labels.count(label) for label in GRAVITY if label in labels}
 
 
 COLUMNS = (

@@ -76,6 +76,7 @@ def test_bad_files_are_named_and_stop_nothing(
         f"memguard: {tmp_path}/gone.png cannot be read: No such file or directory",
         f"memguard: {tmp_path}/text [1].png cannot be read: not an image in a format that Pillow "
         "reads",
+        "3 images: 1 memorized, 2 unreadable",
     ]
     rows = json.loads(invoked("check", *arguments, "--json").stdout)
     assert [row.get("label") for row in rows] == [None, "memorized", None]

@@ -58,6 +58,24 @@ def test_lines_about_progress_where_there_is_no_terminal(
         wait_for("Calibrating 7")
 
 
+def test_bursts_and_resumed_work_make_no_rate(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "LINE_SECONDS", 0.2)
+    clock = [0.0]
+    monkeypatch.setattr(console, "monotonic", lambda: clock[0])
+    with progress("Indexing") as show:
+        show("Indexing", 1000, 1300)
+        show("Indexing", 1016, 1300)
+        time.sleep(0.3)
+        clock[0] = 10.0
+        show("Indexing", 1100, 1300)
+        time.sleep(0.2)
+    first, second, *_ = capfd.readouterr().err.splitlines()
+    assert first == "Indexing 1,016/1,300"
+    assert second == "Indexing 1,100/1,300, 10.0/s, 0:00:20 left"
+
+
 def test_a_short_command_prints_no_progress(capfd: pytest.CaptureFixture[str]) -> None:
     with progress("Indexing") as show:
         show("Indexing", 1, 2)

@@ -24,6 +24,7 @@ from memguard.cli import explain as cli_explain
 from memguard.errors import ConfigurationError
 from memguard.report.evidence_image import MARGIN, PANEL
 from memguard.report.formatting import threshold_text
+from memguard.verdict import Match
 
 
 def test_explain(photograph_index: Path, cat: Image.Image, tmp_path: Path) -> None:
@@ -66,6 +67,14 @@ def test_no_number_is_cut_at_80_columns(
     monkeypatch.setattr(cli_explain, "out", Console(width=80, file=printed))
     cli_explain._print_signals(replace(explanation, verdict=verdict))
     assert "-3.815e-06" in printed.getvalue()
+
+
+def test_the_nearest_references_have_no_empty_columns() -> None:
+    match = Match("a" * 32, "/train/a.png", "as is", {"l2": 0.1})
+    bare = cli_explain._nearest([match])
+    assert [column.header for column in bare.columns] == ["uri", "view", "files", "near-duplicates"]
+    captioned = cli_explain._nearest([match, replace(match, caption="a cat [1]")])
+    assert [column.header for column in captioned.columns][4:] == ["caption"]
 
 
 def test_an_explanation_that_cannot_be_written(

@@ -75,6 +75,12 @@ def test_check_is_the_same_check_without_a_pipeline(index: Path) -> None:
     assert checker.check([]) == []
 
 
+def test_a_guard_prints_its_index_and_policy(index: Path) -> None:
+    assert repr(Guard(index)) == f"<Guard of {index}: block>"
+    shadow = repr(Guard(index, policy="shadow"))
+    assert shadow == f"<Guard of {index}: block, enforced for 0.0% of requests>"
+
+
 def test_verdicts_are_kept_per_thread(index: Path) -> None:
     guarded = guard(drawing, index)
     guarded(NOVEL)

@@ -75,7 +75,7 @@ def test_generators_and_values_of_a_dict(checker: Guard, file: Path) -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (None, "a check takes paths, encoded bytes, .* not this NoneType"),
+        (None, "a check takes paths, encoded bytes, .* not this NoneType$"),
         (7, "not this int"),
         ({"a": 1}, "not this dict"),
         ([None], "not this NoneType"),
@@ -83,7 +83,7 @@ def test_generators_and_values_of_a_dict(checker: Guard, file: Path) -> None:
         (np.zeros((0, 4, 3)), r"shape \(0, 4, 3\) is neither"),
         (Image.new("RGB", (0, 0)), "an image of 0 x 0 pixels shows nothing"),
         ("nothing.png", "there is no file nothing.png; name an image file"),
-        ("https://example.org/a.png", "there is no file https"),
+        ("https://example.org/a.png", "https://example.org/a.png is an address; .* fetch it first"),
         (".", r"is a folder; a check takes image files: check\(Path"),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,

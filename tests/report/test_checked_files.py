@@ -8,7 +8,13 @@ from dataclasses import replace
 
 import pytest
 
-from memguard.report.checked_files import COLUMNS, CheckedFile, exit_status, to_csv
+from memguard.report.checked_files import (
+    COLUMNS,
+    CheckedFile,
+    count_labels,
+    exit_status,
+    to_csv,
+)
 from memguard.verdict import Label, Match, Signal, Verdict
 
 MATCH = Match("a" * 32, "/train/cat.png", "as is", {"l2": 0.1}, caption="=HYPERLINK(1)", rights="©")
@@ -35,6 +41,12 @@ def test_the_exit_status_is_that_of_the_gravest(labels: list[Label | None], stat
         for label in labels
     ]
     assert exit_status(files) == status
+
+
+def test_labels_are_counted_the_gravest_first() -> None:
+    files = [CheckedFile("x", verdict(label)) for label in ("clear", "memorized", "clear")]
+    counts = count_labels([*files, CheckedFile("x.png", error="gone")])
+    assert list(counts.items()) == [("memorized", 1), ("unreadable", 1), ("clear", 2)]
 
 
 def test_json_has_a_verdict_or_an_error() -> None:

@@ -48,7 +48,7 @@ def test_every_file_is_named_and_the_kept_one_is_not_redundant(series: Directory
     assert "902 x 600 pixels, the largest" in text
     assert text.count("the largest") == 1
     assert "rocket" not in text
-    assert page.words("summary").startswith("1 image, each in several files: 3 of these files")
+    assert page.words("summary").startswith("1 image is in several files; 3 of these files add")
     assert len(page.addresses) == 3
     assert series.manifest.fingerprint in page.words()
 
