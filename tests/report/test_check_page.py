@@ -27,10 +27,7 @@ def test_pairs_come_first_by_score(
     assert "<chelsea.png>" in page.words()
     assert "caption: a cat [indoors]" in page.words()
     assert "gone.png cannot be read: No such file" in page.words()
-    assert (
-        "The same picture as a training image. What agrees spans the whole training image and all of this image;"
-        in page.words()
-    )
+    assert "The same picture as a training image. What agrees spans" in page.words()
     for evidence in (guard.index.name, __version__, "memguard check out", "leave-one-out"):
         assert evidence in page.words()
     assert len(page.addresses) == 4
