@@ -116,7 +116,7 @@ def _with_index(audit: Audit | UnconditionalAudit, findings: Findings) -> Iterat
         )
     if findings.extractions:
         yield (
-            f"{findings.noticed.count:,} of the {findings.noticed.total:,} training images "
+            f"{findings.noticed.count:,} of the copied training images "
             f"({percent(findings.noticed.share)}) came with a rights notice."
         )
 

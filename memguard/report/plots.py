@@ -182,8 +182,8 @@ def recall_bars(calibration: Calibration) -> bytes | None:
 
 
 def precision_plot(precision: Sequence[float], marked: int) -> bytes | None:
-    """Precision among the first n prompts of the ranking; None if no prompt has a clique."""
-    if not precision:
+    """Precision among the first n prompts of the ranking; None if fewer than two have a clique."""
+    if len(precision) < 2:
         return None
 
     def draw(axes: Axes) -> None:

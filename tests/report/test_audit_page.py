@@ -87,7 +87,7 @@ def test_the_first_lines_say_what_was_found_and_how_sure_it_is(
     assert f"{100 * found.findings.memorized.upper:.3g} %" in words
     assert "How many novel images the index calls memorized was not proven" in words
     assert "1 of 2 marked prompts are confirmed by the index" in words
-    assert "0 of the 1 training images (0 %) came with a rights notice" in words
+    assert "0 of the copied training images (0 %) came with a rights notice" in words
 
 
 def test_a_calibrated_index_says_how_many_false_alarms_to_expect(

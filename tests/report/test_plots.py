@@ -45,6 +45,7 @@ def test_a_histogram_without_finite_distances_says_so() -> None:
 
 def test_plots_of_an_audit_without_samples() -> None:
     assert precision_plot([], 0) is None
+    assert precision_plot([1.0], 1) is None, "one point is no curve"
     assert relative_plot([]) is None
     assert "marked" in texts(precision_plot([1.0, 0.5], 1))
     assert "<!-- marked -->" not in texts(precision_plot([1.0, 0.5], 0))
