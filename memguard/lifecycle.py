@@ -233,7 +233,8 @@ def calibrate_index(
         on_generation: called with a step's name, the images made, and all images.
 
     Raises:
-        CalibrationError: a rate outside (0, 1), or no negative that is evidence.
+        CalibrationError: a rate outside (0, 1), or fewer images to be flagged than blocked; or no
+            negative that is evidence.
         ConfigurationError: an argument is out of range, or is for a pipeline and there is none.
         IndexUnavailableError, WeightsError: see :class:`memguard.Guard`.
         UnsupportedOutputError: the pipeline returns no images that memguard can read.
@@ -297,7 +298,8 @@ def calibration_at(
         similar_rate, memorized_rate, weights: see :func:`calibrate_index`.
 
     Raises:
-        CalibrationError: a rate outside (0, 1), or the index has not been calibrated.
+        CalibrationError: a rate outside (0, 1), or fewer images to be flagged than blocked; or the
+            index has not been calibrated.
         IndexUnavailableError, WeightsError: see :class:`memguard.Guard`.
     """
     check_rates(similar_rate, memorized_rate)

@@ -275,8 +275,10 @@ class Generations(Negatives):
         by = f" by {used} prompts" if used else ""
         seed = f", seed {asked['seed']}" if asked.get("seeded") else ", without seeds"
         judged = f"; a human judged {len(self.copies)} of them" if self.copies else ""
-        path = self.path.absolute()
-        return f"{len(self)} images of {asked.get('pipeline')}{by}{seed}, in {path}{judged}"
+        weights = asked.get("weights_sha256")
+        hashed = f"; SHA-256 of its weights {weights}" if weights else ""
+        path = self.path.resolve()
+        return f"{len(self)} images of {asked.get('pipeline')}{by}{seed}, in {path}{hashed}{judged}"
 
     def _judged(self, said: Mapping[str, bool]) -> dict[str, bool]:
         """The answers; one for an image is for all that are nearly the same."""

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from memguard.auditing.generation import PipelineCaller
 from memguard.auditing.lookup import IndexLookup
 from memguard.calibration.provenance import index_facts, made_now, threshold_facts
+
+WEIGHTS = "model's weights (SHA-256)"
+UNKNOWN = "not known: the pipeline shows no weights"
+
+
+def describe_model(request: Mapping[str, Any]) -> dict[str, str]:
+    """Heading to value, for images that were made on this request (``RunFolder.request``)."""
+    return {
+        "pipeline": str(request.get("pipeline")),
+        WEIGHTS: request.get("weights_sha256") or UNKNOWN,
+    }
 
 
 def describe_audit(caller: PipelineCaller, lookup: IndexLookup | None) -> dict[str, str]:
@@ -16,8 +30,7 @@ def describe_audit(caller: PipelineCaller, lookup: IndexLookup | None) -> dict[s
     return {
         "pipeline": caller.name,
         **place,
-        "model's weights (SHA-256)": caller.weights_sha256
-        or "not known: the pipeline shows no weights",
+        WEIGHTS: caller.weights_sha256 or UNKNOWN,
         **index,
         **made_now(),
     }

@@ -53,8 +53,8 @@ def calibrate(
         seed: of the samples and the simulated copies.
 
     Raises:
-        CalibrationError: a rate outside (0, 1), none of the negatives is evidence, or CLIP is to
-            block without any.
+        CalibrationError: a rate outside (0, 1), or fewer images to be flagged than blocked; none
+            of the negatives is evidence; or CLIP is to block without any.
     """
     check_rates(similar_rate, memorized_rate)
     if negatives is not None and not len(negatives):
@@ -90,7 +90,7 @@ def check_rates(similar_rate: float, memorized_rate: float) -> None:
     """Refuse what is no false-positive rate.
 
     Raises:
-        CalibrationError: one is outside (0, 1).
+        CalibrationError: one is outside (0, 1), or fewer images may be flagged than blocked.
     """
     for name, rate in (("similar_rate", similar_rate), ("memorized_rate", memorized_rate)):
         if not 0 < rate < 1:
@@ -98,6 +98,12 @@ def check_rates(similar_rate: float, memorized_rate: float) -> None:
             raise CalibrationError(
                 f"{name} ({option}) is {rate:g}; a rate lies between 0 and 1, like 0.001"
             )
+    if similar_rate < memorized_rate:
+        raise CalibrationError(
+            f"similar_rate (--similar-rate) is {similar_rate:g}, less than memorized_rate "
+            f"(--memorized-rate), {memorized_rate:g}; what is blocked is flagged too, so it cannot "
+            "be smaller"
+        )
 
 
 def choose_thresholds(

@@ -101,7 +101,7 @@ def show_summary(summary: BuildSummary, as_json: bool) -> None:
         f"[bold]{escape(summary.path)}[/]: {counted(summary.records, 'image')}. Files of this "
         f"build: {summary.added} new, {counted(summary.duplicates, 'exact duplicate')}, "
         f"{blocked}{summary.skipped} seen before; "
-        f"unreadable {len(summary.unreadable)}; {summary.seconds:.1f} s"
+        f"unreadable {len(summary.unreadable)}; indexed in {summary.seconds:.1f} s"
     )
     calibration = Calibration.of(open_index(summary.path))
     for sentence in calibration.shortfalls if calibration else ():

@@ -197,7 +197,7 @@ def _print_signals(explanation: Explanation) -> None:
 
 def _nearest(matches: Sequence[Match]) -> Table:
     """The nearest references; captions and rights where there are any."""
-    columns = {
+    columns: dict[str, list[str]] = {
         "uri": [match.uri for match in matches],
         "view": [match.view for match in matches],
         "files": [str(match.exact_duplicates) for match in matches],

@@ -9,7 +9,9 @@ import dataclasses
 import os
 from pathlib import Path
 
+from memguard.auditing.provenance import describe_model
 from memguard.auditing.review import REVIEW, REVIEW_PAGE, Question, read_questions
+from memguard.auditing.run_folder import RunFolder
 from memguard.files import write_text
 from memguard.index import Index
 from memguard.index.open import open_index
@@ -25,7 +27,8 @@ def review_page(folder: str | os.PathLike[str], index: Index | str | os.PathLike
         index: the source of the training images.
 
     Raises:
-        ConfigurationError: the extra ``report`` is not installed, or the file cannot be read.
+        ConfigurationError: the extra ``report`` is not installed, the file cannot be read, or
+            memguard made no images in the folder.
         IndexUnavailableError: see :meth:`memguard.open_index`.
     """
     opened = index if isinstance(index, Index) else open_index(index)
@@ -52,9 +55,10 @@ def review_page(folder: str | os.PathLike[str], index: Index | str | os.PathLike
             for number, each in enumerate(questions)
         ],
         rows=[dataclasses.astuple(each) for each in questions],
-        provenance=provenance(
-            opened, f"memguard calibrate {opened.name} --negatives {root.absolute()}"
-        ),
+        provenance=[
+            *describe_model(RunFolder(root).request()).items(),
+            *provenance(opened, f"memguard calibrate {opened.name} --negatives {root.resolve()}"),
+        ],
         waiting=sum(not each.judged for each in questions),
     )
 

@@ -61,7 +61,7 @@ def test_build_check_and_info(folder: Path, tmp_path: Path, cat: Image.Image) ->
     assert second.startswith(("clear", "similar"))
 
 
-def test_a_terminal_shows_rate_and_time_left(
+def test_a_terminal_shows_how_far_a_build_is(
     photographs: dict[str, Image.Image], tmp_path: Path
 ) -> None:
     write_cuts(photographs, tmp_path / "few", 2)
@@ -81,8 +81,8 @@ def test_a_terminal_shows_rate_and_time_left(
     assert process.returncode == 0
     last = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", shown).replace(b"\r", b"\n").decode()
     assert "?" not in last
-    assert re.search(r"Indexing +━+ 2/2 +(\d+\.\d/s +)?0:00:00", last), last
-    assert re.search(r"Calibrating ━+ 32/32 +\d+\.\d/s 0:00:00", last), last
+    assert re.search(r"Indexing +━+ 2/2 +(\d+\.\d/s +)?\n", last), last
+    assert re.search(r"Calibrating ━+ 32/32 +(\d+\.\d/s +)?\n", last), last
     assert f"{tmp_path}/x: 2 images." in last
 
 

@@ -41,6 +41,10 @@ def test_errors_are_one_line(calibrated: Calibrated, tmp_path: Path) -> None:
         "memorized_rate (--memorized-rate) is 2; a rate lies between 0 and 1",
     )
     assert_one_line_error(
+        exited("calibrate", calibrated.path, "--memorized-rate", 0.02),
+        "similar_rate (--similar-rate) is 0.01, less than memorized_rate (--memorized-rate), 0.02;",
+    )
+    assert_one_line_error(
         exited("check", tmp_path / "text.png"),
         "no index named: add -i training.memguard",
     )

@@ -19,6 +19,11 @@ def question(file: str, nearest: str, **other: object) -> Question:
     return Question(**{**values, "file": file, "nearest": nearest, **other})  # type: ignore[arg-type]
 
 
+def made(folder: Path) -> None:
+    request = {"pipeline": "diffusers.DDIMPipeline", "weights_sha256": "c0ffee"}
+    (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
+
+
 def test_each_question_shows_its_image_beside_the_nearest_reference(
     calibrated: Calibrated, cat: Image.Image, tmp_path: Path
 ) -> None:
@@ -30,6 +35,7 @@ def test_each_question_shows_its_image_beside_the_nearest_reference(
         question("images/1.png", "", unless_answered="counted", copy="no"),
     ]
     write_questions(tmp_path, asked)
+    made(tmp_path)
     page = write_review_page(tmp_path, calibrated.path)
     assert page == tmp_path / "review.html"
     text = page.read_text(encoding="utf-8")
@@ -37,6 +43,7 @@ def test_each_question_shows_its_image_beside_the_nearest_reference(
     assert "images/0.png, and 2 nearly the same" in words
     assert "1 of 2 questions wait for an answer" in words
     assert "none came near" in words
+    assert "pipeline diffusers.DDIMPipeline model's weights (SHA-256) c0ffee" in words
     assert "no answer: counted" in words
     assert text.count("<img") == 1, "the cat; the reference is not in this index"
     assert "</script><b>" not in text
@@ -50,4 +57,5 @@ def test_each_question_shows_its_image_beside_the_nearest_reference(
 
 
 def test_without_questions(calibrated: Calibrated, tmp_path: Path) -> None:
+    made(tmp_path)
     assert "nothing has to be judged" in review_page(tmp_path, calibrated.path)
