@@ -23,6 +23,9 @@ is taken down and added again."""
 
 BATCH = 8
 
+LONGEST_PX = 256
+"""Longer edge of the images that are asked for: the smaller, the more checks in the time."""
+
 
 @dataclass(frozen=True)
 class Size:
@@ -96,7 +99,7 @@ def material(cache: Path, size: Size) -> Material:
     with_moving = folder / "moving"
     asked = [
         *(_copy(one, "copy") for one in copied[: size.asked]),
-        *(Asked(one.path.name, "novel", one.open()) for one in novel[: size.asked]),
+        *(Asked(one.path.name, "novel", _small(one)) for one in novel[: size.asked]),
         *(_copy(one, "moving") for one in moving),
     ]
     kept = judged_alone(index, asked)
@@ -125,7 +128,13 @@ def judged_alone(
 
 def _copy(picture: Picture, role: Role) -> Asked:
     rng = np.random.default_rng(0)
-    return Asked(picture.path.name, role, jpeg(picture.open(), rng, quality=50))
+    return Asked(picture.path.name, role, jpeg(_small(picture), rng, quality=50))
+
+
+def _small(picture: Picture) -> Image.Image:
+    image = picture.open()
+    image.thumbnail((LONGEST_PX, LONGEST_PX))
+    return image
 
 
 def _linked(pictures: Sequence[Picture], folder: Path) -> Path:

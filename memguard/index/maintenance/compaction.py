@@ -66,6 +66,9 @@ def compact(index: str | os.PathLike[str]) -> Compaction:
         manifest = Manifest.read(directory)
         before = _size(directory)
         try:
+            if Tables(directory).versions == _pinned(manifest):
+                _delete_old_generations(directory, manifest)  # read until the last compaction
+                manifest = Manifest.read(directory)
             manifest, removed = _rewrite(directory, manifest)
             still_read = not _delete_old_generations(directory, manifest)
         except OSError as error:
@@ -87,10 +90,9 @@ def _rewrite(directory: Path, manifest: Manifest) -> tuple[Manifest, int]:
     blocked = read_blocked(directory, manifest)
     digests = record_digests(tables)
     deleted = places(digests, blocked)[1]
-    pinned = (manifest.records_version, manifest.files_version)
-    if not deleted.any() and tables.versions == pinned:
+    if not deleted.any() and tables.versions == _pinned(manifest):
         return manifest, 0
-    known = record_digests(Tables(directory, *pinned))
+    known = record_digests(Tables(directory, *_pinned(manifest)))
     ids = [digest.hex().ljust(32, "0") for digest in digests[deleted].tolist()]
     for table in (RECORDS, FILES):
         _delete_records(directory / table, ids)
@@ -99,6 +101,11 @@ def _rewrite(directory: Path, manifest: Manifest) -> tuple[Manifest, int]:
     if derived is None:
         raise BuildError(f"nothing would be left of {directory}; delete the directory instead")
     return derived, int(deleted.sum())
+
+
+def _pinned(manifest: Manifest) -> tuple[int, int]:
+    """The versions of the tables that readers open."""
+    return manifest.records_version, manifest.files_version
 
 
 def _delete_records(path: Path, ids: Sequence[str]) -> None:

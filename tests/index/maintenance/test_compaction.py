@@ -92,6 +92,23 @@ def test_readers_keep_the_version_they_opened(
     assert verify(copied).damaged == ()
 
 
+def test_a_reader_that_reloads_after_each_compaction_keeps_no_old_files(
+    built: tuple[Path, BuildSummary], copied: Path
+) -> None:
+    """As in a service: at each compaction somebody reads the newest generation."""
+    index = DirectoryIndex.open(copied)
+    first, second, third = index.take(index.rows()[[7, 8, 9]].tolist())
+    for gone in (first, second, third):
+        remove(copied, [gone.id])
+        compact(copied)
+        index = DirectoryIndex.open(copied)
+    assert files_with(copied, first.thumbnail) == []
+    assert files_with(copied, second.thumbnail) == []
+    assert files_with(copied, third.thumbnail), "the next compaction deletes its file"
+    assert index.health().records == 57
+    assert verify(copied).damaged == ()
+
+
 def test_a_compaction_that_is_killed(photographs: dict[str, Image.Image], tmp_path: Path) -> None:
     """``kill -9`` at every step: the index answers, and the same command does the rest."""
     write_cuts(photographs, tmp_path / "images", 6, STRIP)
