@@ -193,7 +193,13 @@ def _videos(value: Any) -> Output:
     """A batch of videos, whose channels are axis 2, 1 or last."""
     expected = (2, 1, 4) if is_tensor(value) else (4, 2, 1)
     counts = {1: (1, 3), 2: (1, 3), 4: (1, 3, 4)}
-    axis = next((one for one in expected if value.shape[one] in counts[one]), None)
+    possible = [one for one in expected if value.shape[one] in counts[one]]
+
+    def shorter_edge(axis: int) -> int:
+        """Of a frame; few frames and few channels are told apart by it."""
+        return min([*value.shape[1:axis], *value.shape[axis + 1 :]][-2:])
+
+    axis = max(possible, key=shorter_edge, default=None)
     if axis is None or 0 in value.shape:
         raise UnsupportedOutputError(
             f"an array of shape {tuple(value.shape)} is no batch of videos: none of its axes has 1 "

@@ -61,7 +61,7 @@ def _items(returned: Any, call: Call, settle: Settle, settle_event: Settle) -> A
         if hasattr(returned, "__aenter__"):
             return AsyncStream(_each_later(returned, call, settle_event), returned)
         return _each_later(returned, call, settle)
-    if isinstance(returned, Iterator):
+    if isinstance(returned, Iterator) and not hasattr(returned, "read"):  # of a file, lines
         if hasattr(returned, "__enter__"):
             return Stream(_each(returned, call, settle_event), returned)
         return _each(returned, call, settle)

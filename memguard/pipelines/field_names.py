@@ -19,7 +19,7 @@ NO_PICTURES = frozenset(
     | {"embedding", "embeddings", "states", "mask", "timesteps", "sigmas", "ids", "generator"}
     | {"action", "c2w"}  # of world models: what was done, and the camera's poses
 )
-"""Words of names of fields that hold no pictures: they stay as they are."""
+"""Words of names of fields whose arrays and tensors hold no pictures. Images there are checked."""
 
 
 def shows_no_pictures(name: object) -> bool:
@@ -33,10 +33,10 @@ def fields_of_pipeline(pipeline: object) -> tuple[str, ...]:
     They are those of the one class of outputs with pictures in the pipeline's own module; empty
     where there is none, or several.
     """
-    module = sys.modules.get(type(pipeline).__module__)
+    members = getattr(sys.modules.get(type(pipeline).__module__), "__dict__", {})
     classes = {
         one
-        for name, one in vars(module).items()
+        for name, one in members.items()
         if isinstance(one, type) and name.endswith("Output") and dataclasses.is_dataclass(one)
     }
     found = {tuple(field.name for field in dataclasses.fields(one)) for one in classes}

@@ -10,15 +10,21 @@ show images and cannot be read is refused. Everything else is left as it is.
 from __future__ import annotations
 
 import contextlib
+import os
+from collections import deque
 from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
     Collection,
+    ItemsView,
     Iterator,
+    KeysView,
     Mapping,
     Sequence,
+    ValuesView,
 )
+from concurrent.futures import Future
 from typing import Any, NoReturn
 
 import numpy as np
@@ -37,7 +43,7 @@ from memguard.pipelines.encoded import encoded_like, image_format, read_encoded
 from memguard.pipelines.field_names import LATENTS, PICTURES, VIDEOS, shows_no_pictures
 from memguard.pipelines.pictures import Absent, Output, Unreadable, joined, one, without_pictures
 from memguard.pipelines.pillow_images import pillow_output
-from memguard.pipelines.texts import text_output
+from memguard.pipelines.texts import file_output, text_output
 from memguard.verdict import Verdict
 
 SMALLEST_EDGE_PX = 8
@@ -56,6 +62,12 @@ PLAIN = (str, bool, int, float, complex, np.generic, range, slice)
 """What shows no pictures."""
 
 BYTES = (bytes, bytearray, memoryview)
+
+CONTROL = frozenset(range(32)) - frozenset(b"\t\n\v\f\r\x1b")
+"""Bytes that no text has."""
+
+HELD = (list, tuple, set, frozenset, deque, KeysView, ValuesView, ItemsView)
+"""Collections that give the same values each time."""
 
 ARRAY_LIKE = ("__array__", "__array_interface__", "__cuda_array_interface__", "__dlpack__")
 """What arrays and tensors of other libraries have."""
@@ -98,7 +110,7 @@ def find_images(
         found = _elements(output, named, main, read)
         return found if main & {*named} else _required(output, found)
     if not _is_value(output) and (items or attributes):
-        found = _members(output, items, attributes, read, ())
+        found = _members(output, items, attributes, read, (), numbers=True)
         empty = not required or {*items, *attributes} & {*PICTURES}
         return found if empty else _required(output, found)
     return _main(fields[0] if fields else "", output, read, ())
@@ -119,7 +131,9 @@ def _elements(
     values: tuple[Any, ...], named: Mapping[str, Any], main: Collection[str], read: Reader | None
 ) -> Output:
     """The output that a tuple is."""
-    parts = [_field(name, value, name in main, read, ()) for name, value in named.items()]
+    parts = [
+        _field(name, value, name in main, read, (), numbers=True) for name, value in named.items()
+    ]
     return joined(
         values, parts, lambda changed: like(values, list(map(_without_latents, named, changed)))
     )
@@ -131,12 +145,19 @@ def _members(
     attributes: Mapping[str, Any],
     read: Reader | None,
     inside: Path,
+    *,
+    numbers: bool,
 ) -> Output:
     """The output that a mapping or an object is; the fields of :data:`PICTURES` come first."""
     inside = _deeper(whole, inside)
+    if any(_value(key, inside).pieces for key in items if isinstance(key, (str, *BYTES))):
+        refuse(whole)
     named = [(items, name) for name in items] + [(attributes, name) for name in attributes]
     named.sort(key=lambda member: member[1] not in PICTURES)
-    parts = [_field(name, members[name], name in PICTURES, read, inside) for members, name in named]
+    parts = [
+        _field(name, members[name], name in PICTURES, read, inside, numbers=numbers)
+        for members, name in named
+    ]
 
     def rebuilt(values: list[Any]) -> Any:
         changed: tuple[dict[Any, Any], dict[str, Any]] = ({}, {})
@@ -149,10 +170,15 @@ def _members(
     return joined(whole, parts, rebuilt)
 
 
-def _field(name: Any, value: Any, main: bool, read: Reader | None, inside: Path) -> Output:
-    if value is None or shows_no_pictures(name) or (name in LATENTS and not main):
+def _field(
+    name: Any, value: Any, main: bool, read: Reader | None, inside: Path, *, numbers: bool
+) -> Output:
+    if value is None:
         return without_pictures(value)
-    return _main(name, value, read, inside) if main else _value(value, inside, name)
+    numbers = numbers and not (shows_no_pictures(name) or (name in LATENTS and not main))
+    if main and numbers:
+        return _main(name, value, read, inside)
+    return _value(value, inside, name, numbers=numbers)
 
 
 def _without_latents(name: Any, value: Any) -> Any:
@@ -197,37 +223,73 @@ def _images(value: Any, inside: Path) -> Output:
     return found if found.pieces else _unknown(value)
 
 
-def _value(value: Any, inside: Path, name: object = None) -> Output:
-    """A value that need not show images: read if it may, kept if it does not."""
+def _value(value: Any, inside: Path, name: object = None, *, numbers: bool = True) -> Output:
+    """A value that need not show images: read if it may, kept if it does not.
+
+    Args:
+        value: anything.
+        inside: see :data:`Path`.
+        name: of the field in which it stands.
+        numbers: whether arrays and unknown bytes may be pictures, and not sound or embeddings.
+    """
     if isinstance(value, Image.Image):
         return pillow_output(value)
-    if isinstance(value, str):
-        return text_output(value, name)
+    if isinstance(value, (str, *BYTES)):
+        return _file(value, name) if numbers else _known_file(value)
+    if isinstance(value, np.void):
+        if numbers and _may_be_picture(value.tobytes()):
+            _unknown(value)
+        return without_pictures(value)
     if _is_plain(value):
         return without_pictures(value)
     if is_array(value):
-        return _array(value, inside)
-    if isinstance(value, BYTES):
-        return _encoded(value) if _may_be_picture(bytes(value)) else without_pictures(value)
-    if isinstance(value, (Iterator, AsyncIterator, Awaitable)) or hasattr(value, "read"):
-        _unknown(value)
-    if any(hasattr(type(value), name) for name in ARRAY_LIKE):
+        return _array(value, inside, numbers=numbers)
+    if isinstance(value, os.PathLike):
+        return file_output(os.fspath(value), value)
+    if numbers and _is_unknown(value):
         _unknown(value)
     items, attributes = items_of(value), attributes_of(value, PICTURES)
+    held = without_pictures(value)
     if items or attributes:
-        return _members(value, items, attributes, None, inside)
+        held = _members(value, items, attributes, None, inside, numbers=numbers)
     if isinstance(value, Collection) and not isinstance(value, Mapping):
-        inside = _deeper(value, inside)
-        parts = [_value(each, inside, name) for each in value]
-        return joined(value, parts, lambda changed: like(value, changed))
-    return without_pictures(value)
+        return _collection(value, held, inside, name, numbers=numbers)
+    return held
 
 
-def _array(value: Any, inside: Path) -> Output:
+def _collection(
+    value: Collection[Any], held: Output, inside: Path, name: object, *, numbers: bool
+) -> Output:
+    """The output that a list, set ... is, whose attributes hold these pictures."""
+    inside = _deeper(value, inside)
+    parts = [_value(each, inside, name, numbers=numbers) for each in value]
+    found = joined(value, parts, lambda changed: like(value, changed))
+    if not found.pieces or {*map(id, found.pieces)} <= {*map(id, held.pieces)}:
+        return held
+    if held.pieces or not isinstance(value, HELD):  # who asks again may get others
+        _unknown(value)
+    return found
+
+
+def _is_unknown(value: object) -> bool:
+    """Whether this may show pictures, and cannot be read."""
+    later = isinstance(value, (Iterator, AsyncIterator, Awaitable, Future))
+    if later or hasattr(value, "read") or any(hasattr(type(value), name) for name in ARRAY_LIKE):
+        return True
+    try:
+        view = memoryview(value)  # type: ignore[arg-type]
+    except TypeError:
+        return False
+    return view.ndim > 1 or (view.itemsize == 1 and _may_be_picture(view.tobytes()))
+
+
+def _array(value: Any, inside: Path, *, numbers: bool) -> Output:
     """An array or tensor beside the images."""
     if isinstance(value, np.ndarray) and value.dtype.kind in "OSUV":
-        held = _value(value.tolist(), inside)
+        held = _value(value.tolist(), inside, numbers=numbers)
         return joined(value, [held], lambda _: refuse(value)) if held.pieces else held
+    if not (numbers or _is_bytes_of_colours(value)):
+        return without_pictures(value)
     if value.ndim == 2 and min(value.shape) >= SMALLEST_PLANE_PX:
         grey = grey_output(value)
         return without_pictures(value) if isinstance(grey.pictures[0], Unreadable) else grey
@@ -236,6 +298,29 @@ def _array(value: Any, inside: Path) -> Output:
     if sorted(value.shape[-3:])[1] < SMALLEST_EDGE_PX:
         return without_pictures(value)
     return array_output(value)
+
+
+def _is_bytes_of_colours(value: Any) -> bool:
+    """Whether an array has levels of 8 bits, and an axis of red, green and blue."""
+    colours = value.ndim > 2 and (value.shape[-1] in (3, 4) or value.shape[-3] == 3)
+    return colours and str(value.dtype).endswith("uint8")
+
+
+def _file(value: str | bytes | bytearray | memoryview, name: object) -> Output:
+    """A text, or bytes, that may be an encoded image."""
+    if isinstance(value, str):
+        return text_output(value, name)
+    return _encoded(value) if _may_be_picture(bytes(value)) else without_pictures(value)
+
+
+def _known_file(value: str | bytes | bytearray | memoryview) -> Output:
+    """The same where sound or text is expected: what is no image in a known format is that."""
+    try:
+        if isinstance(value, str):
+            return text_output(value)
+        return _encoded(value) if image_format(bytes(value)) else without_pictures(value)
+    except UnsupportedOutputError:
+        return without_pictures(value)
 
 
 def _encoded(value: bytes | bytearray | memoryview) -> Output:
@@ -257,7 +342,7 @@ def _may_be_picture(data: bytes) -> bool:
         data.decode()
     except UnicodeDecodeError:
         return True
-    return False
+    return not CONTROL.isdisjoint(data)
 
 
 def _is_value(value: object) -> bool:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from PIL import Image
 
 from memguard.errors import UnsupportedOutputError
+from memguard.files import read_regular
+from memguard.pipelines.containers import refuse
 from memguard.pipelines.encoded import encoded_like, image_format, read_encoded
-from memguard.pipelines.pictures import Output, Unreadable, one, without_pictures
+from memguard.pipelines.pictures import Output, Shown, Unreadable, one, without_pictures
 
 BASE64_NAMES = frozenset(["b64json", "b64", "base64", "b64image", "base64image", "imagebase64"])
 """Names of fields whose text is an image in base64; without underscores, in the singular."""
@@ -35,6 +39,15 @@ SHORTEST = 256
 
 UNKNOWN_SIZE = (512, 512)
 """Size of the placeholder for an image that could not be fetched."""
+
+RUN = re.compile(r"[A-Za-z0-9+/_-]{60,}")
+"""Base64 inside a text; mails have lines of 76 characters."""
+
+EMBEDDED = re.compile(r"\bdata:(image|video)/", re.IGNORECASE)
+"""A data URL of a picture inside a text, such as HTML."""
+
+LONGEST_PATH = 4096
+"""Longer texts are no paths, on Linux."""
 
 DATA_URL = re.compile(r"(data:([^,;]*)[^,]*,)(.*)\Z", re.DOTALL | re.IGNORECASE)
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://\S+\Z", re.IGNORECASE)
@@ -65,7 +78,44 @@ def text_output(text: str, name: object = None, *, required: bool = False) -> Ou
     if is_address(text) if required else is_address_of_image(text, name):
         link = Link("an image is given by its address, which was not fetched", text.strip())
         return one(link, text, lambda image: data_url(_png(image.resize(UNKNOWN_SIZE))))
-    return without_pictures(text)
+    _require_no_picture_inside(text)
+    return file_output(text, text)
+
+
+def file_output(path: str | bytes, piece: Any) -> Output:
+    """The output that the path of an image file is, if there is such a file: whoever gets the path
+    may show it.
+
+    Args:
+        path: any text, or the path as bytes.
+        piece: what the output holds; cannot be exchanged.
+    """
+    name = os.fsdecode(path)
+    suffix = os.path.splitext(name)[1].lower()
+    if suffix not in IMAGE_SUFFIXES or len(name) > LONGEST_PATH or "\0" in name:
+        return without_pictures(piece)
+    if not os.path.isfile(name):
+        return without_pictures(piece)
+    try:
+        picture: Shown = read_encoded(read_regular(Path(name)))
+    except (OSError, UnsupportedOutputError) as error:
+        picture = Unreadable(f"an image that was given by its path: {error}")
+    return one(picture, piece, lambda _: refuse(piece))
+
+
+def _require_no_picture_inside(text: str) -> None:
+    """Refuse pictures among other text: HTML, Markdown, JSON ...
+
+    Raises:
+        UnsupportedOutputError: there is one.
+    """
+    if len(text) < SHORTEST:
+        return
+    starts = (_start(run.group()) for run in RUN.finditer(text))
+    if EMBEDDED.search(text) or any(start and image_format(start) for start in starts):
+        raise UnsupportedOutputError(
+            "a text of an output holds an image among other text; return the image by itself"
+        )
 
 
 def _encoded_output(text: str, found: EncodedText) -> Output:
@@ -107,8 +157,7 @@ def encoded_text(text: str, *, required: bool) -> EncodedText | None:
     if not required and len(text) < SHORTEST:
         return None
     compact = "".join(text.split())
-    head, alphabet = compact[:SHORTEST], b"-_" if {"-", "_"} & {*compact} else b"+/"
-    start = _decoded(head[: len(head) // 4 * 4], alphabet)
+    alphabet, start = _alphabet(compact), _start(compact)
     if not start or image_format(start) is None:
         if required and not is_address(text):
             raise UnsupportedOutputError(
@@ -156,12 +205,23 @@ def _of_data_url(head: str, kind: str, content: str) -> EncodedText | None:
     data = unquote_to_bytes(content)
     if in_base64:
         compact = b"".join(data.split()).decode("latin-1")
-        data = _whole(compact, b"-_" if {"-", "_"} & {*compact} else b"+/")
+        data = _whole(compact, _alphabet(compact))
     if image_format(data) is None:
         if kind.lower().startswith(("image/", "video/")):
             raise UnsupportedOutputError(f"memguard cannot read a data URL of {kind} in an output")
         return None
     return EncodedText(data, data_url)
+
+
+def _alphabet(compact: str) -> bytes:
+    """The two characters of base64 that differ between its alphabets."""
+    return b"-_" if {"-", "_"} & {*compact} else b"+/"
+
+
+def _start(compact: str) -> bytes | None:
+    """The first bytes of base64 without spaces; None of other text."""
+    head = compact[:SHORTEST]
+    return _decoded(head[: len(head) // 4 * 4], _alphabet(head))
 
 
 def _whole(compact: str, alphabet: bytes) -> bytes:

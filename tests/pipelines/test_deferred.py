@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import io
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -274,3 +275,9 @@ def test_a_generator_that_a_coroutine_gives(index: Path) -> None:
         return list(await guard(make, index)())
 
     assert blanks(asyncio.run(serve())) == [False, True]
+
+
+def test_an_open_file_is_no_stream_of_its_lines(index: Path) -> None:
+    guarded = guard(lambda: io.BytesIO(b"\x89PNG\r\n\x1a\n"), index)
+    with pytest.raises(UnsupportedOutputError):
+        guarded()

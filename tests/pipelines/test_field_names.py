@@ -26,3 +26,9 @@ def test_a_pipeline_names_what_it_returns_as_a_tuple() -> None:
     assert fields_of_pipeline(stable_diffusion()) == ("images", "nsfw_content_detected")
     assert fields_of_pipeline(flux()) == ("images",)
     assert fields_of_pipeline(lambda: 0) == ()
+
+
+def test_a_pipeline_of_a_file_that_is_no_known_module() -> None:
+    """As loaders of plugins make them."""
+    loaded = type("Plugin", (), {"__module__": "plugins.unknown"})
+    assert fields_of_pipeline(loaded()) == ()

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import io
-from collections import namedtuple
-from collections.abc import Callable, Iterator, Mapping
+import json
+from array import array
+from base64 import b64encode, encodebytes
+from collections import UserList, namedtuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
@@ -17,7 +23,7 @@ from PIL import Image
 
 from memguard.errors import UnsupportedOutputError
 from memguard.pipelines.outputs import find_images
-from memguard.pipelines.pictures import Absent, Output, Video
+from memguard.pipelines.pictures import Absent, Output, Unreadable, Video
 from memguard.pipelines.placeholder import GREY
 
 SIZE = 16
@@ -66,6 +72,27 @@ class AttributeDict(dict):
     def __init__(self, **items: Any) -> None:
         super().__init__(items)
         self.images = items["images"]
+
+
+class NamedList(list):
+    """A list that has attributes too."""
+
+    def __init__(self, values: Any) -> None:
+        super().__init__(values)
+        self.name = "previews"
+
+
+class Lazy(Sequence):
+    """Images that are made when they are asked for."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, position: int) -> Image.Image:
+        return picture(range(self._seed, self._seed + 1)[position])
 
 
 NamedAnswer = namedtuple("NamedAnswer", "images seed")
@@ -306,6 +333,9 @@ HIDDEN: dict[str, Callable[[Any], Any]] = {
     "private attribute": lambda it: SimpleNamespace(images=[picture(0)], _original=it),
     "attribute beside items": lambda it: with_attribute(AttributeDict(images=[picture(0)]), it),
     "no field of a known name": lambda it: {"first": picture(0), "second": it},
+    "a list with attributes": lambda it: {"images": [picture(0)], "more": NamedList([it])},
+    "sound": lambda it: {"images": [picture(0)], "audio": {"cover": it}},
+    "text": lambda it: {"images": [picture(0)], "text": [it]},
     "values of a state": lambda it: SimpleNamespace(values={"images": [picture(0)], "image": it}),
 }
 
@@ -315,12 +345,23 @@ def with_attribute(output: Any, value: Any) -> Any:
     return output
 
 
-@pytest.mark.parametrize("kind", ["pil", "np", "pt", "video", "png"])
-@pytest.mark.parametrize("place", HIDDEN)
+NUMBERS = ("pt", "video")
+"""Kinds that are sound or embeddings where the name says so."""
+
+
+@pytest.mark.parametrize(
+    ("place", "kind"),
+    [
+        (place, kind)
+        for place in HIDDEN
+        for kind in ("pil", "np", "pt", "video", "png")
+        if not (place in ("sound", "text") and kind in NUMBERS)
+    ],
+)
 def test_an_image_in_any_place_is_found_and_exchanged(place: str, kind: str) -> None:
     hidden = {
         "pil": lambda: picture(1),
-        "np": lambda: batch()[1],
+        "np": lambda: levels(1),
         "pt": lambda: channels_first(batch()[1]),
         "video": lambda: channels_first(batch()[1])[None, None].repeat(1, 3, 1, 1, 1),
         "png": lambda: encoded(1),
@@ -375,6 +416,17 @@ class Elsewhere:
         encoded(1)[:300],
         b"\0\0\0 ftypisom" + b"\0" * 300,
         bytes(range(256)) * 4,
+        bytes(levels(1) // 2),
+        array("B", encoded(1)),
+        (ctypes.c_char * 300).from_buffer_copy(encoded(1)[:300]),
+        np.void(encoded(1)),
+        np.bytes_(encoded(1)[:300]),
+        {encoded(1): "its name"},
+        Lazy(1),
+        Future(),
+        f'<img src="data:image/png;base64,{b64encode(encoded(1)).decode()}">',
+        json.dumps({"prompt": "a cat", "b64": b64encode(encoded(1)).decode()}),
+        f"A mail:\n{encodebytes(encoded(1)).decode()}",
         Elsewhere(),
         Image.new("RGB", (0, 8)),
     ],
@@ -384,6 +436,37 @@ def test_what_may_show_images_and_cannot_be_read_is_refused(unreadable: Any) -> 
     for original in (([picture(0)], unreadable), {"images": picture(0), "more": {"x": unreadable}}):
         with pytest.raises(UnsupportedOutputError):
             withheld(original)
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_the_file_that_a_path_names_is_checked(tmp_path: Path, kind: Any) -> None:
+    """It may be shown, and cannot be exchanged."""
+    file = kind(tmp_path / "a.png")
+    picture(1).save(file)
+    original = {"images": [picture(0)], "saved": [file]}
+    output = find_images(original)
+    assert np.array_equal(np.asarray(output.pictures[1]), levels(1))
+    assert output.replaced({0: picture(2)})["saved"] == [file]
+    with pytest.raises(UnsupportedOutputError):
+        withheld(original)
+    Path(file).write_bytes(b"no image")
+    assert isinstance(find_images(original).pictures[1], Unreadable)
+
+
+def test_a_list_that_is_another_attribute_too_is_read_once() -> None:
+    output = find_images({"images": [picture(0)], "more": UserList([picture(1)])})
+    assert len(output.pieces) == 2
+    changed = output.replaced({1: output.rendered(1, BLANK)})
+    assert isinstance(changed["more"], UserList)
+    assert len(np.unique(changed["more"][0])) == 1
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+def test_few_frames_of_a_tensor_are_no_channels(frames: int) -> None:
+    """Channels last: (1, frames, h, w, 3) is no video of h frames of w x 3 pixels."""
+    video = torch.from_numpy(np.stack([levels(1)] * frames))[None]
+    (found,) = find_images(video).pictures
+    assert [np.array_equal(each, levels(1)) for each in found.frames.pictures] == [True] * frames
 
 
 def test_an_output_that_holds_itself_is_refused() -> None:
@@ -401,6 +484,11 @@ def test_an_output_that_holds_itself_is_refused() -> None:
         b"RIFF....WAVE" + bytes(range(256)) * 4,
         b"OggS" + bytes(range(256)) * 4,
         ("a prompt " * 99).encode(),
+        "a prompt of data:images/" * 20,
+        "cat.png",
+        Path("cat.png"),
+        array("h", range(300)),
+        np.void(bytes(8)),
         torch.zeros(1, 2, 48_000),
         torch.randn(2, 768),
         100 * torch.randn(77, 768),
