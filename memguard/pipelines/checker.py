@@ -133,10 +133,11 @@ class Checker:
             return [unchecked(f"{type(error).__name__}: {error}")] * len(pictures)
         if self.on_error == "raise" and (reasons := unreadable(pictures)):
             raise CheckFailedError(f"{UNCHECKED}: {'; '.join(reasons)}")
+        end = self._time_limit.end()
         return verdicts_on(
             pictures,
-            partial(self._detect, allowance=allowance),
-            partial(may_be_near, self.detector),
+            partial(self._detect, allowance=allowance, end=end),
+            partial(self._near, end=end),
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -156,10 +157,17 @@ class Checker:
     def __deepcopy__(self, memo: dict[int, Any]) -> Checker:
         return copy.copy(self)
 
-    def _detect(self, images: Sequence[Image.Image], allowance: Allowance) -> list[Verdict]:
+    def _near(self, images: Sequence[Image.Image], end: float | None) -> Sequence[bool]:
+        found: list[Sequence[bool]] = []
+        self._time_limit.run(lambda _: found.append(may_be_near(self.detector, images)), end)
+        return found[0]
+
+    def _detect(
+        self, images: Sequence[Image.Image], allowance: Allowance, end: float | None
+    ) -> list[Verdict]:
         found: list[Answer] = [NO_ANSWER] * len(images)
         try:
-            self._time_limit.run(lambda going: self._answer(images, allowance, found, going))
+            self._time_limit.run(lambda going: self._answer(images, allowance, found, going), end)
         except TimeoutError as error:
             log.error("memguard could not check %d images: %s", len(images), error)
             found = [error if one is NO_ANSWER else one for one in found]

@@ -39,8 +39,16 @@ class TimeLimit:
     def __reduce__(self) -> tuple[Any, ...]:
         return TimeLimit, (self.seconds,)
 
-    def run(self, work: Callable[[Callable[[], bool]], None]) -> None:
+    def end(self) -> float | None:
+        """When the time of what begins now is up, by ``time.monotonic``; None for no limit."""
+        return None if self.seconds is None else time.monotonic() + self.seconds
+
+    def run(self, work: Callable[[Callable[[], bool]], None], end: float | None = None) -> None:
         """Run ``work(going)``, where ``going()`` says whether anybody waits for the result.
+
+        Args:
+            work: a part of what the limit is for, or all of it.
+            end: when the time of the whole is up (:meth:`end`); by default the work is the whole.
 
         Raises:
             TimeoutError: its time is up; or it was not begun, as others are late.
@@ -48,6 +56,9 @@ class TimeLimit:
         if self.seconds is None:
             work(lambda: True)
             return
+        left = self.seconds if end is None else end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(f"it took longer than {self.seconds:g} s")
         self._late = [thread for thread in self._late if thread.is_alive()]
         if len(self._late) >= LATE_CHECKS:
             raise TimeoutError(
@@ -75,7 +86,7 @@ class TimeLimit:
         thread = threading.Thread(target=context.run, args=(run,), daemon=True)
         thread.start()
         try:
-            thread.join(self.seconds)
+            thread.join(left)
         finally:
             waited_for.clear()
         if thread.is_alive():

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from fixtures.guarded_images import COPY, NOVEL, drawing, is_blank
 from fixtures.own_process import run_python
+from fixtures.tiny_video import panned
 
 from memguard import CheckFailedError, Guard, IndexUnavailableError, add_images, open_index
-from memguard.pipelines import watch
+from memguard.pipelines import checker, watch
 
 BOTH = [drawing(COPY), drawing(NOVEL)]
 LABELS = ["memorized", "clear"]
@@ -245,6 +246,24 @@ def test_a_late_check_withholds_or_raises(
     else:
         assert is_blank(guarded())
     released.set()
+
+
+def test_a_video_has_one_time_limit(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For its cheap comparisons and all its batches together."""
+    released, ended = threading.Event(), []
+
+    def halting(detector: Any, images: Any) -> list[bool]:
+        ended.append(released.wait(20))
+        return [False] * len(images)
+
+    monkeypatch.setattr(checker, "may_be_near", halting)
+    guarded = Guard(index, timeout_s=1).wrap(lambda: {"frames": [panned(COPY, 30)]})
+    shown = guarded()
+    assert ended == [], "nobody waits for a comparison that hangs"
+    released.set()
+    assert all(map(is_blank, shown["frames"][0]))
+    (verdict,) = guarded.last_verdicts
+    assert verdict.why.endswith("TimeoutError: it took longer than 1 s")
 
 
 def test_a_check_that_fails_after_a_copy_was_made_again_shows_nothing(
