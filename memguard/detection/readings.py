@@ -1,6 +1,7 @@
-"""What an image may show to whoever opens it: also without alpha, and in small parts.
+"""What an image may show to whoever opens it: on white and black, without alpha, in small parts.
 
-A viewer may drop the alpha channel, and a picture may be small on a large canvas.
+A viewer may drop the alpha channel or lay it on any ground, and a picture may be small on a large
+canvas.
 """
 
 from __future__ import annotations
@@ -88,9 +89,9 @@ def readings(image: Image.Image) -> list[Reading]:
         image: of any mode and size.
     """
     shown = [to_rgb(image)]
-    opaque = _opaque(image)
-    if opaque is not None and _differ(shown[0], opaque):
-        shown.append(opaque)
+    for another in (_opaque(image), _on_black(image)):
+        if another is not None and all(_differ(one, another) for one in shown):
+            shown.append(another)
     return [found for rgb in shown if (found := _reading(rgb)) is not None]
 
 
@@ -104,6 +105,15 @@ def _opaque(image: Image.Image) -> Image.Image | None:
         return Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8)).convert("RGB")
     upright.info.pop("transparency", None)
     return upright.convert("RGB")
+
+
+def _on_black(image: Image.Image) -> Image.Image | None:
+    """The image on black, where it may be transparent: white with a picture as its alpha channel
+    shows nothing on white."""
+    if not image.has_transparency_data:
+        return None
+    layer = ImageOps.exif_transpose(image).convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", layer.size, "black"), layer).convert("RGB")
 
 
 def _differ(first: Image.Image, second: Image.Image) -> bool:

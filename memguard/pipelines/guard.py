@@ -219,8 +219,9 @@ class Guard(CallGuard):
     action, request key, milliseconds; the record's attribute ``memguard`` has more.
 
     Raises:
-        ConfigurationError: an unknown policy, ``on_error`` or ``latents``; ``weights`` for an
-            unknown descriptor; or a package's signal or descriptor that does not fit.
+        ConfigurationError: an unknown policy, ``on_error`` or ``latents``; ``on_verdict`` or
+            ``audit_log`` is a coroutine function; ``weights`` for an unknown descriptor; or a
+            package's signal or descriptor that does not fit.
         IndexUnavailableError: the index is missing, unfinished or damaged.
         WeightsError: weights are absent, or not those of the index.
         CalibrationError: the index's calibration is damaged, or one of its signals is not
@@ -251,6 +252,7 @@ class Guard(CallGuard):
         self.instead = Instead(placeholder, videos)
         self.urls = _one_of(Urls, "urls", urls)
         self.fetch = fetch
+        hooks(on_verdict)  # what cannot be called is refused now, not at the first image
         self.on_verdict = on_verdict
         self.on_error = _one_of(OnError, "on_error", on_error)
         rollout = Rollout.of(policy, enforce, on_error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -88,9 +89,9 @@ class Journal:
             audit_log = AuditLog(audit_log)
         if isinstance(audit_log, AuditLog):
             return cls(audit_log.append, trial)
-        if not callable(audit_log):
+        if not callable(audit_log) or inspect.iscoroutinefunction(audit_log):
             raise ConfigurationError(
-                f"audit_log takes a path, an AuditLog or a function, not a "
+                f"audit_log takes a path, an AuditLog or a function that is not async, not a "
                 f"{type(audit_log).__name__}"
             )
         return cls(_CallEach(audit_log), trial)

@@ -16,7 +16,7 @@ NOT_FINITE = "the image holds NaN or infinite levels"
 SIGNED_BELOW = -0.01
 """Float level below which levels span [-1, 1] (DeepFloyd IF's ``pt``): no rounding of [0, 1]."""
 
-OVERSHOOT = 2.5
+OVERSHOOT = 1.5
 """Float levels of [0, 1] and [-1, 1] stay within plus and minus this: unclamped decoders overshoot.
 Chosen by hand."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from memguard.errors import ConfigurationError
 from memguard.verdict import Label, Verdict
 
 log = logging.getLogger("memguard")
@@ -68,10 +70,20 @@ OnVerdict = Callable[[Outcome], None]
 
 
 def hooks(on_verdict: OnVerdict | Sequence[OnVerdict] | None) -> tuple[OnVerdict, ...]:
-    """The functions of an ``on_verdict``, of which there may be none, one or several."""
+    """The functions of an ``on_verdict``, of which there may be none, one or several.
+
+    Raises:
+        ConfigurationError: one is a coroutine function, which would never run.
+    """
     if on_verdict is None:
         return ()
-    return (on_verdict,) if callable(on_verdict) else tuple(on_verdict)
+    functions = (on_verdict,) if callable(on_verdict) else tuple(on_verdict)
+    if any(map(inspect.iscoroutinefunction, functions)):
+        raise ConfigurationError(
+            "on_verdict is called and not awaited: give a function that is not async, such as one "
+            "that puts outcomes into a queue"
+        )
+    return functions
 
 
 @dataclass

@@ -93,17 +93,22 @@ def file_items(paths: Iterable[Path | OSError], after: str | None) -> Iterator[I
     since = resumed.since if resumed else now()
     for path in paths:
         if isinstance(path, OSError):
-            yield BrokenItem(uri=path.filename, state=UNREADABLE, error=path)
+            yield BrokenItem(uri=_text(path.filename), state=UNREADABLE, error=path)
         elif not (resumed and resumed.covers(path)):
             state = file_state(path)
             yield FileItem(
-                uri=str(path),
+                uri=_text(path),
                 state=state,
                 position=str(Position(since, str(path), state)),
                 again=resumed is not None and resumed.is_past(path),
                 path=path,
                 **_metadata(path),
             )
+
+
+def _text(path: str | os.PathLike[str]) -> str:
+    """The path as text, with ``\\xe9`` for a byte of it that is no UTF-8."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def walk(folder: Path, above: frozenset[Identity] | None = None) -> Iterator[Path | OSError]:

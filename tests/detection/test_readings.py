@@ -44,6 +44,17 @@ def test_a_transparent_copy_is_found(detector: Detector, cat: Image.Image, mode:
     assert verdict.matches[0].uri.endswith("chelsea.png")
 
 
+@pytest.mark.parametrize("ground", ["white", "black", "grey"])
+def test_a_copy_in_the_alpha_channel_is_found(
+    detector: Detector, cat: Image.Image, ground: str
+) -> None:
+    image = Image.new("RGBA", cat.size, ground)
+    image.putalpha(cat.convert("L"))
+    (verdict,) = detector.detect([image])
+    assert verdict.label == "memorized"
+    assert verdict.matches[0].uri.endswith("chelsea.png")
+
+
 def test_a_transparent_copy_in_a_file_is_found(
     gallery: Path, cat: Image.Image, tmp_path: Path
 ) -> None:
@@ -61,7 +72,7 @@ def test_an_opaque_image_is_seen_once(cat: Image.Image) -> None:
     assert len(readings(cat.convert("RGBA"))) == 1
     half = cat.convert("RGBA")
     half.putalpha(128)
-    assert len(readings(half)) == 2
+    assert len(readings(half)) == 3
 
 
 @pytest.mark.parametrize("white", [1, 255, 65535])

@@ -26,7 +26,7 @@ def ramps(*ends: tuple[float, float], dtype: Any = np.float32) -> np.ndarray:
         ([(0, 1), (-1, 1)], [Levels(-1, 1), Levels(-1, 1)]),
         ([(0, 12), (0, 250)], [Levels(0, 255), Levels(0, 255)]),
         ([(-0.005, 1.004)], [Levels(0, 1)]),
-        ([(-1.2, 2.2)], [Levels(-1, 1)]),
+        ([(-1.2, 1.4)], [Levels(-1, 1)]),
     ],
 )
 def test_floats(ends: Any, expected: list[Levels]) -> None:

@@ -12,7 +12,14 @@ from typing import Any
 import pytest
 from fixtures.guarded_images import COPY, NOVEL, Frozen, counted, drawing, is_blank, two
 
-from memguard import MemorizedImageError, Outcome, UnsupportedOutputError, guard
+from memguard import (
+    ConfigurationError,
+    Guard,
+    MemorizedImageError,
+    Outcome,
+    UnsupportedOutputError,
+    guard,
+)
 
 
 def outcomes(index: Path, pipeline: Any, **options: Any) -> list[tuple[str, str]]:
@@ -91,3 +98,13 @@ def test_the_callback_sees_the_context_of_the_call(index: Path) -> None:
 
     asyncio.run(serve())
     assert seen == ["request 7"] * 2
+
+
+def test_a_coroutine_function_would_never_run(index: Path) -> None:
+    async def later(outcome: Any) -> None: ...
+
+    for hook in (later, [later]):
+        with pytest.raises(ConfigurationError, match="not awaited"):
+            Guard(index, on_verdict=hook)
+    with pytest.raises(ConfigurationError, match="not async"):
+        Guard(index, audit_log=later)

@@ -205,3 +205,14 @@ def test_pipes_and_devices_among_images_are_not_waited_for(tmp_path: Path) -> No
     for item in others:
         with pytest.raises(OSError, match="a pipe, a socket or a device"):
             item.read()
+
+
+def test_a_name_that_is_no_utf_8(tmp_path: Path) -> None:
+    """As old archives have them: the image is read, and its uri can be stored."""
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png"))
+    path.write_bytes(b"an image")
+    (item,) = Folder(tmp_path).iterate()
+    assert item.uri == f"{tmp_path}/caf\\xe9.png"
+    assert item.read() == b"an image"
+    item.uri.encode()
+    assert list(Folder(tmp_path).iterate(after=item.position)) == []
