@@ -28,7 +28,7 @@ class Record:
         canary: whether this is a planted reference (:mod:`memguard.index.store.canary`).
         thumbnail: a small encoded RGB image (``store.thumbnails``); None where the
             index was given no pixels.
-        features: local features (``LocalFeatures.to_bytes``), or None.
+        features: local features (``LocalFeatures.to_bytes``); None for an image without any.
         vectors: descriptor name to its vector, for those that it has.
         exact_duplicates: files of the training set with exactly these bytes.
         near_duplicates: references in the cluster of this image, itself included
@@ -73,5 +73,4 @@ class Record:
         """
         if self.thumbnail is None:
             raise ValueError(f"the index holds no pixels of {self.uri}")
-        known = None if self.features is None else LocalFeatures.from_bytes(self.features)
-        return Thumbnail(self.thumbnail, known)
+        return Thumbnail(self.thumbnail, LocalFeatures.from_bytes(self.features or b""))
