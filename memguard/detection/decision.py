@@ -14,6 +14,8 @@ SHOWN_MATCHES = 5
 """Matches in a verdict."""
 
 SEVERITY: tuple[Label, ...] = ("clear", "similar", "memorized")
+Rank = tuple[int, float, float]
+"""See :func:`rank`."""
 NOTHING_NEAR = "no reference came near the image"
 THRESHOLD_NAMES: Mapping[Label, str] = {"similar": "flag", "memorized": "block"}
 
@@ -63,7 +65,7 @@ def gravest(verdicts: Sequence[Verdict]) -> Verdict:
     return max(verdicts, key=lambda one: (SEVERITY.index(one.label), one.score))
 
 
-def rank(match: Match, thresholds: Mapping[str, Threshold]) -> tuple[int, float, float]:
+def rank(match: Match, thresholds: Mapping[str, Threshold]) -> Rank:
     """The gravest label that a reference gives, the evidence of all signals together, and, where
     there is none, how near it is in the nearest.
 

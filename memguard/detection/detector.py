@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from operator import itemgetter
 
 from PIL import Image
 
@@ -16,7 +17,7 @@ from memguard.descriptors import Descriptor
 from memguard.detection import decision
 from memguard.detection.candidates import compare_vectors, described_views
 from memguard.detection.common_parts import is_small_part, sharing
-from memguard.detection.decision import gravest
+from memguard.detection.decision import Rank, gravest
 from memguard.detection.exempt import exempt_among, search_counting
 from memguard.detection.picture_pair import PicturePair
 from memguard.detection.readings import readings
@@ -172,13 +173,12 @@ class Detector:
             screened = screen(
                 [one.pair for one in pictured if one.pair is not None],
                 [one.distances for one in pictured],
-                all_count=not any(one.exempt for one in pictured),
+                [one.exempt is None for one in pictured],
             )
-            if screened is not None:
-                matches = self._matches(candidates, _merged(candidates, screened))
-                if not matches or self._rank(matches[0])[0] == 0:
-                    with stage("decide"):
-                        return self.decide(matches)
+            matches = self._matches(candidates, _merged(candidates, screened))
+            if not matches or self._rank(matches[0])[0] == 0:
+                with stage("decide"):
+                    return self.decide(matches)
         return self.judge(query, self._matches(candidates, self._compared(candidates)))
 
     def _candidates(
@@ -230,12 +230,13 @@ class Detector:
         self, candidates: Sequence[_Candidate], distances: Sequence[dict[str, float]]
     ) -> list[Match]:
         """One match per reference, the highest first."""
-        seen: dict[str, list[Match]] = {}
+        highest: dict[str, tuple[Rank, Match]] = {}
         for one, measured in zip(candidates, distances, strict=True):
             match = _match(one.record, one.view, measured, one.exempt)
-            seen.setdefault(match.id, []).append(match)
-        highest = (max(matches, key=self._rank) for matches in seen.values())
-        return sorted(highest, key=self._rank, reverse=True)
+            ranked = self._rank(match), match
+            if ranked[0] > highest.setdefault(match.id, ranked)[0]:
+                highest[match.id] = ranked
+        return [match for _, match in sorted(highest.values(), key=itemgetter(0), reverse=True)]
 
     @stage("decide")
     def judge(self, query: Picture, matches: Sequence[Match]) -> Verdict:
@@ -287,7 +288,7 @@ class Detector:
         picture = record.picture()
         return replace(match, region=region_seen_again(query, match, picture)), picture
 
-    def _rank(self, match: Match) -> tuple[int, float, float]:
+    def _rank(self, match: Match) -> Rank:
         return decision.rank(match, self.thresholds)
 
 

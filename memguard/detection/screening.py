@@ -7,7 +7,7 @@ default. Their values are those of the full comparison; what adds nothing to the
 - Structure adds evidence below a distance of 0.5, structure and l2 together below 0.7. The stored
   layout bounds the distance from below (:mod:`memguard.vision.layout`), nearly always beyond that.
 - The relative l2 of a near layout divides by the usual l2 of all candidates. A bound on that from
-  the query and a few candidates mostly shows that it adds nothing. If not, all is compared in full.
+  the query and a few candidates mostly shows that it adds nothing. If not, all l2 are measured.
 
 - Foregrounds only scale the evidence of the layout, so they count where there is any.
 
@@ -27,6 +27,7 @@ from memguard.detection.signals import (
     L2,
     CopyEvidence,
     ForegroundDifference,
+    RelativeL2,
     SharedRegion,
     Structure,
     StructureAndL2,
@@ -57,46 +58,60 @@ def may_screen(deciding: Iterable[str]) -> bool:
 def screen(
     pairs: Sequence[PicturePair],
     described: Sequence[Mapping[str, float]],
-    *,
-    all_count: bool = True,
-) -> list[dict[str, float]] | None:
+    counts: Sequence[bool],
+) -> list[dict[str, float]]:
     """The copy evidence of one query's candidates, and what it was computed from.
 
     Args:
         pairs: views of the query with their candidates.
         described: of each, the distances of its descriptors.
-        all_count: whether no candidate is exempt; the usual l2 is that of those that count.
+        counts: of each, whether it is not exempt; the usual l2 is that of those that count.
 
     Returns:
-        By pair, signal to distance; ``copy_evidence`` equals that of the full comparison. None if
-        only the full comparison can tell.
+        By pair, signal to distance; ``copy_evidence`` equals that of the full comparison.
     """
-    near: list[tuple[float, float]] = []
-    found = []
-    for pair, least, distances in zip(pairs, _least_structure(pairs), described, strict=True):
-        measured = {SharedRegion.name: SharedRegion().measure(pair)}
+    found = [{SharedRegion.name: SharedRegion().measure(pair)} for pair in pairs]
+    for measured, pair, least in zip(found, pairs, _least_structure(pairs), strict=True):
         if not least >= BEGINS:  # also if a damaged layout makes it NaN
             measured[Structure.name] = Structure().measure(pair)
-            near.append((measured[Structure.name], L2().measure(pair)))
-            if near[-1][0] < CERTAINLY_NEAR:
-                return None
+    if not _add_nothing(found, pairs, all(counts)):
+        for measured, pair in zip(found, pairs, strict=True):
+            measured[L2.name] = L2().measure(pair)
+        _relate(found)
+        _relate([measured for measured, one in zip(found, counts, strict=True) if one])
+    for measured, pair, distances in zip(found, pairs, described, strict=True):
         if any(added_evidence({**distances, **measured}).values()):
             measured[ForegroundDifference.name] = ForegroundDifference().measure(pair)
-        (evidence,) = CopyEvidence().measure([{**distances, **measured}])
-        found.append({**measured, CopyEvidence.name: evidence})
-    return found if _add_nothing(near, pairs, all_count) else None
+        (measured[CopyEvidence.name],) = CopyEvidence().measure([{**distances, **measured}])
+    return found
+
+
+def _relate(found: Sequence[dict[str, float]]) -> None:
+    """Add the relative l2 of all, and structure and l2 together of the near ones."""
+    for measured, relative in zip(found, RelativeL2().measure(found) if found else (), strict=True):
+        measured[RelativeL2.name] = relative
+        if Structure.name in measured:
+            (measured[StructureAndL2.name],) = StructureAndL2().measure([measured])
 
 
 def _add_nothing(
-    near: Sequence[tuple[float, float]], pairs: Sequence[PicturePair], all_count: bool
+    found: Sequence[Mapping[str, float]], pairs: Sequence[PicturePair], all_count: bool
 ) -> bool:
     """Whether structure and l2 together are no evidence of any of the near candidates.
 
     Args:
-        near: their distances in structure and l2.
+        found: of each candidate, what was measured; the structure of near ones.
         pairs: all candidates, whose l2 is measured as far as it is needed.
-        all_count: see :func:`screen`.
+        all_count: whether none is exempt.
     """
+    structures = [measured.get(Structure.name, math.inf) for measured in found]
+    if min(structures, default=math.inf) < CERTAINLY_NEAR:
+        return False
+    near = [
+        (structure, L2().measure(pair))
+        for structure, pair in zip(structures, pairs, strict=True)
+        if structure != math.inf
+    ]
     views = {id(pair.query): _most_l2(pair.query) for pair in _one_of_each_query(pairs)}
     most = np.array([views[id(pair.query)] for pair in pairs])
     if not all_count:

@@ -105,6 +105,8 @@ def _fitted(
     if transform is None:
         return None
     agreeing = flags.ravel() != 0
+    if agreeing.sum() < MIN_INLIERS:
+        return None
     inliers = min(_distinct(here[agreeing]), _distinct(there[agreeing]))
     if inliers < MIN_INLIERS:
         return None

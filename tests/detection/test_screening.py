@@ -15,6 +15,7 @@ from memguard.detection.detector import Detector
 from memguard.detection.picture_pair import PicturePair
 from memguard.detection.screening import may_screen, screen
 from memguard.detection.signals import CopyEvidence
+from memguard.detection.verification import relate, verify
 from memguard.index.open import open_index
 from memguard.signal_type import Threshold
 from memguard.verdict import Verdict
@@ -77,15 +78,30 @@ def test_pixels_are_decoded_only_of_aligned_and_near_references(
     query = Picture(photographs["rocket.jpg"])
     rows = detector.index.sample(60, np.random.default_rng(0))
     pairs = [PicturePair(query, one.picture()) for one in detector.index.take(rows)]
-    assert screen(pairs, [{}] * len(pairs)) is not None
+    screen(pairs, [{}] * len(pairs), [True] * len(pairs))
     decoded = [pair for pair in pairs if "levels" in vars(pair.reference)]
     assert len(decoded) < len(pairs) / 2
     assert {id(pair) for pair in pairs if pair.alignment is not None} <= set(map(id, decoded))
 
 
-def test_a_close_layout_is_compared_in_full(cat: Image.Image) -> None:
-    """Its relative l2 depends on all candidates."""
-    assert screen([PicturePair(Picture(cat), Picture(cat))], [{}]) is None
+@pytest.mark.parametrize("exempt", [False, True])
+def test_the_evidence_of_near_layouts_is_that_of_the_full_comparison(
+    detector: Detector, exempt: bool
+) -> None:
+    """The relative l2 depends on all candidates that count."""
+    rng = np.random.default_rng(1)
+    references = [one.picture() for one in detector.index.take(detector.index.sample(60, rng))]
+    query = Picture(SIMULATED_COPIES["diffusion-like"](references[0].image, rng))
+    pairs = [PicturePair(query, reference) for reference in references]
+    counts = [not exempt or at % 2 == 0 for at in range(len(pairs))]
+    found = screen(pairs, [{}] * len(pairs), counts)
+    full = [verify(pair) for pair in pairs]
+    relate(full)
+    relate([measured for measured, one in zip(full, counts, strict=True) if one])
+    assert found[0]["copy_evidence"] < CopyEvidence.default.memorized
+    assert {"l2", "structure_and_l2"} <= found[0].keys()
+    for one, other in zip(found, full, strict=True):
+        assert one.items() <= other.items()
 
 
 def test_references_without_a_stored_layout_give_the_same(
@@ -94,13 +110,16 @@ def test_references_without_a_stored_layout_give_the_same(
     query = Picture(photographs["rocket.jpg"])
     records = detector.index.take(detector.index.sample(20, np.random.default_rng(0)))
     stored, bare = (
-        screen([PicturePair(query, reference) for reference in references], [{}] * len(records))
+        screen(
+            [PicturePair(query, reference) for reference in references],
+            [{}] * len(records),
+            [True] * len(records),
+        )
         for references in (
             [record.picture() for record in records],
             [Picture(record.image(), record.picture().features) for record in records],
         )
     )
-    assert stored is not None
     assert stored == bare
 
 
@@ -119,4 +138,5 @@ def test_a_damaged_layout_hides_nothing(cat: Image.Image) -> None:
     """Not even one that makes the bound NaN."""
     reference = Picture(cat)
     reference.layout = dataclasses.replace(reference.layout, unit=math.nan)
-    assert screen([PicturePair(Picture(cat), reference)], [{}]) is None
+    (found,) = screen([PicturePair(Picture(cat), reference)], [{}], [True])
+    assert found["structure"] == pytest.approx(0, abs=1e-6)
