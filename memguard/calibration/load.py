@@ -11,18 +11,26 @@ from memguard.descriptors import load_descriptors
 from memguard.detection.detector import Detector
 from memguard.detection.signals import default_thresholds
 from memguard.index import Index
+from memguard.threads import half_the_cores
 
 log = logging.getLogger("memguard")
 
 
-def guarding_detector(index: Index, **options: Any) -> Detector:
+def guarding_detector(index: Index, *, threads: int | None = None, **options: Any) -> Detector:
     """A guard's detector: :func:`calibrated_detector`, for which exempt references do not block.
+
+    Args:
+        index: the training set.
+        threads: see :class:`memguard.Detector`; None for half the cores.
+        options: of :func:`calibrated_detector`.
 
     Raises:
         IndexUnavailableError: the list of exempt references is damaged.
         ConfigurationError, WeightsError, CalibrationError: see :func:`calibrated_detector`.
     """
-    return calibrated_detector(index, **options).exempting(index.exemptions().in_force)
+    count = half_the_cores() if threads is None else threads
+    detector = calibrated_detector(index, threads=count, **options)
+    return detector.exempting(index.exemptions().in_force)
 
 
 def calibrated_detector(
@@ -30,6 +38,7 @@ def calibrated_detector(
     *,
     thorough: bool = False,
     weights: Mapping[str, str] | None = None,
+    threads: int = 1,
     loaded: Detector | None = None,
 ) -> Detector:
     """A detector with the index's descriptors and calibrated thresholds, else the defaults.
@@ -42,6 +51,7 @@ def calibrated_detector(
         index: the training set.
         thorough: see :class:`memguard.Detector`.
         weights: descriptor name to where its weights are now, if they have moved.
+        threads: see :class:`memguard.Detector`.
         loaded: a detector whose models are used again if they are those of the index.
 
     Raises:
@@ -56,7 +66,7 @@ def calibrated_detector(
     again = f"run `memguard calibrate {index.name}`"
     if calibration is None or not (calibration.thresholds or calibration.negatives):
         log.warning("%s has not been calibrated; default thresholds apply: %s", index, again)
-        return Detector(index, descriptors, thorough=thorough)
+        return Detector(index, descriptors, thorough=thorough, threads=threads)
     if calibration.outgrown(len(index)):
         log.warning(
             "%s has grown from %d records since its calibration, so that more novel images may be "
@@ -80,6 +90,7 @@ def calibrated_detector(
         },
         calibration=calibration.id,
         thorough=thorough,
+        threads=threads,
     )
     calibration.require_signals(detector.signals, index.name)
     if not calibration.thresholds.keys() & default_thresholds(detector.signals).keys():

@@ -21,6 +21,7 @@ from memguard.detection.views import features_of, views, windows
 from memguard.index import Index
 from memguard.index.record import Record
 from memguard.stages import stage
+from memguard.threads import ONE, Threads
 from memguard.verdict import View
 from memguard.vision.local_features import vlad
 from memguard.vision.picture import Picture
@@ -37,7 +38,6 @@ class QueryView:
         query: its place in the batch.
         view: how it is seen.
         picture: what is seen.
-        windows: parts of it.
         vectors: descriptor name to vectors (1 + windows, width), the whole picture's first.
         window_vlads: the VLAD of the local features inside each window; none without VLAD.
     """
@@ -45,39 +45,49 @@ class QueryView:
     query: int
     view: View
     picture: Picture
-    windows: Sequence[Picture] = ()
     vectors: dict[str, NDArray[Any]] = field(default_factory=dict)
     window_vlads: Sequence[NDArray[Any]] = ()
 
 
 @stage("describe")
 def described_views(
-    queries: Sequence[Picture], descriptors: Sequence[Descriptor], *, thorough: bool
+    queries: Sequence[Picture],
+    descriptors: Sequence[Descriptor],
+    *,
+    thorough: bool,
+    threads: Threads = ONE,
 ) -> list[QueryView]:
-    """The views of all queries with their vectors, each descriptor in one batch."""
+    """The views of all queries with their vectors, each descriptor in one batch.
+
+    Args:
+        queries: the batch.
+        descriptors: those of the index.
+        thorough: see :func:`memguard.detection.views.views`; also describe windows.
+        threads: which prepare the queries.
+    """
     sums_up = thorough and any(one.spec.name == Vlad.name for one in descriptors)
-    found = [
-        QueryView(
-            i,
-            view,
-            picture,
-            windows(picture) if thorough and view == "as is" else (),
-            window_vlads=[vlad(part) for part in features_of(picture)] if sums_up else (),
-        )
-        for i, query in enumerate(queries)
-        for view, picture in views(query, thorough=thorough).items()
-    ]
-    for descriptor in descriptors if found else ():
-        parts = [
-            [one.picture, *(one.windows if descriptor.describes_windows else ())] for one in found
-        ]
-        matrix = descriptor.describe(
-            [descriptor.prepare(picture) for pictures in parts for picture in pictures]
-        )
-        ends = np.cumsum([len(pictures) for pictures in parts])[:-1]
-        for one, vectors in zip(found, np.split(matrix, ends), strict=True):
+
+    def prepare(query: int) -> list[tuple[QueryView, list[list[NDArray[Any]]]]]:
+        """The views of one query, and for each descriptor what it describes of them."""
+        prepared = []
+        for view, picture in views(queries[query], thorough=thorough).items():
+            parts = windows(picture) if thorough and view == "as is" else ()
+            sums = [vlad(part) for part in features_of(picture)] if sums_up else ()
+            arrays = [
+                [one.prepare(seen) for seen in (picture, *(parts if one.describes_windows else ()))]
+                for one in descriptors
+            ]
+            prepared.append((QueryView(query, view, picture, window_vlads=sums), arrays))
+        return prepared
+
+    prepared = [one for each in threads.each(prepare, range(len(queries))) for one in each]
+    for at, descriptor in enumerate(descriptors if prepared else ()):
+        arrays = [of_view[at] for _, of_view in prepared]
+        matrix = descriptor.describe([array for of_view in arrays for array in of_view])
+        ends = np.cumsum([len(of_view) for of_view in arrays])[:-1]
+        for (one, _), vectors in zip(prepared, np.split(matrix, ends), strict=True):
             one.vectors[descriptor.spec.name] = vectors
-    return found
+    return [one for one, _ in prepared]
 
 
 @stage("search")

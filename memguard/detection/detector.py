@@ -30,6 +30,7 @@ from memguard.index import Index
 from memguard.index.record import Record
 from memguard.signal_type import Threshold
 from memguard.stages import stage
+from memguard.threads import Threads
 from memguard.verdict import Exemption, Label, Match, Verdict, View
 from memguard.vision.picture import BLANK_STD, Picture
 
@@ -68,6 +69,7 @@ class Detector:
         calibration: the id of the calibration that chose them, for records; None for none.
         thorough: also look for references inside parts of each image, in quarter turns and within
             a border.
+        threads: images of a batch that are worked on at once.
         verify: compares a view of a query with a reference.
 
     Attributes:
@@ -75,7 +77,7 @@ class Detector:
         signals: what the index and its descriptors can measure, by name.
 
     Raises:
-        ConfigurationError: two signals have the same name.
+        ConfigurationError: two signals have the same name, or ``threads`` is less than 1.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Detector:
         rates: Mapping[Label, float] | None = None,
         calibration: str | None = None,
         thorough: bool = False,
+        threads: int = 1,
         verify: Verify = in_full,
     ) -> None:
         self.index = index
@@ -97,6 +100,7 @@ class Detector:
         self.calibration = calibration
         self.thorough = thorough
         self.verify = verify
+        self._threads = Threads(threads)
         self.exempt: Mapping[str, Exemption] = {}
         self._counted = index
 
@@ -138,14 +142,17 @@ class Detector:
         an image that no reference comes near have only the distances that were needed to tell
         (:mod:`memguard.detection.screening`).
         """
-        seen = [readings(image) for image in images]
+        seen = self._threads.each(readings, images)
         found = iter(self._candidates([one.picture for each in seen for one in each]))
-        return [
-            gravest([one.placed(self._verdict(one.picture, next(found))) for one in each])
-            if each
-            else Verdict("uninformative", 0.0, why=_why_blank(Picture(image)))
-            for each, image in zip(seen, images)
-        ]
+        candidates = [[next(found) for _ in each] for each in seen]
+
+        def verdict(at: int) -> Verdict:
+            if not seen[at]:
+                return Verdict("uninformative", 0.0, why=_why_blank(Picture(images[at])))
+            compared = zip(seen[at], candidates[at], strict=True)
+            return gravest([one.placed(self._verdict(one.picture, near)) for one, near in compared])
+
+        return self._threads.each(verdict, range(len(images)))
 
     def find_matches(
         self,
@@ -190,7 +197,9 @@ class Detector:
         """By query, the candidates of each view."""
         if not queries:
             return []
-        queried = described_views(queries, self.descriptors, thorough=self.thorough)
+        queried = described_views(
+            queries, self.descriptors, thorough=self.thorough, threads=self._threads
+        )
         candidates, records = search_counting(
             self.index, self._counted, self.descriptors, queried, extra_neighbours, self.exempt
         )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from memguard.vision.alignment import Alignment, align, aligned_correlation
+from memguard.vision.cached import cached_property
 from memguard.vision.picture import SQUARE_PX, Picture
 from memguard.vision.pixel_distances import Images, l2, tile_l2
 from memguard.vision.shared_region import SharedRegion, find_shared_region

@@ -53,6 +53,7 @@ class Checker:
         index: the training set.
         on_error: see :data:`OnError`.
         timeout_s: seconds that the check of one call's images may take; None for no limit.
+        threads: images of a call that are compared at once; None for half the cores.
         quarantine: see :data:`memguard.pipelines.suspects.Quarantine`.
         suspended: ids of references that are suspended already.
         thorough, weights: see :func:`memguard.calibration.load.guarding_detector`.
@@ -71,6 +72,7 @@ class Checker:
         *,
         on_error: OnError,
         timeout_s: float | None = None,
+        threads: int | None = None,
         quarantine: Quarantine = "auto",
         suspended: frozenset[str] = frozenset(),
         thorough: bool = False,
@@ -81,7 +83,11 @@ class Checker:
         self._watch = Watch()
         self._lock = threading.Lock()
         self._next_attempt = 0.0
-        self._options: dict[str, Any] = {"thorough": thorough, "weights": weights}
+        self._options: dict[str, Any] = {
+            "thorough": thorough,
+            "weights": weights,
+            "threads": threads,
+        }
         self._suspects = Suspects(quarantine, suspended)
         self._suspects.decided(index.exemptions())
         detector = guarding_detector(index, **self._options)

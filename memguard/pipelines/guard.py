@@ -80,6 +80,7 @@ class Options(TypedDict, total=False):
     thorough: bool
     weights: Mapping[str, str] | None
     timeout_s: float | None
+    threads: int | None
     on_verdict: OnVerdict | Sequence[OnVerdict] | None
     audit_log: AuditLogLike
     trial: TrialLike
@@ -119,6 +120,7 @@ def guard(
     thorough: bool = False,
     weights: Mapping[str, str] | None = None,
     timeout_s: float | None = None,
+    threads: int | None = None,
     on_verdict: OnVerdict | Sequence[OnVerdict] | None = None,
     audit_log: AuditLogLike = None,
     trial: TrialLike = None,
@@ -154,8 +156,8 @@ def guard(
         pipeline: a diffusion pipeline, or any callable that returns images.
         index: an index or its path; by default ``$MEMGUARD_INDEX``, else the project's
             ``[tool.memguard] index`` in ``pyproject.toml``.
-        policy, enforce, on_error, latents, thorough, weights, timeout_s, on_verdict, audit_log,
-        trial, placeholder, videos, urls, fetch, quarantine: see :class:`Guard`.
+        policy, enforce, on_error, latents, thorough, weights, timeout_s, threads, on_verdict,
+        audit_log, trial, placeholder, videos, urls, fetch, quarantine: see :class:`Guard`.
 
     Raises:
         ConfigurationError: no index is named anywhere, or the pipeline is a class, is not callable,
@@ -172,6 +174,7 @@ def guard(
         thorough=thorough,
         weights=weights,
         timeout_s=timeout_s,
+        threads=threads,
         on_verdict=on_verdict,
         audit_log=audit_log,
         trial=trial,
@@ -200,6 +203,8 @@ class Guard(CallGuard):
         timeout_s: seconds that the check of one output may take, the pipeline's own time not
             counted; then ``on_error`` decides about the images that have no verdict yet. What is
             found later is dropped. None for no limit.
+        threads: images of one output that are compared at once, in threads that all calls of this
+            guard share; by default half the cores that this process may use.
         on_verdict: one function or several, called with the :class:`memguard.Outcome` of each image
             of a guarded call, after its policy and before the call returns, in the call's context.
             What it raises is logged, and changes nothing.
@@ -219,9 +224,9 @@ class Guard(CallGuard):
     action, request key, milliseconds; the record's attribute ``memguard`` has more.
 
     Raises:
-        ConfigurationError: an unknown policy, ``on_error`` or ``latents``; ``on_verdict`` or
-            ``audit_log`` is a coroutine function; ``weights`` for an unknown descriptor; or a
-            package's signal or descriptor that does not fit.
+        ConfigurationError: an unknown policy, ``on_error`` or ``latents``; less than 1 of
+            ``threads``; ``on_verdict`` or ``audit_log`` is a coroutine function; ``weights`` for an
+            unknown descriptor; or a package's signal or descriptor that does not fit.
         IndexUnavailableError: the index is missing, unfinished or damaged.
         WeightsError: weights are absent, or not those of the index.
         CalibrationError: the index's calibration is damaged, or one of its signals is not
@@ -240,6 +245,7 @@ class Guard(CallGuard):
         thorough: bool = False,
         weights: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
+        threads: int | None = None,
         on_verdict: OnVerdict | Sequence[OnVerdict] | None = None,
         audit_log: AuditLogLike = None,
         trial: TrialLike = None,
@@ -264,6 +270,7 @@ class Guard(CallGuard):
             opened,
             on_error=self.on_error,
             timeout_s=timeout_s,
+            threads=threads,
             quarantine=_one_of(Quarantine, "quarantine", quarantine),
             thorough=thorough,
             weights=weights,

@@ -18,13 +18,15 @@ Sources:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from memguard.vision.cached import cached_property
 
 FEATURE_EDGE_PX = 256
 """Longer edge of the pictures in which local features are detected."""

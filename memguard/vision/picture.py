@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from typing import Any
 
 import cv2
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from memguard.vision.alignment import grey
+from memguard.vision.cached import cached_property
 from memguard.vision.decode import to_rgb
 from memguard.vision.foreground import Foreground, find_foreground
 from memguard.vision.layout import Layout, layout_in, shorten

@@ -7,11 +7,13 @@ local mean takes flat backgrounds out of the comparison.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from memguard.vision.cached import cached_property
 
 SIDE_PX = 64
 """Edge of the squares whose structure is compared."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from PIL import Image
 
 from memguard.descriptors import Descriptor, load_descriptors
 from memguard.descriptors.base import distances
+from memguard.descriptors.pixels import Pixels
 from memguard.detection.candidates import compare_vectors, described_views, search
 from memguard.index import Index
 from memguard.index.open import open_index
@@ -52,8 +54,20 @@ def test_thorough_sees_more_views_and_sums_up_windows(
     views = described_views([Picture(cat)], descriptors, thorough=True)
     assert {"turned 90", "turned 180", "turned 270"} < {one.view for one in views}
     assert [len(one.window_vlads) > 0 for one in views[:3]] == [True, True, True]
-    assert all(len(one.windows) == (5 if one.view == "as is" else 0) for one in views)
     assert described_views([], descriptors, thorough=True) == []
+
+
+class PixelsOfWindows(Pixels):
+    """Describes parts of the query too."""
+
+    describes_windows: ClassVar[bool] = True
+
+
+def test_windows_of_the_image_as_it_is_are_described(cat: Image.Image) -> None:
+    views = described_views([Picture(cat)], [PixelsOfWindows()], thorough=True)
+    counts = {one.view: len(one.vectors["pixels"]) for one in views}
+    assert counts.pop("as is") == 6
+    assert set(counts.values()) == {1}
 
 
 def test_each_view_proposes_its_own_reference(

@@ -72,6 +72,19 @@ def test_verdicts_equal_those_of_the_full_comparison(
     assert labels.count("clear") > 0
 
 
+def test_several_threads_give_the_same_verdicts_in_order(
+    detector: Detector, photographs: dict[str, Image.Image]
+) -> None:
+    """Of a batch of novel images, a copy and a blank one."""
+    (row,) = detector.index.sample(1, np.random.default_rng(0))
+    copied = detector.index.take([row])[0].image()
+    images = [*list(photographs.values())[:3], copied, Image.new("RGB", (64, 64))]
+    checker = Detector(detector.index, detector.descriptors, threads=3)
+    verdicts = checker.detect(images)
+    assert verdicts == [verdict for image in images for verdict in detector.detect([image])]
+    assert [one.label for one in verdicts[3:]] == ["memorized", "uninformative"]
+
+
 def test_pixels_are_decoded_only_of_aligned_and_near_references(
     detector: Detector, photographs: dict[str, Image.Image]
 ) -> None:
