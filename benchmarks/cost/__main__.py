@@ -34,6 +34,7 @@ from benchmarks.cost.parts import cost_of
 from benchmarks.cost.windows import Windows
 from memguard.descriptors import load_descriptors, weightless_descriptors
 from memguard.detection.detector import Detector
+from memguard.detection.verification import verify
 from memguard.index.ingest.builder import build
 from memguard.index.open import open_index
 from memguard.vision.transforms import simulated_copies
@@ -95,6 +96,11 @@ def _measure(options: argparse.Namespace) -> Any:
             build(source, path, weightless_descriptors())
         index = open_index(path)
         images = {"novel": novel, "copies": _copies(source)}
+        for kind, queries in images.items():
+            in_full = Detector(
+                index, load_descriptors(index.specs), verify=lambda pair: verify(pair)
+            )
+            yield f"{size}, {kind}, compared in full", dataclasses.asdict(cost_of(in_full, queries))
         for thorough in (False, True):
             detector = Detector(index, load_descriptors(index.specs), thorough=thorough)
             for kind, queries in images.items():
