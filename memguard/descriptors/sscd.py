@@ -107,7 +107,7 @@ class Sscd:
         return cls(weights or spec.weights or PULLED, recorded=spec)
 
     def __init__(self, weights: str, *, recorded: DescriptorSpec | None = None) -> None:
-        file = _file(weights)
+        file = weights_file(weights)
         fingerprint = sha256(file)
         if weights == PULLED and fingerprint != DISC_MIXUP.sha256:
             raise WeightsError(f"{file} is damaged; `memguard models pull sscd` replaces it")
@@ -158,7 +158,7 @@ def _pulled() -> Path:
     return cache_folder() / "weights" / DISC_MIXUP.name
 
 
-def _file(weights: str) -> Path:
+def weights_file(weights: str) -> Path:
     """The file of these weights, which is on this machine."""
     file = {PULLED: _pulled, INSTALLED: _installed}.get(weights, lambda: Path(weights))()
     if not file.is_file():

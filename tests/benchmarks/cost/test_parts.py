@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from benchmarks.cost import FORM_FIGURES
 from benchmarks.cost.__main__ import PARTS, report
 from benchmarks.cost.parts import cost_of
 from memguard.descriptors import load_descriptors
@@ -29,3 +30,8 @@ def test_the_parts_of_a_check(
     assert detector.detect(images[:1]) == before
     text = report({"60, novel, batch 2": {**vars(cost)}, "bare descriptors": {"ms": 31.0}})
     assert f"| {cost.total} | {cost.median} | {cost.p99} |" in text
+
+
+def test_forms_of_a_network_have_a_table_of_their_own() -> None:
+    figures = dict(zip(FORM_FIGURES, (37.6, 37.2, 0.041, 0.035), strict=True))
+    assert "| SSCD, int8 | 37.6 | 37.2 | 0.041 | 0.035 |" in report({"SSCD, int8": figures})
