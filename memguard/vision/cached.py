@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
@@ -15,8 +15,18 @@ class cached_property(functools.cached_property[T]):  # noqa: N801, in place of 
     thread could search another. Two threads that ask one instance at once may both compute.
     """
 
-    def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
+    @overload
+    def __get__(
+        self, instance: None, owner: type[Any] | None = None
+    ) -> functools.cached_property[T]: ...
+
+    @overload
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> T: ...
+
+    def __get__(
+        self, instance: object, owner: type[Any] | None = None
+    ) -> T | functools.cached_property[T]:
         if instance is None:
             return self
-        value = vars(instance)[self.attrname] = self.func(instance)
+        value = vars(instance)[self.func.__name__] = self.func(instance)
         return value
