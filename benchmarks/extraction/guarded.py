@@ -63,13 +63,15 @@ class RememberingChecker(Checker):
     def _known(self) -> dict[bytes, Verdict]:
         return {}
 
-    def _detect(self, images: Sequence[Image.Image], allowance: Allowance) -> list[Verdict]:
+    def _detect(
+        self, images: Sequence[Image.Image], allowance: Allowance, end: float | None
+    ) -> list[Verdict]:
         keys = [image.tobytes() for image in images]
         new = {key: image for key, image in zip(keys, images) if key not in self._known}
         waiting = list(new)
         for start in range(0, len(waiting), BATCH_IMAGES):
             part = waiting[start : start + BATCH_IMAGES]
-            verdicts = super()._detect([new[key] for key in part], allowance)
+            verdicts = super()._detect([new[key] for key in part], allowance, end)
             self._known.update(zip(part, verdicts))
         return [self._known[key] for key in keys]
 

@@ -197,7 +197,7 @@ def _videos(value: Any) -> Output:
 
     def shorter_edge(axis: int) -> int:
         """Of a frame; few frames and few channels are told apart by it."""
-        return min([*value.shape[1:axis], *value.shape[axis + 1 :]][-2:])
+        return min(map(int, [*value.shape[1:axis], *value.shape[axis + 1 :]][-2:]))
 
     axis = max(possible, key=shorter_edge, default=None)
     if axis is None or 0 in value.shape:
