@@ -217,5 +217,5 @@ def test_a_function_is_called_with_each_entry(index: Path) -> None:
 
 
 def test_what_is_no_log(index: Path) -> None:
-    with pytest.raises(ConfigurationError, match="a path, an AuditLog or a function, not a int"):
+    with pytest.raises(ConfigurationError, match="or a function that is not async, not a int"):
         guard(two, index, audit_log=7)  # type: ignore[call-overload]

@@ -13,7 +13,7 @@ from benchmarks.common.cache_key import DECIDING, code_key
 PACKAGE = Path(memguard.__file__).parent
 DECIDES_NOTHING = {
     *("_entry_points", "_optional", "_version", "errors", "files", "notebook", "settings"),
-    *("sources", "stages"),
+    *("sources", "stages", "threads"),
 }
 """Modules that the deciding ones import, and that hand bytes, errors and texts around, or time."""
 
