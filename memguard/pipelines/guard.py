@@ -22,7 +22,7 @@ from memguard.calibration.drift import Drift
 from memguard.errors import ConfigurationError, UnsupportedOutputError
 from memguard.index import Health, Index
 from memguard.index.open import open_index
-from memguard.pipelines import deferred
+from memguard.pipelines import deferred, overlap
 from memguard.pipelines.allowance import Allowance, allowance_of
 from memguard.pipelines.call import Call
 from memguard.pipelines.checker import Checker, OnError
@@ -401,7 +401,9 @@ class Guard(CallGuard):
             laps.lap()  # what a generator's consumer does is no time of the pipeline
             return shown
 
-        return deferred.run(call, partial(settle, read=item), partial(settle, read=event))
+        now, event = (partial(settle, read=one) for one in (item, event))
+        coming = overlap.begun(call, lambda *one: (now(*one), list(self.last_verdicts)))
+        return deferred.run(call, now, event) if coming is None else coming
 
     def _reader(self, pipeline: Any, call: Call, *, required: bool) -> Callable[[Any], Output]:
         """Finds the images in what the call returns, and fetches those behind addresses."""

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -16,7 +24,7 @@ from typing import (
 )
 
 from memguard.index import Health, Index
-from memguard.pipelines import deferred
+from memguard.pipelines import deferred, overlap
 from memguard.pipelines.call import Call
 from memguard.pipelines.inputs import Images
 from memguard.pipelines.policy import Policy
@@ -119,6 +127,31 @@ class CallGuard(ABC):
         guarded = pipeline if isinstance(pipeline, Guarded) else self.wrap(pipeline)
         returned = guarded(*args, **kwargs)
         return deferred.together(returned, lambda: list(guarded.last_verdicts))
+
+    def each(
+        self, pipeline: Callable[..., R], calls: Iterable[Mapping[str, Any]]
+    ) -> Iterator[Pair[R]]:
+        """Call a pipeline, guarded, once for each of these calls; each is checked while the next
+        one generates.
+
+        The pipeline runs in the caller's thread and one call at a time, also where an image is
+        generated again; checks run in a thread of their own. An output comes when the call after
+        it has been generated.
+
+        Args:
+            pipeline: guarded or not.
+            calls: of each call, its arguments by name; read as they are needed.
+
+        Returns:
+            By call, in order, its output and the verdicts.
+
+        Raises:
+            ConfigurationError: see :meth:`wrap`; a call is no mapping, or returns a coroutine or
+                a generator.
+            What a call, its check or ``calls`` raise, in its place; nothing follows.
+        """
+        guarded = pipeline if isinstance(pipeline, Guarded) else self.wrap(pipeline)
+        return overlap.each(guarded, calls)
 
 
 class Guarded(Generic[P, R_co]):
