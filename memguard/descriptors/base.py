@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from memguard.errors import WeightsError
 from memguard.signal_type import SignalType
 from memguard.vision.picture import Picture
 
@@ -126,6 +127,21 @@ class LearnedDescriptor(Descriptor, Protocol):
             WeightsError: the weights are not there, or do not load.
         """
         ...
+
+
+def describe(descriptor: Descriptor, prepared: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """The vectors of prepared images; see :meth:`Descriptor.describe`.
+
+    Raises:
+        WeightsError: some are not finite. They are near nothing, so copies would be clear.
+    """
+    vectors = descriptor.describe(prepared)
+    if not np.isfinite(vectors).all():
+        raise WeightsError(
+            f"{descriptor.spec.name} gave vectors that are not finite: its weights are damaged, or "
+            "overflow in their precision"
+        )
+    return vectors
 
 
 def distances(

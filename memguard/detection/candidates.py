@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memguard.descriptors import Descriptor
-from memguard.descriptors.base import distances
+from memguard.descriptors.base import describe, distances
 from memguard.descriptors.vlad import Vlad
 from memguard.detection.score_normalisation import normalised
+from memguard.detection.verification import number
 from memguard.detection.views import features_of, views, windows
 from memguard.index import Index
 from memguard.index.record import Record
@@ -64,6 +65,9 @@ def described_views(
         descriptors: those of the index.
         thorough: see :func:`memguard.detection.views.views`; also describe windows.
         threads: which prepare the queries.
+
+    Raises:
+        WeightsError: a descriptor gives vectors that are not finite.
     """
     sums_up = thorough and any(one.spec.name == Vlad.name for one in descriptors)
 
@@ -83,7 +87,7 @@ def described_views(
     prepared = [one for each in threads.each(prepare, range(len(queries))) for one in each]
     for at, descriptor in enumerate(descriptors if prepared else ()):
         arrays = [of_view[at] for _, of_view in prepared]
-        matrix = descriptor.describe([array for of_view in arrays for array in of_view])
+        matrix = describe(descriptor, [array for of_view in arrays for array in of_view])
         ends = np.cumsum([len(of_view) for of_view in arrays])[:-1]
         for (one, _), vectors in zip(prepared, np.split(matrix, ends), strict=True):
             one.vectors[descriptor.spec.name] = vectors
@@ -131,7 +135,11 @@ def compare_vectors(
     vectors: Mapping[str, NDArray[Any]],
     records: Sequence[Record],
 ) -> list[dict[str, float]]:
-    """The smallest distance of a view's vectors to each record, by descriptor signal."""
+    """The smallest distance of a view's vectors to each record, by descriptor signal.
+
+    Raises:
+        ValueError: a distance is NaN.
+    """
     compared: list[dict[str, float]] = [{} for _ in records]
     for descriptor in descriptors:
         spec = descriptor.spec
@@ -146,5 +154,5 @@ def compare_vectors(
             columns[f"{name}_normalised"] = normalised(queries, references, background)
         for signal, column in columns.items():
             for i, value in zip(held, column.min(axis=0).tolist(), strict=True):
-                compared[i][signal] = value
+                compared[i][signal] = number(signal, value)
     return compared

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image
 
+from memguard.descriptors.base import describe
 from memguard.detection.detector import Detector
 from memguard.vision.decode import to_rgb
 from memguard.vision.local_features import NO_FEATURES
@@ -34,7 +35,7 @@ def may_be_near(detector: Detector, images: Sequence[Image.Image]) -> list[bool]
         pictures += [Picture(rgb, NO_FEATURES), Picture(mirrored, NO_FEATURES)]
     near = np.zeros(len(pictures), bool)
     for descriptor in used:
-        vectors = descriptor.describe([descriptor.prepare(picture) for picture in pictures])
+        vectors = describe(descriptor, [descriptor.prepare(picture) for picture in pictures])
         name = descriptor.spec.name
         shown = np.flatnonzero(vectors.any(axis=1))
         if len(shown):

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from memguard.vision.alignment import Alignment, align, aligned_correlation
 from memguard.vision.cached import cached_property
+from memguard.vision.foreground import foreground_distance
 from memguard.vision.picture import SQUARE_PX, Picture
 from memguard.vision.pixel_distances import Images, l2, tile_l2
 from memguard.vision.shared_region import SharedRegion, find_shared_region
@@ -45,6 +46,12 @@ class PicturePair:
             return None
         transform = self.alignment.transform
         return find_shared_region(self.query.pixels, self.reference.pixels, transform)
+
+    @cached_property
+    def foreground_distance(self) -> float:
+        """How much the query differs inside the reference's outline; 0 without a foreground."""
+        foreground = self.reference.foreground
+        return 0.0 if foreground is None else foreground_distance(self.query.small, foreground)
 
     @cached_property
     def sorted_tiles(self) -> NDArray[np.float32]:

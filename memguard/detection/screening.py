@@ -9,7 +9,8 @@ default. Their values are those of the full comparison; what adds nothing to the
 - The relative l2 of a near layout divides by the usual l2 of all candidates. A bound on that from
   the query and a few candidates mostly shows that it adds nothing. If not, all l2 are measured.
 
-- Foregrounds only scale the evidence of the layout, so they count where there is any.
+- Foregrounds, which raise the distance in structure, scale the evidence of the layout: they count
+  where there is any.
 
 So pixels are decoded only of references that local features align, and of a near layout.
 """
@@ -35,6 +36,7 @@ from memguard.detection.signals import (
     picture_signals,
     relative_signals,
 )
+from memguard.detection.verification import number
 from memguard.stages import stage
 from memguard.vision.layout import least_distances
 from memguard.vision.picture import Picture
@@ -69,6 +71,9 @@ def screen(
 
     Returns:
         By pair, signal to distance; ``copy_evidence`` equals that of the full comparison.
+
+    Raises:
+        ValueError: a signal that counts measured NaN.
     """
     found = [{SharedRegion.name: SharedRegion().measure(pair)} for pair in pairs]
     for measured, pair, least in zip(found, pairs, _least_structure(pairs), strict=True):
@@ -78,11 +83,13 @@ def screen(
         for measured, pair in zip(found, pairs, strict=True):
             measured[L2.name] = L2().measure(pair)
         _relate(found)
-        _relate([measured for measured, one in zip(found, counts, strict=True) if one])
+        if not all(counts):
+            _relate([measured for measured, one in zip(found, counts, strict=True) if one])
     for measured, pair, distances in zip(found, pairs, described, strict=True):
         if any(added_evidence({**distances, **measured}).values()):
             measured[ForegroundDifference.name] = ForegroundDifference().measure(pair)
-        (measured[CopyEvidence.name],) = CopyEvidence().measure([{**distances, **measured}])
+        (evidence,) = CopyEvidence().measure([{**distances, **measured}])
+        measured[CopyEvidence.name] = number(CopyEvidence.name, evidence)
     return found
 
 

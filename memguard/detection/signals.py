@@ -34,7 +34,6 @@ from memguard.errors import ConfigurationError
 from memguard.index import Index
 from memguard.signal_type import SignalType, Threshold, Witness
 from memguard.vision.alignment import TRUSTED_INLIERS
-from memguard.vision.foreground import foreground_distance
 from memguard.vision.pixel_distances import ALPHA, KEPT_TILES, relative_l2
 
 GROUP = "memguard.signals"
@@ -134,8 +133,7 @@ class ForegroundDifference(PictureSignal):
     words = "inside the outline, where the training image has a plain background: 1 - correlation"
 
     def measure(self, pair: PicturePair) -> float:
-        foreground = pair.reference.foreground
-        return 0.0 if foreground is None else foreground_distance(pair.query.small, foreground)
+        return pair.foreground_distance
 
 
 class Structure(PictureSignal):
@@ -153,7 +151,7 @@ class Structure(PictureSignal):
         distance = 1 - float(pair.query.coarse @ pair.reference.coarse)
         if distance >= FOREGROUND_WEIGHT:
             return distance
-        return max(distance, FOREGROUND_WEIGHT * ForegroundDifference().measure(pair))
+        return max(distance, FOREGROUND_WEIGHT * pair.foreground_distance)
 
 
 class AlignedStructure(PictureSignal):

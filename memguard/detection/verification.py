@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from memguard.detection.picture_pair import PicturePair
 from memguard.detection.signals import picture_signals, relative_signals
-from memguard.signal_type import SignalType
 from memguard.stages import stage
 
 
@@ -18,7 +17,7 @@ def verify(pair: PicturePair) -> dict[str, float]:
     Raises:
         ValueError: a signal measured NaN.
     """
-    return {signal.name: _number(signal, signal.measure(pair)) for signal in picture_signals()}
+    return {one.name: number(one.name, one.measure(pair)) for one in picture_signals()}
 
 
 def relate(candidates: Sequence[dict[str, float]]) -> None:
@@ -30,14 +29,15 @@ def relate(candidates: Sequence[dict[str, float]]) -> None:
     if candidates:
         for signal in relative_signals():
             for distances, distance in zip(candidates, signal.measure(candidates), strict=True):
-                distances[signal.name] = _number(signal, distance)
+                distances[signal.name] = number(signal.name, distance)
 
 
-def _number(signal: SignalType, distance: float) -> float:
+def number(signal: str, distance: float) -> float:
     """The distance as a plain float, for JSON; a package's signal may return NumPy's.
 
-    NaN is within no threshold, so it would let a copy pass.
+    Raises:
+        ValueError: it is NaN. That is within no threshold, so it would let a copy pass.
     """
     if math.isnan(distance):
-        raise ValueError(f"the signal {signal.name} measured NaN")
+        raise ValueError(f"the signal {signal} measured NaN")
     return float(distance)

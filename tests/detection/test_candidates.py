@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,6 +14,7 @@ from memguard.descriptors import Descriptor, load_descriptors
 from memguard.descriptors.base import distances
 from memguard.descriptors.pixels import Pixels
 from memguard.detection.candidates import compare_vectors, described_views, search
+from memguard.errors import WeightsError
 from memguard.index import Index
 from memguard.index.open import open_index
 from memguard.index.store.canary import CANARIES
@@ -104,3 +106,25 @@ def test_distances_are_those_of_brute_force(
 
 def _records(index: Index) -> list:
     return index.take(range(CANARIES, CANARIES + len(index)))
+
+
+class Overflows(Pixels):
+    """A model that overflows."""
+
+    def describe(self, prepared: Sequence[np.ndarray]) -> np.ndarray:
+        return np.full((len(prepared), self.spec.width), np.nan, np.float32)
+
+
+def test_vectors_that_are_not_finite_are_an_error(cat: Image.Image) -> None:
+    with pytest.raises(WeightsError, match="pixels gave vectors that are not finite"):
+        described_views([Picture(cat)], [Overflows()], thorough=False)
+
+
+def test_a_distance_that_is_nan_is_an_error(
+    index: Index, descriptors: list[Descriptor], cat: Image.Image
+) -> None:
+    (view, *_) = described_views([Picture(cat)], descriptors, thorough=False)
+    records = _records(index)
+    records[0].vectors["pixels"] = np.full_like(records[0].vectors["pixels"], np.nan)
+    with pytest.raises(ValueError, match="the signal pixels measured NaN"):
+        compare_vectors(index, descriptors, view.vectors, records)

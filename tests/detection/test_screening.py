@@ -14,7 +14,7 @@ from memguard.descriptors import load_descriptors
 from memguard.detection.detector import Detector
 from memguard.detection.picture_pair import PicturePair
 from memguard.detection.screening import may_screen, screen
-from memguard.detection.signals import CopyEvidence
+from memguard.detection.signals import L2, CopyEvidence, SharedRegion, Structure
 from memguard.detection.verification import relate, verify
 from memguard.index.open import open_index
 from memguard.signal_type import Threshold
@@ -153,3 +153,16 @@ def test_a_damaged_layout_hides_nothing(cat: Image.Image) -> None:
     reference.layout = dataclasses.replace(reference.layout, unit=math.nan)
     (found,) = screen([PicturePair(Picture(cat), reference)], [{}], [True])
     assert found["structure"] == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("signal", [SharedRegion, Structure, L2])
+def test_a_signal_that_measures_nan_is_an_error(
+    detector: Detector, monkeypatch: pytest.MonkeyPatch, signal: type
+) -> None:
+    """NaN is within no threshold: the copy would be clear."""
+    (row,) = detector.index.sample(1, np.random.default_rng(0))
+    image = detector.index.take([row])[0].image()
+    assert detector.detect([image])[0].label == "memorized"
+    monkeypatch.setattr(signal, "measure", lambda _, pair: math.nan)
+    with pytest.raises(ValueError, match="measured NaN"):
+        detector.detect([image])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from memguard.descriptors import base
 from memguard.descriptors.base import Descriptor
 from memguard.index.ingest.reader import Readable
 from memguard.index.record import Record
@@ -13,11 +14,14 @@ def describe(descriptors: Sequence[Descriptor], images: Sequence[Readable]) -> l
     """The records of images, in order.
 
     Vectors that images come with stay: those of a source without pixels, or of another machine.
+
+    Raises:
+        WeightsError: a descriptor gives vectors that are not finite.
     """
     pictured = [image for image in images if image.item.has_pixels and not image.vectors]
     matrices = {
-        descriptor.spec.name: descriptor.describe(
-            [image.prepared[descriptor.spec.name] for image in pictured]
+        descriptor.spec.name: base.describe(
+            descriptor, [image.prepared[descriptor.spec.name] for image in pictured]
         )
         for descriptor in descriptors
         if pictured
