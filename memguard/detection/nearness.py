@@ -13,7 +13,7 @@ from PIL import Image
 
 from memguard.descriptors.base import describe
 from memguard.detection.detector import Detector
-from memguard.vision.decode import to_rgb
+from memguard.detection.readings import readings
 from memguard.vision.local_features import NO_FEATURES
 from memguard.vision.picture import Picture
 
@@ -28,17 +28,21 @@ def may_be_near(detector: Detector, images: Sequence[Image.Image]) -> list[bool]
     used = [one for one in detector.descriptors if one.spec.name in NEAR]
     if not used or not images:
         return [True] * len(images)
-    pictures = []
-    for image in images:
-        rgb = to_rgb(image)
-        mirrored = rgb.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        pictures += [Picture(rgb, NO_FEATURES), Picture(mirrored, NO_FEATURES)]
-    near = np.zeros(len(pictures), bool)
+    pictures, owners = [], []
+    for position, image in enumerate(images):
+        for rgb in [one.picture.image for one in readings(image)]:
+            mirrored = rgb.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+            pictures += [Picture(rgb, NO_FEATURES), Picture(mirrored, NO_FEATURES)]
+            owners += [position, position]
+    near = np.zeros(len(images), bool)
+    if not pictures:
+        return near.tolist()
     for descriptor in used:
         vectors = describe(descriptor, [descriptor.prepare(picture) for picture in pictures])
         name = descriptor.spec.name
         shown = np.flatnonzero(vectors.any(axis=1))
         if len(shown):
             distances, _ = detector.index.search(name, vectors[shown], 1)
-            near[shown] |= (distances <= NEAR[name]).any(axis=1)
-    return [bool(plain or mirrored) for plain, mirrored in zip(near[::2], near[1::2])]
+            within = (distances <= NEAR[name]).any(axis=1)
+            near[[owners[at] for at in shown[within]]] = True
+    return near.tolist()

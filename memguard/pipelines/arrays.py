@@ -87,6 +87,17 @@ def zeros_like(value: Any) -> Any:
     return changed
 
 
+def bytes_like(value: Any, data: bytes) -> Any:
+    """Bytes as an array or tensor like one that holds bytes along one axis."""
+    row = np.frombuffer(data, np.uint8).copy()
+    shape = [-1 if edge != 1 else 1 for edge in value.shape]
+    if isinstance(value, np.ndarray):
+        return row.reshape(shape)
+    import torch
+
+    return torch.from_numpy(row).reshape(shape).to(value.device)
+
+
 class ImageBatch(Sequence[Shown]):
     """A batch of images as numbers; each becomes a Pillow image when it is asked for.
 
@@ -111,7 +122,7 @@ class ImageBatch(Sequence[Shown]):
             raise UnsupportedOutputError(
                 f"an array of shape {tuple(value.shape)} is neither an image nor a batch of images"
             )
-        images = _numbers(value if value.ndim == 4 else value[None])
+        images = as_numpy(value if value.ndim == 4 else value[None])
         first, last = images.shape[1] in (1, 3), images.shape[3] in (1, 3, 4)
         if not (first or last):
             raise UnsupportedOutputError(
@@ -159,7 +170,12 @@ class ImageBatch(Sequence[Shown]):
         return shown.transpose(2, 0, 1) if self._channels_first else shown
 
 
-def _numbers(value: Any) -> NDArray[Any]:
+def as_numpy(value: Any) -> NDArray[Any]:
+    """The numbers of an array or tensor.
+
+    Raises:
+        UnsupportedOutputError: a tensor that cannot be read.
+    """
     if isinstance(value, np.ndarray):
         return value
     try:

@@ -82,6 +82,7 @@ class Checker:
         self._time_limit = TimeLimit(timeout_s)
         self._watch = Watch()
         self._lock = threading.Lock()
+        self._reloading = threading.Lock()
         self._next_attempt = 0.0
         self._options: dict[str, Any] = {
             "thorough": thorough,
@@ -100,14 +101,15 @@ class Checker:
 
     def reload(self) -> Index:
         """Open the newest version of the index; see :meth:`memguard.Guard.reload`."""
-        detector = guarding_detector(
-            open_index(self.index.name), loaded=self.detector, **self._options
-        )
-        self._suspects.decided(detector.index.exemptions())
-        with self._suspects.lock:
-            self.detector = self._suspects.applied(detector)
-        self._watch.restart()
-        return detector.index
+        with self._reloading:  # or the last to end, not the last to begin, would stay
+            detector = guarding_detector(
+                open_index(self.index.name), loaded=self.detector, **self._options
+            )
+            self._suspects.decided(detector.index.exemptions())
+            with self._suspects.lock:
+                self.detector = self._suspects.applied(detector)
+            self._watch.restart()
+            return detector.index
 
     def health(self) -> Health:
         """That of the index, and what this guard suspects; see :meth:`memguard.Guard.health`."""
@@ -157,7 +159,8 @@ class Checker:
 
     def __copy__(self) -> Checker:
         same = object.__new__(type(self))
-        same.__dict__ = {**self.__dict__, "_watch": Watch(), "_lock": threading.Lock()}
+        own = {"_watch": Watch(), "_lock": threading.Lock(), "_reloading": threading.Lock()}
+        same.__dict__ = self.__dict__ | own
         return same
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Checker:

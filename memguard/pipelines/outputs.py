@@ -33,6 +33,8 @@ from PIL import Image
 from memguard.errors import UnsupportedOutputError
 from memguard.pipelines.arrays import (
     array_output,
+    as_numpy,
+    bytes_like,
     grey_output,
     is_array,
     one_video,
@@ -183,7 +185,14 @@ def _field(
 
 def _without_latents(name: Any, value: Any) -> Any:
     """The value beside one that is exchanged; zeros for what both were decoded from."""
-    return zeros_like(value) if name in LATENTS and is_array(value) else value
+    return _zeros(value) if name in LATENTS else value
+
+
+def _zeros(value: Any) -> Any:
+    """Zeros for an array or tensor, and for each in a list; anything else as it is."""
+    if isinstance(value, (list, tuple)):
+        return like(value, [_zeros(each) for each in value])
+    return zeros_like(value) if is_array(value) else value
 
 
 def _main(name: str, value: Any, read: Reader | None, inside: Path) -> Output:
@@ -288,6 +297,8 @@ def _array(value: Any, inside: Path, *, numbers: bool) -> Output:
     if isinstance(value, np.ndarray) and value.dtype.kind in "OSUV":
         held = _value(value.tolist(), inside, numbers=numbers)
         return joined(value, [held], lambda _: refuse(value)) if held.pieces else held
+    if _is_row_of_bytes(value):
+        return _encoded_array(value)
     if not (numbers or _is_bytes_of_colours(value)):
         return without_pictures(value)
     if value.ndim == 2 and min(value.shape) >= SMALLEST_PLANE_PX:
@@ -298,6 +309,19 @@ def _array(value: Any, inside: Path, *, numbers: bool) -> Output:
     if sorted(value.shape[-3:])[1] < SMALLEST_EDGE_PX:
         return without_pictures(value)
     return array_output(value)
+
+
+def _is_row_of_bytes(value: Any) -> bool:
+    """Whether an array or tensor holds bytes along one axis, as encoders give a file."""
+    return str(value.dtype).endswith("uint8") and sum(edge != 1 for edge in value.shape) <= 1
+
+
+def _encoded_array(value: Any) -> Output:
+    """An array of bytes that may be an encoded image."""
+    data = as_numpy(value).tobytes()
+    if image_format(data) is None:
+        return without_pictures(value)
+    return joined(value, [_encoded(data)], lambda changed: bytes_like(value, changed[0]))
 
 
 def _is_bytes_of_colours(value: Any) -> bool:

@@ -27,6 +27,7 @@ from memguard.defaults import MEMORIZED_RATE
 from memguard.detection.common_parts import UNLIKE_STRUCTURE
 from memguard.detection.detector import Detector
 from memguard.detection.picture_pair import PicturePair
+from memguard.detection.readings import readings
 from memguard.detection.seen_again import certain_region
 from memguard.index.store.exemptions import Exemptions
 from memguard.verdict import Match, Verdict
@@ -167,7 +168,10 @@ class Suspects:
         match = verdict.matches[0]
         if (match.id, True) in self._named or match.id in self._trusted:
             return None
-        picture = Picture(Image.fromarray(Picture(image).pixels))
+        seen = readings(image)
+        if len(seen) != 1:
+            return None  # which of them the reference decided is not known here
+        picture = Picture(Image.fromarray(seen[0].picture.pixels))
         with self.lock:  # also while comparing: copies that come at once are not all new
             known = self._pictures[match.id] = self._pictures.pop(match.id, [])
             if len(self._pictures) > REFERENCES:

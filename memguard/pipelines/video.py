@@ -104,8 +104,14 @@ def _alike(
 
 
 def _square(picture: Image.Image) -> NDArray[np.float32]:
-    small = picture.convert("RGBA").resize((COMPARED_PX, COMPARED_PX), Image.Resampling.BOX)
-    return np.asarray(small, dtype=np.float32)
+    """Colours and alpha, each shrunk by itself: Pillow blackens what is transparent."""
+    layers = picture.convert("RGBA")
+    return np.dstack(
+        [
+            np.asarray(one.resize((COMPARED_PX, COMPARED_PX), Image.Resampling.BOX), np.float32)
+            for one in (layers.convert("RGB"), layers.getchannel("A"))
+        ]
+    )
 
 
 def _chosen(like: Sequence[int], scenes: set[int], found: dict[int, Verdict]) -> set[int]:

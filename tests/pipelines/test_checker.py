@@ -16,10 +16,14 @@ from fixtures.own_process import run_python
 from fixtures.tiny_video import panned
 
 from memguard import CheckFailedError, Guard, IndexUnavailableError, add_images, open_index
+from memguard.detection.detector import Detector
+from memguard.index import Index
 from memguard.pipelines import checker, watch
 
 BOTH = [drawing(COPY), drawing(NOVEL)]
 LABELS = ["memorized", "clear"]
+SECONDS = 60
+"""After which a test that waits for another thread has failed."""
 
 
 def labels(guard: Guard) -> list[str]:
@@ -49,6 +53,34 @@ def test_a_copied_guard_checks(index: Path, copied: Callable[[Any], Any]) -> Non
 def test_a_deep_copy_loads_nothing_again(index: Path) -> None:
     guard = Guard(index)
     assert copy.deepcopy(guard)._checker.detector is guard._checker.detector
+
+
+def test_of_two_reloads_at_once_the_newest_version_stays(
+    own_index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard = Guard(own_index)
+    make, opened, may_end = checker.guarding_detector, threading.Event(), threading.Event()
+
+    def slow(index: Index, **options: Any) -> Detector:
+        made = make(index, **options)
+        if threading.current_thread() is first:
+            opened.set()
+            assert may_end.wait(SECONDS)
+        return made
+
+    monkeypatch.setattr(checker, "guarding_detector", slow)
+    first, second = (threading.Thread(target=guard.reload) for _ in range(2))
+    first.start()
+    assert opened.wait(SECONDS)
+    (tmp_path / "new").mkdir()
+    drawing(99).save(tmp_path / "new" / "99.png")
+    add_images(tmp_path / "new", own_index, workers=0)
+    second.start()
+    second.join(0.2)
+    may_end.set()
+    first.join()
+    second.join()
+    assert guard.check(drawing(99))[0].label == "memorized"
 
 
 def test_a_copy_is_reloaded_on_its_own(own_index: Path) -> None:

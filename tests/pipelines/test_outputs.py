@@ -522,6 +522,34 @@ def test_latents_beside_a_withheld_image_are_zeros() -> None:
     assert output.replaced({}) is original
 
 
+def test_latents_in_a_list_are_zeros_too() -> None:
+    kept = {"latents": [np.ones((4, 8, 8)), (torch.ones(4, 8, 8), "8x")], "images": [picture(0)]}
+    (first, (second, size)) = find_images(kept).replaced({0: picture(1)})["latents"]
+    assert not first.any()
+    assert not second.any()
+    assert size == "8x"
+
+
+@pytest.mark.parametrize("shape", [(-1,), (1, -1), (-1, 1)])
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+@pytest.mark.parametrize("name", ["preview", "audio"])
+def test_an_encoded_image_as_an_array_is_found(name: str, kind: Any, shape: Any) -> None:
+    """As OpenCV and torchvision encode."""
+    row = kind(np.frombuffer(encoded(1), np.uint8).copy()).reshape(shape)
+    output = find_images({"images": [picture(0)], name: row})
+    assert len(output.pieces) == 2
+    changed = output.replaced({1: output.rendered(1, BLANK)})[name]
+    assert type(changed) is type(row)
+    assert changed.ndim == row.ndim
+    shown = Image.open(io.BytesIO(np.asarray(changed).tobytes()))
+    assert np.array_equal(np.asarray(shown), np.asarray(BLANK.resize((SIZE, SIZE))))
+
+
+def test_other_bytes_in_an_array_are_kept() -> None:
+    ids = np.arange(200, dtype=np.uint8)
+    assert find_images({"images": [picture(0)], "ids": ids}).replaced({0: picture(1)})["ids"] is ids
+
+
 def test_the_images_come_first_in_an_object() -> None:
     output = find_images({"preview": picture(1), "images": [picture(0)]})
     assert output.pieces == [picture(0), picture(1)]

@@ -6,7 +6,7 @@ import copy
 import logging
 import pickle
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -126,7 +126,29 @@ def test_somebody_decides(own: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert labels(guard, [drawing(1)]) == ["clear"]
 
 
-ATTACKS = {"the same copy": lambda cat, n: [cat] * n, "edits": edits, "scenes": scenes}
+def hidden(image: Image.Image, number: int) -> list[Image.Image]:
+    """Copies that are only seen without their alpha channel: on white, all are blank."""
+    made = [edit.convert("RGBA") for edit in edits(image, number)]
+    for one in made:
+        one.putalpha(0)
+    return made
+
+
+def insets(image: Image.Image, number: int) -> list[Image.Image]:
+    """Small copies on large grey canvases, which are blank as a whole."""
+    made = []
+    for at in range(number):
+        canvas = Image.new("RGB", (4000, 3000), "grey")
+        canvas.paste(image.resize((80, 53)), (40 * at, 30 * at))
+        made.append(canvas)
+    return made
+
+
+ATTACKS = {
+    "the same copy": lambda cat, n: [cat] * n,
+    "edits": edits,
+    "scenes": scenes,
+}
 
 
 @pytest.mark.usefixtures("few")
@@ -146,6 +168,16 @@ def test_asking_for_one_copy_again_and_again_suspends_nothing(
     assert "it goes on blocking, as they may be copies of it" in said
     asked.watch(detector, [(image, verdict) for image in novel()])
     assert asked.suspended == {verdict.matches[0].id}
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("attack", [hidden, insets])
+def test_copies_that_are_seen_in_one_way_only_suspend_nothing(
+    own: Path, cat: Image.Image, attack: Callable[[Image.Image, int], list[Image.Image]]
+) -> None:
+    guard = Guard(own)
+    assert "memorized" in labels(guard, attack(cat, UNLIKE))
+    assert guard.health().suspended == ()
 
 
 @pytest.mark.usefixtures("few")

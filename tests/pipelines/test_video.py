@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from fixtures.guarded_images import COPY, NOVEL
+from fixtures.guarded_images import COPY, NOVEL, drawing
 from fixtures.tiny_video import FPS, TinyVideoPipeline, panned
 from PIL import Image
 
@@ -234,3 +234,18 @@ def test_pans_of_drawings_are_one_scene() -> None:
     steps = [np.abs(one - other).mean() for one, other in pairwise(frames)]
     assert 2 < min(steps) <= max(steps) < SCENE_LEVELS
     assert np.abs(frames[-1] - np.asarray(panned(COPY)[0], dtype=float)).mean() > SCENE_LEVELS
+
+
+@pytest.mark.parametrize("alpha", [0, 1])
+def test_a_copied_second_in_hidden_colours_is_found(index: Path, alpha: int) -> None:
+    def hidden(seed: int) -> Image.Image:
+        frame = drawing(seed).convert("RGBA")
+        frame.putalpha(alpha)
+        return frame
+
+    frames = [hidden(seed) for seed in (NOVEL, COPY, NOVEL) for _ in range(FPS)]
+    guarded = guard(lambda: {"frames": [frames]}, index)
+    guarded()
+    (verdict,) = guarded.last_verdicts
+    assert verdict.label == "memorized"
+    assert verdict.frames == (FrameSpan(SECOND[0], SECOND[-1], "memorized"),)
