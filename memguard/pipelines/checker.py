@@ -44,6 +44,27 @@ OnError = Literal["block", "raise", "pass"]
 which no images are found raises :class:`memguard.UnsupportedOutputError`, except with ``pass``."""
 
 
+class CallCheck:
+    """The check of one call's images.
+
+    Args:
+        checker: what checks.
+        allowance: what the call allows.
+
+    Attributes:
+        detector: what gave the latest verdicts.
+    """
+
+    def __init__(self, checker: Checker, allowance: Allowance = NOTHING) -> None:
+        self._checker = checker
+        self.allowance = allowance
+        self.detector = checker.detector
+
+    def __call__(self, pictures: Sequence[Shown]) -> list[Verdict]:
+        """One verdict per picture; see :meth:`Checker.check`."""
+        return self._checker.check(pictures, self)
+
+
 class Checker:
     """An index that stays open, and the checks against it.
 
@@ -122,12 +143,12 @@ class Checker:
             suspects=tuple(sorted(self._suspects.asked)),
         )
 
-    def check(self, pictures: Sequence[Shown], allowance: Allowance = NOTHING) -> list[Verdict]:
+    def check(self, pictures: Sequence[Shown], call: CallCheck) -> list[Verdict]:
         """One verdict per position of an output; ``unchecked`` where the check fails.
 
         Args:
             pictures: of the output.
-            allowance: what the call allows.
+            call: for which they are checked; gets the detector.
 
         Raises:
             CheckFailedError: it fails, and ``on_error`` is ``"raise"``.
@@ -144,7 +165,7 @@ class Checker:
         end = self._time_limit.end()
         return verdicts_on(
             pictures,
-            partial(self._detect, allowance=allowance, end=end),
+            partial(self._detect, call=call, end=end),
             partial(self._near, end=end),
         )
 
@@ -172,11 +193,11 @@ class Checker:
         return found[0]
 
     def _detect(
-        self, images: Sequence[Image.Image], allowance: Allowance, end: float | None
+        self, images: Sequence[Image.Image], call: CallCheck, end: float | None
     ) -> list[Verdict]:
         found: list[Answer] = [NO_ANSWER] * len(images)
         try:
-            self._time_limit.run(lambda going: self._answer(images, allowance, found, going), end)
+            self._time_limit.run(lambda going: self._answer(images, call, found, going), end)
         except TimeoutError as error:
             log.error("memguard could not check %d images: %s", len(images), error)
             found = [error if one is NO_ANSWER else one for one in found]
@@ -194,14 +215,14 @@ class Checker:
     def _answer(
         self,
         images: Sequence[Image.Image],
-        allowance: Allowance,
+        call: CallCheck,
         found: list[Answer],
         going: Callable[[], bool],
     ) -> None:
         """Check every image, once more where the index had to be opened again."""
         wanted: Sequence[int] = range(len(images))
         for _ in range(2):
-            detector = self.detector
+            detector = call.detector = self.detector
             try:
                 self._watch.look(detector.index)
             except Exception as error:
@@ -209,7 +230,7 @@ class Checker:
                 for position in wanted:
                     found[position] = error.with_traceback(None)
             else:
-                answer_all(partial(allowance.detect, detector), images, found, wanted, going)
+                answer_all(partial(call.allowance.detect, detector), images, found, wanted, going)
             wanted = [i for i, one in enumerate(found) if isinstance(one, IndexUnavailableError)]
             if not wanted or not self._opened_again(detector):
                 break

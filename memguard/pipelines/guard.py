@@ -25,7 +25,7 @@ from memguard.index.open import open_index
 from memguard.pipelines import deferred, overlap
 from memguard.pipelines.allowance import Allowance, allowance_of
 from memguard.pipelines.call import Call
-from memguard.pipelines.checker import Checker, OnError
+from memguard.pipelines.checker import CallCheck, Checker, OnError
 from memguard.pipelines.drift_watch import DriftWatch
 from memguard.pipelines.field_names import fields_of_pipeline
 from memguard.pipelines.guarded import CallGuard, Dynamic, Function, Guarded
@@ -260,15 +260,14 @@ class Guard(CallGuard):
         self.fetch = fetch
         hooks(on_verdict)  # what cannot be called is refused now, not at the first image
         self.on_verdict = on_verdict
-        self.on_error = _one_of(OnError, "on_error", on_error)
-        rollout = Rollout.of(policy, enforce, on_error)
+        rollout = Rollout.of(policy, enforce, _one_of(OnError, "on_error", on_error))
         self.policy, self.enforce = rollout.policy, rollout.enforce
         self._drift_watch = DriftWatch()
         self.latents = _one_of(Latents, "latents", latents)
         opened = index if isinstance(index, Index) else _opened(index)
         self._checker = Checker(
             opened,
-            on_error=self.on_error,
+            on_error=on_error,
             timeout_s=timeout_s,
             threads=threads,
             quarantine=_one_of(Quarantine, "quarantine", quarantine),
@@ -286,6 +285,18 @@ class Guard(CallGuard):
     def index(self) -> Index:
         """The index that images are checked against now."""
         return self._checker.index
+
+    def remember(self, verdicts: tuple[Verdict, ...] | None) -> None:
+        keep(self, verdicts)
+
+    @property
+    def on_error(self) -> OnError:
+        """What is done when a check itself fails; may be set."""
+        return self._checker.on_error
+
+    @on_error.setter
+    def on_error(self, on_error: OnError) -> None:
+        self._checker.on_error = _one_of(OnError, "on_error", on_error)
 
     def reload(self) -> Index:
         """Open the newest version of the index, and check everything against it from now on.
@@ -346,12 +357,11 @@ class Guard(CallGuard):
                 ``"raise"``.
         """
         read, laps = read_images(images), Laps()
-        verdicts = self._checker.check(read, Allowance(allow))
+        check = CallCheck(self._checker, Allowance(allow))
+        verdicts = check(read)
         request = Request(current_key(), {"check": laps.lap()})
         rollout = Rollout(self.policy, self.enforce, self.on_error)
-        return record_direct(
-            self._journal, rollout, self._checker.detector, read, verdicts, request
-        )
+        return record_direct(self._journal, rollout, check.detector, read, verdicts, request)
 
     @overload
     def wrap(self, pipeline: DynamicPipeline) -> DynamicPipeline: ...
@@ -389,8 +399,7 @@ class Guard(CallGuard):
                 call,
                 Request(key, {"generate": laps.lap()}),
                 read,
-                partial(self._checker.check, allowance=allowance),
-                self._checker.detector,
+                CallCheck(self._checker, allowance),
                 rollout,
                 self.instead,
                 self._drift_watch,
@@ -402,7 +411,7 @@ class Guard(CallGuard):
             return shown
 
         now, event = (partial(settle, read=one) for one in (item, event))
-        coming = overlap.begun(call, lambda *one: (now(*one), list(self.last_verdicts)))
+        coming = overlap.started(call, lambda *one: (now(*one), list(self.last_verdicts)))
         return deferred.run(call, now, event) if coming is None else coming
 
     def _reader(self, pipeline: Any, call: Call, *, required: bool) -> Callable[[Any], Output]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import types
 from abc import ABC, abstractmethod
 from collections.abc import (
     AsyncIterator,
@@ -74,6 +76,10 @@ class CallGuard(ABC):
     def last_verdicts(self) -> tuple[Verdict, ...]: ...
 
     @abstractmethod
+    def remember(self, verdicts: tuple[Verdict, ...] | None) -> None:
+        """Make these :attr:`last_verdicts`, in this thread or asyncio task; None for none yet."""
+
+    @abstractmethod
     def reload(self) -> Index: ...
 
     @abstractmethod
@@ -124,9 +130,10 @@ class CallGuard(ABC):
         Raises:
             ConfigurationError: see :meth:`wrap`.
         """
-        guarded = pipeline if isinstance(pipeline, Guarded) else self.wrap(pipeline)
+        inner = guard_within(pipeline)
+        guarded = self.wrap(pipeline) if inner is None else pipeline
         returned = guarded(*args, **kwargs)
-        return deferred.together(returned, lambda: list(guarded.last_verdicts))
+        return deferred.together(returned, lambda: list((inner or self).last_verdicts))
 
     def each(
         self, pipeline: Callable[..., R], calls: Iterable[Mapping[str, Any]]
@@ -134,9 +141,10 @@ class CallGuard(ABC):
         """Call a pipeline, guarded, once for each of these calls; each is checked while the next
         one generates.
 
-        The pipeline runs in the caller's thread and one call at a time, also where an image is
-        generated again; checks run in a thread of their own. An output comes when the call after
-        it has been generated.
+        The pipeline runs in the caller's thread, also where an image is generated again; checks run
+        in a thread of their own, on copies of the outputs, which are also what is handed out. An
+        output comes when the call after it has been generated. If its check raises, that call is
+        checked and recorded too, and handed to nobody.
 
         Args:
             pipeline: guarded or not.
@@ -150,8 +158,9 @@ class CallGuard(ABC):
                 a generator.
             What a call, its check or ``calls`` raise, in its place; nothing follows.
         """
-        guarded = pipeline if isinstance(pipeline, Guarded) else self.wrap(pipeline)
-        return overlap.each(guarded, calls)
+        inner = guard_within(pipeline)
+        guarded = self.wrap(pipeline) if inner is None else pipeline
+        return overlap.each(guarded, calls, (inner or self).remember)
 
 
 class Guarded(Generic[P, R_co]):
@@ -191,3 +200,12 @@ class Guarded(Generic[P, R_co]):
         ) -> Guarded[Rest, R]: ...
 
         def __get__(self, instance: Any, owner: Any = None) -> Any: ...
+
+
+def guard_within(pipeline: object) -> CallGuard | None:
+    """The guard of a guarded pipeline, also of a partial or a bound ``__call__`` of it."""
+    while isinstance(pipeline, functools.partial):
+        pipeline = pipeline.func
+    bound = isinstance(pipeline, types.MethodType) and pipeline.__name__ == "__call__"
+    owner = pipeline.__self__ if bound else pipeline  # type: ignore[attr-defined]
+    return owner.guard if isinstance(owner, Guarded) else None

@@ -68,7 +68,7 @@ class Journal:
     """Writes entries, where a guard has an audit log.
 
     Attributes:
-        append: takes the entries of a call, all or none; None where there is no log.
+        append: takes the entries of a call, a file all or none; None where there is no log.
         trial: a second calibration, whose labels are recorded.
     """
 

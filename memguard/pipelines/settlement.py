@@ -12,6 +12,7 @@ from memguard.detection.detector import Detector
 from memguard.errors import AuditLogError, CheckFailedError, UnsupportedOutputError
 from memguard.pipelines.call import Call
 from memguard.pipelines.checked_output import CheckedOutput
+from memguard.pipelines.checker import CallCheck
 from memguard.pipelines.checks import unchecked
 from memguard.pipelines.drift_watch import DriftWatch
 from memguard.pipelines.instead import Instead
@@ -27,8 +28,6 @@ log = logging.getLogger("memguard")
 
 UNRECORDED = "the check could not be recorded"
 
-Check = Callable[[Sequence[Shown]], list[Verdict]]
-
 
 @dataclass(frozen=True)
 class Settlement:
@@ -39,7 +38,6 @@ class Settlement:
         request: the call as it is reported.
         read: finds the images in what a call returns.
         check: one verdict per image.
-        detector: what checks.
         rollout: the policy, and for whom it is enforced.
         instead: what is shown instead of an image that is withheld.
         drift: counts the verdicts.
@@ -51,8 +49,7 @@ class Settlement:
     call: Call
     request: Request
     read: Callable[[Any], Output]
-    check: Check
-    detector: Detector
+    check: CallCheck
     rollout: Rollout
     instead: Instead
     drift: DriftWatch
@@ -97,7 +94,7 @@ class Settlement:
             changed = checked.shown()
         except BaseException:
             self.remember(tuple(checked.verdicts))
-            self._report_refusal(checked.verdicts, checked.pictures)
+            self._report_refusal(checked.verdicts, checked.pictures, _discarded(checked))
             raise
         self.remember(tuple(checked.verdicts))
         if not self._recorded(checked):
@@ -114,10 +111,7 @@ class Settlement:
             CheckFailedError: it failed, and ``on_error`` is ``"raise"``.
         """
         images = len(checked.verdicts)
-        checks = [
-            Checked(position, images, picture, verdict, "discarded")
-            for position, picture, verdict in checked.discarded
-        ] + [
+        checks = _discarded(checked) + [
             Checked(position, images, picture, verdict, action)
             for position, (picture, verdict, action) in enumerate(
                 zip(checked.pictures, checked.verdicts, checked.actions, strict=True)
@@ -140,9 +134,15 @@ class Settlement:
         self._report([verdict], [None], ["shown"])
         return labelled(returned, [verdict])
 
-    def _report_refusal(self, verdicts: Sequence[Verdict], pictures: Sequence[object] = ()) -> None:
+    def _report_refusal(
+        self,
+        verdicts: Sequence[Verdict],
+        pictures: Sequence[object] = (),
+        discarded: Sequence[Checked] = (),
+    ) -> None:
         """Report images of which none is shown, as the call raises an error."""
-        self._report(verdicts, pictures or [None] * len(verdicts), ["raised"] * len(verdicts))
+        raised: list[Fate] = ["raised"] * len(verdicts)
+        self._report(verdicts, pictures or [None] * len(verdicts), raised, discarded=discarded)
 
     def _watch(self, returned: Any) -> Any:
         """What the call returned, as it is; what would have become of it is reported."""
@@ -166,14 +166,22 @@ class Settlement:
         pictures: Sequence[object],
         actions: Sequence[Fate],
         would: Sequence[Fate | None] | None = None,
+        discarded: Sequence[Checked] = (),
     ) -> None:
         """Record and announce what no failure of the audit log can change any more."""
         outcomes = self._outcomes(verdicts, actions, would)
         try:
             self._write(
                 [
-                    Checked(position, len(outcomes), picture, one.verdict, one.action, one.would)
-                    for position, (picture, one) in enumerate(zip(pictures, outcomes, strict=True))
+                    *discarded,
+                    *(
+                        Checked(
+                            position, len(outcomes), picture, one.verdict, one.action, one.would
+                        )
+                        for position, (picture, one) in enumerate(
+                            zip(pictures, outcomes, strict=True)
+                        )
+                    ),
                 ]
             )
         except AuditLogError:
@@ -191,12 +199,22 @@ class Settlement:
 
     def _write(self, checks: Sequence[Checked]) -> None:
         first = [one.verdict for one in checks if one.verdict.attempt == 0]
-        self.drift.add(first, self.detector)
-        self.journal.write(checks, self.request, self.detector, self.rollout, self.call)
+        detector = self.check.detector
+        self.drift.add(first, detector)
+        self.journal.write(checks, self.request, detector, self.rollout, self.call)
 
     def _timed_check(self, pictures: Sequence[Shown]) -> list[Verdict]:
         with stage("check"):
             return self.check(pictures)
+
+
+def _discarded(checked: CheckedOutput) -> list[Checked]:
+    """The earlier attempts of images that were generated again."""
+    images = len(checked.verdicts)
+    return [
+        Checked(position, images, picture, verdict, "discarded")
+        for position, picture, verdict in checked.discarded
+    ]
 
 
 def refusing(error: UnsupportedOutputError) -> Callable[[Any], Output]:

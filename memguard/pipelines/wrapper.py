@@ -19,7 +19,7 @@ from typing import Any
 from memguard.errors import ConfigurationError
 from memguard.index import Index
 from memguard.pipelines.call import Call
-from memguard.pipelines.guarded import CallGuard, Guarded
+from memguard.pipelines.guarded import CallGuard, Guarded, guard_within
 
 FUNCTIONS = (
     types.FunctionType,
@@ -49,7 +49,7 @@ def require_pipeline(pipeline: object) -> None:
     Raises:
         ConfigurationError: the pipeline is guarded already, is a class, or is not callable.
     """
-    if isinstance(pipeline, Guarded):
+    if guard_within(pipeline) is not None:
         raise ConfigurationError("this pipeline is guarded already; wrap the original")
     if isinstance(pipeline, type):
         raise ConfigurationError(

@@ -22,7 +22,7 @@ from fixtures.guarded_images import (
 from fixtures.tiny_pipelines import stable_diffusion
 from PIL import Image
 
-from memguard import CheckFailedError, NoVerdictsError, UnsupportedOutputError, guard
+from memguard import CheckFailedError, ConfigurationError, NoVerdictsError, UnsupportedOutputError, guard
 
 
 def broken(guarded: Any, index: Path) -> Any:
@@ -52,6 +52,15 @@ def test_a_check_that_breaks_lets_pass_if_asked_to(own_index: Path) -> None:
     guarded = broken(guard(two, own_index, on_error="pass"), own_index)
     assert [is_blank(image) for image in guarded()] == [False, False]
     assert {verdict.label for verdict in guarded.last_verdicts} == {"unchecked"}
+
+
+def test_what_is_done_then_may_be_changed(own_index: Path) -> None:
+    guarded = broken(guard(two, own_index), own_index)
+    guarded.guard.on_error = "raise"
+    with pytest.raises(CheckFailedError):
+        guarded()
+    with pytest.raises(ConfigurationError, match="unknown on_error='x'"):
+        guarded.guard.on_error = "x"
 
 
 def test_unchecked_images_are_not_regenerated(own_index: Path) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 import numpy as np
 import pytest
 from fixtures.calibrations import Calibrated
 from fixtures.guarded_images import COPY, NOVEL, QUICK, counted, drawing, generator, two, unit
+from PIL import Image
 
 from memguard import (
     AuditLog,
@@ -21,6 +23,7 @@ from memguard import (
     Guard,
     UnsupportedOutputError,
     __version__,
+    add_images,
     guard,
     open_index,
     request_key,
@@ -28,6 +31,7 @@ from memguard import (
 from memguard.audit_log.entry import Line
 from memguard.audit_log.hashes import image_sha256
 from memguard.audit_log.verify import verify
+from memguard.detection.detector import Detector
 
 
 @pytest.fixture
@@ -150,6 +154,49 @@ def test_each_attempt_is_a_line(index: Path, path: Path) -> None:
         (1, 2, "clear", "regenerated", image_sha256(drawing(NOVEL))),
     ]
     assert "regenerate" in lines_of(path)[0]["milliseconds"]
+
+
+class Uncopied:
+    """An output whose images cannot be exchanged."""
+
+    def __init__(self, image: Image.Image) -> None:
+        self.images = [image]
+
+    def __copy__(self) -> NoReturn:
+        raise TypeError
+
+
+def test_each_attempt_is_a_line_also_where_the_call_raises(index: Path, path: Path) -> None:
+    made = iter([drawing(COPY), drawing(NOVEL)])
+    guarded = guard(lambda: Uncopied(next(made)), index, policy="regenerate", audit_log=path)
+    with pytest.raises(UnsupportedOutputError):
+        guarded()
+    found = [(line["attempt"], line["label"], line["action"]) for line in lines_of(path)]
+    assert found == [(0, "memorized", "discarded"), (1, "clear", "raised")]
+
+
+def test_a_line_names_the_index_that_was_checked_against(
+    index: Path, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Although the guard has opened the next version before the line is written."""
+    own = Path(shutil.copytree(index, tmp_path / "own.memguard"))
+    checker = Guard(own, audit_log=path)
+    (tmp_path / "new").mkdir()
+    drawing(NOVEL).save(tmp_path / "new" / "new.png")
+    add_images(tmp_path / "new", own, workers=0)
+    detect, before = Detector.detect, checker.index.revision
+
+    def reloaded_meanwhile(self: Detector, images: Any) -> Any:
+        found = detect(self, images)
+        checker.reload()
+        return found
+
+    monkeypatch.setattr(Detector, "detect", reloaded_meanwhile)
+    checker.check(drawing(NOVEL))
+    checker.wrap(lambda: [drawing(NOVEL)])()
+    found = [(line["label"], line["index"]["revision"]) for line in lines_of(path)]
+    assert found == [("clear", before), ("memorized", checker.index.revision)]
+    assert checker.index.revision != before
 
 
 def test_shadow_lines_say_what_would_have_been_done(index: Path, path: Path) -> None:
