@@ -22,7 +22,13 @@ from fixtures.guarded_images import (
 from fixtures.tiny_pipelines import stable_diffusion
 from PIL import Image
 
-from memguard import CheckFailedError, ConfigurationError, NoVerdictsError, UnsupportedOutputError, guard
+from memguard import (
+    CheckFailedError,
+    ConfigurationError,
+    NoVerdictsError,
+    UnsupportedOutputError,
+    guard,
+)
 
 
 def broken(guarded: Any, index: Path) -> Any:
