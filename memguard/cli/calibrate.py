@@ -194,7 +194,7 @@ def report(
 
     with writing("page", output or index):
         page = report_index(index, output)
-    out.print(escape(str(page)))
+    out.print(f"The page for reviewers: [bold]{escape(str(page))}[/]")
 
 
 def _page(write: str, *places: Path) -> Path | None:
