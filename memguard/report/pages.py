@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import math
+import shlex
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,12 @@ def render(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "count": "{:,}".format, "distance": _distance}
+    environment.filters |= {
+        "percent": percent,
+        "count": "{:,}".format,
+        "distance": _distance,
+        "quote": shlex.quote,
+    }
     page: str = environment.get_template(template).render(version=__version__, **values)
     return page
 
