@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 from rich.markup import escape
 
-from memguard.calibration.result import Calibration
 from memguard.cli.console import (
     MOST_SHOWN,
     NOTHING_CHANGED,
@@ -33,6 +32,9 @@ from memguard.cli.pipeline import (
 )
 from memguard.defaults import AUDIT_BATCH, MEMORIZED_RATE, SIMILAR_RATE
 from memguard.errors import ConfigurationError, MemguardError
+
+if TYPE_CHECKING:
+    from memguard.calibration.result import Calibration
 
 
 def calibrate(

@@ -52,7 +52,7 @@ def check(
     weights: Weights = None,
     as_json: Json = False,
 ) -> None:
-    """Check images.
+    """Check whether images copy training images.
 
     The exit status is 3 if any is memorized, else 1 if any could not be checked, else 0.
     """

@@ -17,7 +17,8 @@ from memguard._version import __version__
 from memguard.errors import UnreadableImageError
 from memguard.files import read_regular
 from memguard.index import Index
-from memguard.report.formatting import percent, printable
+from memguard.printable import printable
+from memguard.report.formatting import percent
 from memguard.vision.decode import decode, to_rgb
 
 PICTURE_EDGE = 200
