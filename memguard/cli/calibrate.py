@@ -142,8 +142,7 @@ def calibrate(
 
 
 def _show(index: Path, calibration: Calibration) -> None:
-    from memguard.cli.calibration_text import show_worth
-    from memguard.report.calibration_points import needed
+    from memguard.cli.calibration_text import show_advice, show_worth
 
     show_worth(calibration)
     for pair in calibration.contaminated[:MOST_SHOWN]:
@@ -156,9 +155,7 @@ def _show(index: Path, calibration: Calibration) -> None:
             f"Check these pairs: if none is a copy, {doubtful.share:.2%} "
             f"(< {doubtful.upper:.2%}) of novel images are blocked."
         )
-    for label in calibration.operating_points():
-        if sentence := needed(str(index), calibration, label):
-            out.print(f"[bold]{label}[/]: {escape(sentence)}")
+    show_advice(str(index), calibration)
 
 
 def _show_review(index: Path, folder: Path, page: Path | None) -> None:
