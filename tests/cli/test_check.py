@@ -150,6 +150,15 @@ def test_images_from_patterns_folders_addresses_and_a_list(
     assert "standard input lists no image" in str(empty.exception)
 
 
+def test_it_says_where_the_copies_are(built: tuple[Path, BuildSummary], tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64), "white").save(tmp_path / "blank.png")
+    copies = tmp_path / "blocked"
+    options = ["-i", built[0], "--copy-blocked-to", copies]
+    image = built[0].parent / "images" / "0007.jpg"
+    assert f"The copies: {copies}\n" in invoked("check", image, *options).stderr
+    assert "The copies" not in invoked("check", tmp_path / "blank.png", *options).stderr
+
+
 def test_ctrl_c_reports_what_was_checked(
     built: tuple[Path, BuildSummary], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
