@@ -28,6 +28,16 @@ def test_a_guard_loads_neither_a_model_nor_the_build() -> None:
     assert done.stdout == "[]\n"
 
 
+def test_a_command_loads_only_what_it_runs() -> None:
+    unneeded = ["scipy", "jinja2", "lance", "cv2", "memguard.report", "memguard.index.local"]
+    code = (
+        "import sys; from memguard.cli import app; "
+        f"print([name for name in {unneeded} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 def test_every_public_name_resolves() -> None:
     for name in memguard.__all__:
         assert getattr(memguard, name) is not None

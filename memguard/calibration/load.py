@@ -65,20 +65,20 @@ def calibrated_detector(
     calibration = Calibration.of(index)
     again = f"run `memguard calibrate {index.name}`"
     if calibration is None or not (calibration.thresholds or calibration.negatives):
-        log.warning("%s has not been calibrated; default thresholds apply: %s", index, again)
+        log.warning("%s has not been calibrated; default thresholds apply: %s", index.name, again)
         return Detector(index, descriptors, thorough=thorough, threads=threads)
     if calibration.outgrown(len(index)):
         log.warning(
             "%s has grown from %d records since its calibration, so that more novel images may be "
             "flagged than was promised; %s",
-            index,
+            index.name,
             calibration.records,
             again,
         )
     if thorough and not calibration.thorough:
-        log.warning("%s was calibrated without thorough; %s --thorough", index, again)
+        log.warning("%s was calibrated without thorough; %s --thorough", index.name, again)
     for sentence in calibration.shortfalls:
-        log.warning("the calibration of %s: %s", index, sentence)
+        log.warning("the calibration of %s: %s", index.name, sentence)
     detector = Detector(
         index,
         descriptors,
@@ -96,7 +96,7 @@ def calibrated_detector(
     if not calibration.thresholds.keys() & default_thresholds(detector.signals).keys():
         log.warning(
             "%s was calibrated by an older memguard, whose signals find fewer copies; %s",
-            index,
+            index.name,
             again,
         )
     return detector

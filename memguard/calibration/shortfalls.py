@@ -52,8 +52,8 @@ def shortfalls(
         limit = blocking.get(signal.name)
         if default is not None and limit is not None and _tighter(limit, default):
             found.append(
-                f"{signal.name} blocks from {limit:.3g} on instead of {default:.3g}, because "
-                f"{_cause(measured, signal.name)}"
+                f"the signal {signal.name} blocks from {limit:.3g} on instead of {default:.3g}, "
+                f"because {_cause(measured, signal.name)}"
             )
     return (*found, f"to mend it, {WAY_ON}") if found else ()
 

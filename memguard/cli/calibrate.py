@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 from rich.markup import escape
 
-from memguard.calibration.result import Calibration
 from memguard.cli.console import (
     MOST_SHOWN,
     NOTHING_CHANGED,
@@ -33,6 +32,9 @@ from memguard.cli.pipeline import (
 )
 from memguard.defaults import AUDIT_BATCH, MEMORIZED_RATE, SIMILAR_RATE
 from memguard.errors import ConfigurationError, MemguardError
+
+if TYPE_CHECKING:
+    from memguard.calibration.result import Calibration
 
 
 def calibrate(
@@ -140,8 +142,7 @@ def calibrate(
 
 
 def _show(index: Path, calibration: Calibration) -> None:
-    from memguard.cli.calibration_text import show_worth
-    from memguard.report.calibration_points import needed
+    from memguard.cli.calibration_text import show_advice, show_worth
 
     show_worth(calibration)
     for pair in calibration.contaminated[:MOST_SHOWN]:
@@ -154,9 +155,7 @@ def _show(index: Path, calibration: Calibration) -> None:
             f"Check these pairs: if none is a copy, {doubtful.share:.2%} "
             f"(< {doubtful.upper:.2%}) of novel images are blocked."
         )
-    for label in calibration.operating_points():
-        if sentence := needed(str(index), calibration, label):
-            out.print(f"[bold]{label}[/]: {escape(sentence)}")
+    show_advice(str(index), calibration)
 
 
 def _show_review(index: Path, folder: Path, page: Path | None) -> None:
@@ -194,7 +193,7 @@ def report(
 
     with writing("page", output or index):
         page = report_index(index, output)
-    out.print(escape(str(page)))
+    out.print(f"The page for reviewers: [bold]{escape(str(page))}[/]")
 
 
 def _page(write: str, *places: Path) -> Path | None:

@@ -38,6 +38,20 @@ def show_worth(calibration: Calibration) -> None:
     out.print(f"what {calibration.method} shows: {PROVES[calibration.method]}")
 
 
+def show_advice(index: str, calibration: Calibration) -> None:
+    """Print what would prove each target, what a missed one means, and what the calibration lacks.
+
+    Args:
+        index: named in commands.
+    """
+    for label, point in calibration.operating_points().items():
+        meaning = f"missed. {means(calibration, label)} " if point.status == "missed" else ""
+        if sentence := needed(index, calibration, label):
+            out.print(f"[bold]{label}[/]: {escape(meaning + sentence)}")
+    for sentence in calibration.shortfalls:
+        out.print(f"[yellow]warning[/] {escape(sentence)}")
+
+
 def show_calibration(calibration: Calibration, index: Index, made: str) -> None:
     """Print all that reviewers ask of a calibration.
 

@@ -52,7 +52,7 @@ def check(
     weights: Weights = None,
     as_json: Json = False,
 ) -> None:
-    """Check images.
+    """Check whether images copy training images.
 
     The exit status is 3 if any is memorized, else 1 if any could not be checked, else 0.
     """
@@ -92,18 +92,20 @@ def check(
             with writing("page", html):
                 write_text(html, check_page(checked, guard.index, command_line()))
     if not as_json:
-        _sum_up(checked, csv, html)
+        copied = any(file.copied_to for file in checked)
+        written = {"table": csv, "page": html, "copies": copy_blocked_to if copied else None}
+        _sum_up(checked, written)
     raise typer.Exit(exit_status(checked))
 
 
-def _sum_up(checked: list[CheckedFile], csv: Path | None, html: Path | None) -> None:
+def _sum_up(checked: list[CheckedFile], written: dict[str, Path | None]) -> None:
     """Print the number of images of each label, and what was written."""
     from memguard.report.checked_files import count_labels
 
     if len(checked) > 1:
         counts = (f"{number} {label}" for label, number in count_labels(checked).items())
         err.print(f"{len(checked)} images: {', '.join(counts)}")
-    for name, path in (("table", csv), ("page", html)):
+    for name, path in written.items():
         if path is not None:
             err.print(f"The {name}: [bold]{escape(str(path))}[/]")
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlparse
 
 from PIL import Image
@@ -48,47 +49,49 @@ def check_files(
     with ThreadPoolExecutor(BATCH_IMAGES) as threads:
         while batch := list(itertools.islice(waiting, BATCH_IMAGES)):
             read = list(threads.map(_read, batch))
-            images = [image for image in read if isinstance(image, tuple)]
-            verdicts = iter(_check(guard, [image for _, image in images]))
-            for query, found in zip(batch, read, strict=True):
-                if isinstance(found, str):
-                    yield CheckedFile(query.name, error=found)
-                    continue
-                file = replace(next(verdicts), name=query.name)
-                if copies is not None and file.label == "memorized":
-                    file = replace(file, copied_to=str(_copy(query.name, found[0], copies)))
-                yield file
+            verdicts = iter(_check(guard, [image for _, _, image in read if image is not None]))
+            for file, data, image in read:
+                checked = file if image is None else replace(file, **next(verdicts))
+                if copies is not None and checked.label == "memorized":
+                    checked = replace(checked, copied_to=str(_copy(file.name, data, copies)))
+                yield checked
 
 
-def _read(query: Query) -> tuple[bytes, Image.Image] | str:
-    """The file and its image, or why there is none."""
+def _read(query: Query) -> tuple[CheckedFile, bytes, Image.Image | None]:
+    """The file before its check, its bytes, and its image; None if it cannot be read."""
+    file, data = CheckedFile(query.name), b""
     try:
         data = query.read()
-        return data, decode(data)[0]
+        file = replace(file, sha256=_sha256(data))
+        return file, data, decode(data)[0]
     except UnreadableImageError as error:
-        return f"cannot be read: {error}"
+        return replace(file, error=f"cannot be read: {error}"), data, None
 
 
-def _check(guard: Guard, images: Sequence[Image.Image]) -> list[CheckedFile]:
-    """Verdicts without names; where a batch fails, each image on its own."""
+def _check(guard: Guard, images: Sequence[Image.Image]) -> list[dict[str, Any]]:
+    """Each image's verdict, or its error; where a batch fails, each image on its own."""
     try:
-        return [CheckedFile("", verdict) for verdict in guard.check(images)] if images else []
+        return [{"verdict": verdict} for verdict in guard.check(images)] if images else []
     except CheckFailedError as error:
         if len(images) == 1:
-            return [CheckedFile("", error=f"cannot be checked: {error}")]
-        return [file for image in images for file in _check(guard, [image])]
+            return [{"error": f"cannot be checked: {error}"}]
+        return [found for image in images for found in _check(guard, [image])]
 
 
 def _copy(name: str, data: bytes, folder: Path) -> Path:
     """Copy a file's bytes under its own name, or with some of its hash if that is taken."""
-    digest = hashlib.sha256(data).hexdigest()
     target = folder / _file_name(name)
     with writing("copy", target):
         folder.mkdir(parents=True, exist_ok=True)
-        if target.exists() and hashlib.sha256(target.read_bytes()).hexdigest() != digest:
-            target = target.with_name(f"{target.stem}-{digest[:NAME_DIGITS]}{target.suffix}")
+        if target.exists() and target.read_bytes() != data:
+            digits = _sha256(data)[:NAME_DIGITS]
+            target = target.with_name(f"{target.stem}-{digits}{target.suffix}")
         write_bytes(target, data)
     return target
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _file_name(name: str) -> str:

@@ -30,7 +30,7 @@ from rich.text import Text
 
 from memguard.errors import ConfigurationError, UnreadableImageError
 from memguard.files import read_regular
-from memguard.report.formatting import printable
+from memguard.printable import printable
 
 
 class Terminal(Console):

@@ -142,5 +142,6 @@ def duplicates(
     out.print(table if found else f"{escape(str(index))} holds no image twice")
     if output is not None and found:
         out.print(f"The picture: [bold]{escape(str(output))}[/]")
-    if html is not None:
-        out.print(f"The page: [bold]{escape(str(html))}[/]")
+    for name, path in (("page", html), ("list", redundant)):
+        if path is not None:
+            out.print(f"The {name}: [bold]{escape(str(path))}[/]")

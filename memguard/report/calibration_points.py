@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -80,6 +81,7 @@ def needed(index: str, calibration: Calibration, label: Label) -> str:
     Args:
         index: named in commands.
     """
+    index = shlex.quote(index)
     operating = calibration.operating_points()[label]
     target, observed = operating.target, operating.observed
     if operating.status == "proven":

@@ -69,6 +69,7 @@ def _pair(file: CheckedFile) -> dict[str, Any]:
         "picture": _uri(verdict.thumbnail),
         "why": verdict.why,
         "score": verdict.score,
+        "sha256": file.sha256,
         "copied_to": file.copied_to,
         "match": match,
         "finding": finding(verdict) if match and match.region else None,

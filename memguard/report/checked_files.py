@@ -29,12 +29,14 @@ class CheckedFile:
         name: as the user named it.
         verdict: None for a file that could not be checked.
         error: why it could not.
+        sha256: of its bytes; None if there were none to read.
         copied_to: the copy of a blocked file.
     """
 
     name: str
     verdict: Verdict | None = None
     error: str | None = None
+    sha256: str | None = None
     copied_to: str | None = None
 
     @property
@@ -44,8 +46,9 @@ class CheckedFile:
     def to_json(self) -> dict[str, Any]:
         """The verdict's JSON under the file's name; an error where there is no verdict."""
         found = {"error": self.error} if self.verdict is None else self.verdict.to_json()
-        copied = {} if self.copied_to is None else {"copied_to": self.copied_to}
-        return {"image": self.name, **found, **copied}
+        known = {"sha256": self.sha256, "copied_to": self.copied_to}
+        about = {name: value for name, value in known.items() if value is not None}
+        return {"image": self.name, **found, **about}
 
 
 def exit_status(files: Iterable[CheckedFile]) -> int:
@@ -78,6 +81,7 @@ COLUMNS = (
     "rights",
     "url",
     "why",
+    "sha256",
     "copied_to",
 )
 
@@ -93,7 +97,12 @@ def to_csv(files: Iterable[CheckedFile]) -> str:
 
 
 def _row(file: CheckedFile) -> dict[str, Any]:
-    row: dict[str, Any] = {"image": file.name, "label": file.label, "copied_to": file.copied_to}
+    row: dict[str, Any] = {
+        "image": file.name,
+        "label": file.label,
+        "sha256": file.sha256,
+        "copied_to": file.copied_to,
+    }
     verdict = file.verdict
     if verdict is None:
         return {**row, "why": file.error}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 
 from memguard.signal_type import SignalType
@@ -27,17 +26,6 @@ def threshold_text(limit: float | None, *, counts_bits: bool = False) -> str:
     if limit is None:
         return "never"
     return str(math.floor(limit)) if counts_bits and math.isfinite(limit) else distance_text(limit)
-
-
-HIDDEN = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-)
-"""Control characters, lone surrogates, and marks that reorder or hide text."""
-
-
-def printable(text: str) -> str:
-    """Text from elsewhere, such as a file's name, with what is not seen written out: ``\\x1b``."""
-    return HIDDEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 WHOLE = 0.97

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import math
+import shlex
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from memguard._version import __version__
 from memguard.errors import UnreadableImageError
 from memguard.files import read_regular
 from memguard.index import Index
-from memguard.report.formatting import percent, printable
+from memguard.printable import printable
+from memguard.report.formatting import percent
 from memguard.vision.decode import decode, to_rgb
 
 PICTURE_EDGE = 200
@@ -38,7 +40,12 @@ def render(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "count": "{:,}".format, "distance": _distance}
+    environment.filters |= {
+        "percent": percent,
+        "count": "{:,}".format,
+        "distance": _distance,
+        "quote": shlex.quote,
+    }
     page: str = environment.get_template(template).render(version=__version__, **values)
     return page
 

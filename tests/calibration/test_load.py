@@ -74,7 +74,8 @@ def test_thorough_wants_a_thorough_calibration(
     index = Path(shutil.copytree(gallery, tmp_path / "index"))
     store_calibration(index, replace(CURRENT, records=4))
     assert calibrated_detector(open_index(index), thorough=True).thorough
-    assert "was calibrated without thorough; run `memguard calibrate" in caplog.text
+    said = f"{index} was calibrated without thorough; run `memguard calibrate {index}` --thorough"
+    assert caplog.messages == [said]
     caplog.clear()
     store_calibration(index, replace(CURRENT, records=4, thorough=True))
     calibrated_detector(open_index(index), thorough=True)

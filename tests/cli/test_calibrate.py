@@ -98,7 +98,7 @@ def test_calibrate_writes_the_page_and_report_writes_it_again(
     page = index / "calibration.html"
     assert str(page) in invoked("calibrate", index).output
     again = tmp_path / "again.html"
-    assert invoked("report", index, "-o", again).stdout.strip() == str(again)
+    assert invoked("report", index, "-o", again).stdout == f"The page for reviewers: {again}\n"
     assert again.read_text(encoding="utf-8") == page.read_text(encoding="utf-8")
 
 

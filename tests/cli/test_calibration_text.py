@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from memguard.calibration.rates import Rate
 from memguard.calibration.result import Calibration
-from memguard.cli.calibration_text import show_calibration, warnings
+from memguard.cli.calibration_text import show_advice, show_calibration, warnings
 from memguard.index import Index
 from memguard.index.open import open_index
 
@@ -71,3 +71,15 @@ def test_the_terminal_shows_what_there_is(
     assert "Calibration of today" in printed
     assert "[red] photographs" in printed, "brackets are no markup"
     assert Path(index.name).name not in printed, "a warning would name the index"
+
+
+def test_calibrate_says_what_missed_means_and_what_it_falls_short_of(
+    sound: Calibration, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missed = replace(sound.memorized, observed=Rate.of(90, 100))
+    short = replace(sound, memorized=missed, shortfalls=("it finds too little",))
+    show_advice("x.memguard", short)
+    first, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("memorized: missed. More novel images are blocked than you allowed")
+    assert "First look at the pairs" in first
+    assert last == "warning it finds too little"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import itertools
 import json
 from pathlib import Path
@@ -104,6 +105,8 @@ def test_reports_and_copies_of_blocked_images(
     names = [f"{queries}/{name}" for name in ("a/x.png", "b/=novel.png", "b/broken.png", "b/x.png")]
     rows = json.loads(done.stdout)
     assert [row["image"] for row in rows] == names
+    digests = [hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in names]
+    assert [row["sha256"] for row in rows] == digests
     copies = [Path(rows[0]["copied_to"]), Path(rows[3]["copied_to"])]
     assert sorted((tmp_path / "blocked").iterdir()) == sorted(copies)
     assert copies[0].name == "x.png"
@@ -113,6 +116,7 @@ def test_reports_and_copies_of_blocked_images(
     with (tmp_path / "x.csv").open(newline="", encoding="utf-8") as file:
         table = list(csv.DictReader(file))
     assert [row["image"] for row in table] == names
+    assert [row["sha256"] for row in table] == digests
     labels = [row["label"] for row in table]
     assert labels == ["memorized", "clear", "unreadable", "memorized"]
     assert table[0]["caption"] == "a cat [indoors]"
@@ -124,6 +128,7 @@ def test_reports_and_copies_of_blocked_images(
     assert page.words("summary") == "2 memorized 0 similar 1 passed, 1 not checked."
     assert all(address.startswith("data:image/") for address in page.addresses)
     assert len(page.addresses) == 4
+    assert digests[0] in page.words()
     assert open_index(photograph_index).manifest.fingerprint in page.words()
 
 
@@ -143,6 +148,15 @@ def test_images_from_patterns_folders_addresses_and_a_list(
     assert copies == ["0001.jpg", "0002.jpg", "0004.jpg", "a_2F.._2Fb.jpg"]
     empty = CliRunner().invoke(app, ["check", "-", "-i", str(built[0])], input="\n")
     assert "standard input lists no image" in str(empty.exception)
+
+
+def test_it_says_where_the_copies_are(built: tuple[Path, BuildSummary], tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64), "white").save(tmp_path / "blank.png")
+    copies = tmp_path / "blocked"
+    options = ["-i", built[0], "--copy-blocked-to", copies]
+    image = built[0].parent / "images" / "0007.jpg"
+    assert f"The copies: {copies}\n" in invoked("check", image, *options).stderr
+    assert "The copies" not in invoked("check", tmp_path / "blank.png", *options).stderr
 
 
 def test_ctrl_c_reports_what_was_checked(

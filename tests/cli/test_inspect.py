@@ -82,7 +82,8 @@ def test_a_sheet_or_list_that_cannot_be_written(gallery: Path, tmp_path: Path) -
 
 
 def test_a_page_of_the_duplicates(gallery: Path, tmp_path: Path) -> None:
-    done = invoked("duplicates", gallery, "--html", tmp_path / "x.html")
-    assert f"The page: {tmp_path}/x.html" in done.stdout
+    options = ["--html", tmp_path / "x.html", "--redundant", tmp_path / "list.txt"]
+    done = invoked("duplicates", gallery, *options)
+    assert f"The page: {tmp_path}/x.html\nThe list: {tmp_path}/list.txt\n" in done.stdout
     page = Page((tmp_path / "x.html").read_text(encoding="utf-8"))
     assert page.words("cluster-1").startswith("3 files: a cat")

@@ -16,14 +16,17 @@ import pytest
 from fixtures.calibrations import (
     PICTURE_SIGNALS,
     simulated_copies_of,
+    store_calibration,
     stored_calibration,
     stored_measurements,
 )
 from fixtures.html_page import Page, stacked_cells
 from fixtures.picture_files import write_cuts
+from msgspec.structs import replace
 from PIL import Image
 
 from memguard import __version__, open_index
+from memguard.calibration.result import Calibration
 from memguard.errors import CalibrationError
 from memguard.lifecycle import build_index, calibrate_index, remove_images
 from memguard.report import calibration_page, report_index
@@ -208,6 +211,18 @@ def test_held_out_negatives_a_copy_among_them_and_a_reached_target(
 
     copy.unlink()
     assert "no longer here" in Page(calibration_page(index)).words()
+
+
+def test_commands_in_warnings_are_code(shown: tuple[Path, Page], tmp_path: Path) -> None:
+    index = Path(shutil.copytree(shown[0], tmp_path / "x.memguard"))
+    calibration = Calibration.of(open_index(index))
+    assert calibration is not None
+    short = replace(calibration, shortfalls=("run `memguard calibrate INDEX --pipeline PIPE`",))
+    store_calibration(index, short)
+    page = calibration_page(index)
+    words = ("memguard", "calibrate", "INDEX", "--pipeline", "PIPE")
+    code = " ".join(f"<span>{word}</span>" for word in words)
+    assert re.search(rf'<p class="warning">\s*Run\s+<code>{code}</code>\s*\.</p>', page)
 
 
 def test_an_index_without_calibration(few: Path, tmp_path: Path) -> None:

@@ -49,7 +49,8 @@ def test_what_would_prove_a_target(count: int, calibrated: bool, said: str) -> N
     observed = Rate.of(count, 100)
     point = OperatingPoint(0.001, calibrated, observed, observed, {})
     example = replace(EXAMPLE, memorized=point, thresholds={})
-    block, flag = points("x.memguard", example, NOTHING_MEASURED)
+    block, flag = points("my index", example, NOTHING_MEASURED)
+    assert "`memguard calibrate 'my index' --" in block.needed
     assert (block.label, block.verb, flag.verb) == ("memorized", "block", "flag")
     assert plain(block.needed).startswith(said)
     assert block.means == "These negatives neither prove the target nor contradict it."

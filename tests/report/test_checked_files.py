@@ -51,16 +51,19 @@ def test_labels_are_counted_the_gravest_first() -> None:
 
 def test_json_has_a_verdict_or_an_error() -> None:
     assert CheckedFile("x.png", error="gone").to_json() == {"image": "x.png", "error": "gone"}
-    row = CheckedFile("x.png", COPY, copied_to="blocked/x.png").to_json()
+    row = CheckedFile("x.png", COPY, sha256="ab" * 32, copied_to="blocked/x.png").to_json()
     assert (row["image"], row["copied_to"]) == ("x.png", "blocked/x.png")
+    assert row["sha256"] == "ab" * 32
     assert row["matches"] == [MATCH.to_json()]
     assert "copied_to" not in CheckedFile("x.png", COPY).to_json()
 
 
 def test_a_table_that_a_spreadsheet_can_open_without_harm() -> None:
-    text = to_csv([CheckedFile("@x.png", COPY), CheckedFile("y\n.png", error="gone")])
+    known = CheckedFile("@x.png", COPY, sha256="ab" * 32)
+    text = to_csv([known, CheckedFile("y\n.png", error="gone")])
     copy, gone = csv.DictReader(io.StringIO(text, newline=""))
     assert list(copy) == list(COLUMNS)
     assert (copy["image"], copy["caption"], copy["rights"]) == ("'@x.png", "'=HYPERLINK(1)", "©")
     assert (copy["signal"], copy["distance"], copy["threshold"]) == ("l2", "0.1", "0.2")
+    assert (copy["sha256"], gone["sha256"]) == ("ab" * 32, "")
     assert (gone["image"], gone["label"], gone["why"]) == ("y\n.png", "unreadable", "gone")

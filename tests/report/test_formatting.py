@@ -11,7 +11,6 @@ from memguard.report.formatting import (
     SIGNAL_HEADINGS,
     distance_text,
     percent,
-    printable,
     region_text,
     signal_rows,
     threshold_text,
@@ -59,10 +58,3 @@ def test_a_region_in_one_sentence() -> None:
     assert region_text(part) == f"{text}; details within may differ"
     whole = Region((), (), share_of_reference=1.0, share_of_query=1.0)
     assert region_text(whole).startswith("What agrees spans the whole training image and all of")
-
-
-def test_text_from_elsewhere_hides_nothing() -> None:
-    assert printable("a\x1b[31m\x00\u202egnp.exe\udcff") == r"a\x1b[31m\x00\u202egnp.exe\udcff"
-    family = "\N{MAN}\N{ZERO WIDTH JOINER}\N{GIRL}"
-    kept = f"{family} 5\N{NO-BREAK SPACE}%\n\tend"
-    assert printable(kept) == kept

@@ -51,6 +51,14 @@ def test_without_the_extra_a_page_says_how_to_install_it(
         render("layout.html.j2")
 
 
+def test_a_command_is_broken_between_its_words_only(gallery: Path) -> None:
+    page = check_page([], open_index(gallery), "memguard check 'my <folder>' --html x.html")
+    words = ("memguard", "check", "&#39;my", "&lt;folder&gt;&#39;", "--html", "x.html")
+    spans = " ".join(f"<span>{word}</span>" for word in words)
+    assert f"<code>{spans}</code>" in page
+    assert "code span { display: inline-block; max-width: 100%; }" in page
+
+
 def test_names_and_captions_are_neither_markup_nor_control_characters(gallery: Path) -> None:
     hostile = "<script>alert(1)</script>\x1b]0;\u202e\udcff&"
     file = CheckedFile(hostile, error=hostile)
