@@ -35,8 +35,7 @@ from memguard import (
 from memguard.index import Index
 from memguard.index.local import DirectoryIndex
 from memguard.index.maintenance.duplicates import redundant_files
-from memguard.pipelines.allowance import Allowance
-from memguard.pipelines.checker import Checker
+from memguard.pipelines.checker import CallCheck, Checker
 from memguard.pipelines.policy import Action
 
 POLICIES: Mapping[str, Policy] = {
@@ -64,14 +63,14 @@ class RememberingChecker(Checker):
         return {}
 
     def _detect(
-        self, images: Sequence[Image.Image], allowance: Allowance, end: float | None
+        self, images: Sequence[Image.Image], call: CallCheck, end: float | None
     ) -> list[Verdict]:
         keys = [image.tobytes() for image in images]
         new = {key: image for key, image in zip(keys, images) if key not in self._known}
         waiting = list(new)
         for start in range(0, len(waiting), BATCH_IMAGES):
             part = waiting[start : start + BATCH_IMAGES]
-            verdicts = super()._detect([new[key] for key in part], allowance, end)
+            verdicts = super()._detect([new[key] for key in part], call, end)
             self._known.update(zip(part, verdicts))
         return [self._known[key] for key in keys]
 

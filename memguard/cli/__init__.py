@@ -20,6 +20,7 @@ from memguard.cli import (
     inspect,
     log,
     maintain,
+    serve,
 )
 from memguard.cli.console import err
 from memguard.cli.options import BareSscd
@@ -33,6 +34,7 @@ app = typer.Typer(
 models = typer.Typer(help="Model weights.", no_args_is_help=True)
 app.add_typer(models, name="models")
 app.add_typer(log.group, name="log")
+app.add_typer(serve.keys, name="keys")
 
 app.command(cls=BareSscd)(build.build)
 for command in (
@@ -52,6 +54,7 @@ for command in (
     check.check,
     explain.explain,
     audit.audit,
+    serve.serve,
     demo.demo,
     demo.version,
 ):

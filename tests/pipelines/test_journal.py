@@ -156,6 +156,17 @@ def test_each_attempt_is_a_line(index: Path, path: Path) -> None:
     assert "regenerate" in lines_of(path)[0]["milliseconds"]
 
 
+def test_requests_that_are_checked_together_have_their_own_keys(index: Path, path: Path) -> None:
+    checker = Guard(index, audit_log=path)
+    found = checker.check_together({"a": [drawing(COPY), drawing(NOVEL)], "b": drawing(COPY)})
+    assert [[verdict.label for verdict in found[key]] for key in "ab"] == [
+        ["memorized", "clear"],
+        ["memorized"],
+    ]
+    lines = [(one["request"], one["position"], one["images"]) for one in lines_of(path)]
+    assert lines == [("a", 0, 2), ("a", 1, 2), ("b", 0, 1)]
+
+
 class Uncopied:
     """An output whose images cannot be exchanged."""
 
