@@ -34,6 +34,8 @@ from memguard.threads import Threads
 from memguard.verdict import Exemption, Label, Match, Verdict, View
 from memguard.vision.picture import BLANK_STD, Picture
 
+NO_RECORDS: Mapping[str, Record] = {}
+
 Verify = Callable[[PicturePair], dict[str, float]]
 """A view of a query and a reference -> picture signal to distance."""
 
@@ -186,7 +188,8 @@ class Detector:
             if not matches or self._rank(matches[0])[0] == 0:
                 with stage("decide"):
                     return self.decide(matches)
-        return self.judge(query, self._matches(candidates, self._compared(candidates)))
+        records = {one.record.id: one.record for one in candidates}
+        return self.judge(query, self._matches(candidates, self._compared(candidates)), records)
 
     def _candidates(
         self,
@@ -248,31 +251,39 @@ class Detector:
         return [match for _, match in sorted(highest.values(), key=itemgetter(0), reverse=True)]
 
     @stage("decide")
-    def judge(self, query: Picture, matches: Sequence[Match]) -> Verdict:
+    def judge(
+        self, query: Picture, matches: Sequence[Match], records: Mapping[str, Record] = NO_RECORDS
+    ) -> Verdict:
         """The verdict on a query with these matches, and the regions of those that it shows.
 
         Matches that would block for a small part that unlike references share, such as a logo,
         only flag (:mod:`memguard.detection.common_parts`).
+
+        Args:
+            query: the image.
+            matches: of it.
+            records: by id, those that are at hand; others are looked up.
         """
         verdict = self.decide(matches)
         if verdict.label == "memorized":
             exempt = [match for match in matches if not match.counts]
             matches = [match for match in matches if match.counts]
-            if is_small_part(self._located(query, matches[0])[0]):
-                verdict = self.decide([*self._weighed(query, matches), *exempt])
-        return replace(
-            verdict, matches=tuple(self._located(query, match)[0] for match in verdict.matches)
-        )
+            if is_small_part(self._located(query, matches[0], records)[0]):
+                verdict = self.decide([*self._weighed(query, matches, records), *exempt])
+        located = tuple(self._located(query, match, records)[0] for match in verdict.matches)
+        return replace(verdict, matches=located)
 
     def decide(self, matches: Sequence[Match]) -> Verdict:
         """The verdict on a query with these matches, by their distances alone."""
         return decision.decide(matches, self.thresholds, self.rates)
 
-    def _weighed(self, query: Picture, matches: Sequence[Match]) -> list[Match]:
+    def _weighed(
+        self, query: Picture, matches: Sequence[Match], records: Mapping[str, Record]
+    ) -> list[Match]:
         """The matches, the strongest first, with how many references share each small part."""
         located, pictures = [], {}
         for match in matches:
-            one, picture = self._located(query, match)
+            one, picture = self._located(query, match, records)
             located.append(one)
             if picture is not None:
                 pictures[one.id] = picture
@@ -285,13 +296,15 @@ class Detector:
         ]
         return sorted(weighed, key=self._rank, reverse=True)
 
-    def _located(self, query: Picture, match: Match) -> tuple[Match, Picture | None]:
+    def _located(
+        self, query: Picture, match: Match, records: Mapping[str, Record]
+    ) -> tuple[Match, Picture | None]:
         """A match with its region, and its reference; neither if the match alone is clear, or if
         the index has no pixels of it (any more).
         """
         if self._rank(match)[0] == 0:
             return match, None
-        record = self.index.find(match.id)
+        record = records.get(match.id) or self.index.find(match.id)
         if record is None or not record.has_pixels:
             return match, None
         picture = record.picture()
