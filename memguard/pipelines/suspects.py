@@ -123,7 +123,8 @@ class Suspects:
             where = f"{detector.index.name} {suspect.match.id}"
             has_pixels = "structure" in suspect.match.distances
             if suspect.unlike and has_pixels and self.action == "auto":
-                self.suspended |= {suspect.match.id}
+                with self.lock:
+                    self.suspended |= {suspect.match.id}
                 log.warning(
                     "%s; the images have nothing in common, so this guard suspends the reference: "
                     "it flags, and blocks only what is like it as a whole. Look at it, and run "
@@ -132,7 +133,8 @@ class Suspects:
                     where,
                 )
             else:
-                self.asked |= {suspect.match.id}
+                with self.lock:
+                    self.asked |= {suspect.match.id}
                 log.warning(
                     "%s; it goes on blocking, as %s. Look at it: if these are no copies, run "
                     "`memguard quarantine %s` and reload",

@@ -35,6 +35,7 @@ class TimeLimit:
             raise ConfigurationError(f"timeout_s must be positive, not {seconds}")
         self.seconds = seconds
         self._late: list[threading.Thread] = []
+        self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return TimeLimit, (self.seconds,)
@@ -59,10 +60,12 @@ class TimeLimit:
         left = self.seconds if end is None else end - time.monotonic()
         if left <= 0:
             raise TimeoutError(f"it took longer than {self.seconds:g} s")
-        self._late = [thread for thread in self._late if thread.is_alive()]
-        if len(self._late) >= LATE_CHECKS:
+        with self._lock:
+            self._late = [thread for thread in self._late if thread.is_alive()]
+            late = len(self._late)
+        if late >= LATE_CHECKS:
             raise TimeoutError(
-                f"{len(self._late)} earlier checks that took longer than {self.seconds:g} s are "
+                f"{late} earlier checks that took longer than {self.seconds:g} s are "
                 "still running"
             )
         waited_for, failure = threading.Event(), list[BaseException]()
@@ -90,7 +93,8 @@ class TimeLimit:
         finally:
             waited_for.clear()
         if thread.is_alive():
-            self._late.append(thread)
+            with self._lock:
+                self._late.append(thread)
             raise TimeoutError(f"it took longer than {self.seconds:g} s")
         if failure:
             raise failure[0]
