@@ -19,10 +19,14 @@ MOST_TIGHTENING = 1.25
 SHOWN_PAIRS = 3
 """Pairs named as the cause."""
 
-WAY_ON = (
-    "calibrate on images that the model made (`memguard calibrate INDEX --pipeline PIPE --prompts "
-    "FILE`) or on held-out pictures (`--negatives FOLDER`)"
+OTHER_NEGATIVES = (
+    "to mend it, calibrate on images that the model made (`memguard calibrate INDEX --pipeline "
+    "PIPE --prompts FILE`) or on held-out pictures (`--negatives FOLDER`)"
 )
+BETTER_NEGATIVES = (
+    "to mend it, look at these pairs; take copies out of the negatives, and calibrate again"
+)
+MORE_SIGNALS = "thorough checks find more of them, and so does an index with SSCD (`--sscd`)"
 
 
 def shortfalls(
@@ -47,15 +51,20 @@ def shortfalls(
             f"of these kinds of simulated copies, fewer than {LEAST_RECALL:.0%} are blocked: "
             f"{shares}"
         )
+        found.append(MORE_SIGNALS)
+    tightened = []
     for signal in signals:
         default = None if signal.default is None else signal.default.memorized
         limit = blocking.get(signal.name)
         if default is not None and limit is not None and _tighter(limit, default):
-            found.append(
+            tightened.append(
                 f"the signal {signal.name} blocks from {limit:.3g} on instead of {default:.3g}, "
                 f"because {_cause(measured, signal.name)}"
             )
-    return (*found, f"to mend it, {WAY_ON}") if found else ()
+    if tightened:
+        by_itself = measured.method == "leave-one-out"
+        tightened.append(OTHER_NEGATIVES if by_itself else BETTER_NEGATIVES)
+    return (*found, *tightened)
 
 
 def _tighter(limit: float, default: float) -> bool:

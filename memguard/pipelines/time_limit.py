@@ -65,8 +65,7 @@ class TimeLimit:
             late = len(self._late)
         if late >= LATE_CHECKS:
             raise TimeoutError(
-                f"{late} earlier checks that took longer than {self.seconds:g} s are "
-                "still running"
+                f"{late} earlier checks that took longer than {self.seconds:g} s are still running"
             )
         waited_for, failure = threading.Event(), list[BaseException]()
         waited_for.set()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from memguard.calibration.measurements import ContaminatedNegative, Measurements
@@ -34,10 +36,18 @@ def test_seldom_found_kinds_are_named_with_the_way_on() -> None:
     said, way = sentences(-24, blur=1.0, inset=0.3)
     assert "inset 30%" in said
     assert "blur" not in said
-    assert "--pipeline" in way
+    assert "SSCD" in way
 
 
 def test_a_much_tighter_threshold_names_the_pairs_that_did_it() -> None:
-    said, _ = sentences(-31, blur=1.0)
+    said, way = sentences(-31, blur=1.0)
     assert "copy_evidence blocks from -31 on instead of -24" in said
     assert "new.png is near old.png" in said
+    assert "take copies out of the negatives" in way
+
+
+def test_a_training_set_alone_needs_other_negatives() -> None:
+    alone = dataclasses.replace(MEASURED, method="leave-one-out")
+    said, way = shortfalls(alone, point(), {"copy_evidence": -31}, [CopyEvidence()])
+    assert "half of the references come within -22.5 of another one" in said
+    assert "--pipeline" in way
