@@ -20,9 +20,19 @@ import numpy as np
 from benchmarks.soak.accounts import compare, counts, passed_unchecked
 from benchmarks.soak.calls import Answer
 from benchmarks.soak.pictures import Asked
+from benchmarks.soak.victim import CONTROL
 
-FAULTS = ("killed", *(["full disk"] if os.geteuid() == 0 else []), "truncated", "memory")
-"""To mount a small disk takes root."""
+FAULTS = (
+    "killed",
+    *(["full disk"] if os.geteuid() == 0 else []),
+    *(["I/O errors"] if shutil.which("cc") else []),
+    "truncated",
+    "memory",
+)
+"""To mount a small disk takes root; to make calls fail takes a C compiler."""
+DONE_TO_ITSELF = ("I/O errors", "truncated", "memory")
+"""Faults that the process turns on and off."""
+SHIM = Path(__file__).with_name("io_errors.c")
 DISK = "1m"
 """Size of the file system that is filled."""
 NO_RESERVE = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
@@ -62,7 +72,7 @@ def suffer(
         if fault == "full disk":
             where = stack.enter_context(_small_disk(place))
         log = place / "audit.jsonl"
-        own = fault if fault in ("truncated", "memory") else "none"
+        own = fault if fault in DONE_TO_ITSELF else "none"
         command = [sys.executable, "-m", "benchmarks.soak.victim", copy, log, images, own]
         said = stack.enter_context((folder / "said.jsonl").open("w+", encoding="utf-8"))
         errors = stack.enter_context((folder / "errors.txt").open("w", encoding="utf-8"))
@@ -70,7 +80,7 @@ def suffer(
             [*map(str, command), str(seed), str(seconds)],
             stdout=said,
             stderr=errors,
-            env={**os.environ, **(NO_RESERVE if fault == "memory" else {})},
+            env={**os.environ, **_environment(fault, folder)},
         )
         injected = 0
         _wait_for_line(victim, folder / "said.jsonl")
@@ -86,7 +96,7 @@ def suffer(
         during = [row.pop("during") for row in rows]
         answers = [Answer(**row) for row in rows]
         logged = compare(log, answers)
-    if fault in ("truncated", "memory"):
+    if fault in DONE_TO_ITSELF:
         injected = sum(now and not before for before, now in zip([False, *during], during))
     return {
         "fault": fault,
@@ -98,6 +108,18 @@ def suffer(
         "passed unchecked": passed_unchecked(answers),
         "logged": asdict(logged),
     }
+
+
+def _environment(fault: str, folder: Path) -> dict[str, str]:
+    """What the process needs so that the fault can come over it."""
+    if fault == "memory":
+        return NO_RESERVE
+    if fault != "I/O errors":
+        return {}
+    control, shim = folder / "share", folder / "io_errors.so"
+    control.write_bytes(b"\0")
+    subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", shim, SHIM, "-ldl"], check=True)
+    return {CONTROL: str(control), "LD_PRELOAD": str(shim)}
 
 
 @contextlib.contextmanager

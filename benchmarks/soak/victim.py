@@ -3,7 +3,7 @@
     python -m benchmarks.soak.victim INDEX LOG IMAGES FAULT SEED SECONDS
 
 IMAGES is a folder of PNG files, ``ROLE__NAME``. FAULT is one that the process does to itself,
-``truncated`` or ``memory``, in every second span of its calls, or ``none``.
+``I/O errors``, ``truncated`` or ``memory``, in every second span of its calls, or ``none``.
 """
 
 from __future__ import annotations
@@ -31,6 +31,10 @@ from benchmarks.soak.samples import sample
 from memguard import Guard
 from memguard.pipelines.checker import REOPEN_SECONDS
 
+CONTROL = "SOAK_CONTROL"
+"""Names the file by which io_errors.c is turned on."""
+FAILING_CALLS = (8, 128)
+"""How many of 256 calls fail, at least and at most; drawn anew for each span."""
 SPAN_CALLS = 6
 MOST_FREE_MIB = 4
 """What the process may still take in where memory is short; drawn anew for each span."""
@@ -44,6 +48,7 @@ def main() -> None:
     asked = load_asked(images)
     faults: dict[str, Callable[[], AbstractContextManager[None]]] = {
         "none": contextlib.nullcontext,
+        "I/O errors": lambda: failing_calls(Path(os.environ[CONTROL]), rng),
         "truncated": lambda: truncated(index, rng),
         "memory": lambda: short_of_memory(rng),
     }
@@ -71,6 +76,19 @@ def load_asked(folder: Path) -> list[Asked]:
         with Image.open(path) as image:
             found.append(Asked(name, cast(Role, role), image.convert("RGB")))
     return found
+
+
+@contextlib.contextmanager
+def failing_calls(control: Path, rng: np.random.Generator) -> Iterator[None]:
+    """Let reads and writes of the index and the log fail (io_errors.c)."""
+    with control.open("r+b", buffering=0) as file:
+        file.write(bytes([int(rng.integers(*FAILING_CALLS))]))
+        try:
+            yield
+        finally:
+            file.seek(0)
+            file.write(b"\0")
+            time.sleep(REOPEN_SECONDS)
 
 
 @contextlib.contextmanager
