@@ -51,8 +51,9 @@ def report(figures: Mapping[str, Any]) -> str:
         "lies on a tmpfs that is filled and freed again. *Truncated*: a random file of the open "
         "index is cut in place between two checks, later replaced. *I/O errors*: reads, writes and "
         "syncs of the index and the log fail with EIO, by a preloaded library. *Memory*: "
-        "RLIMIT_AS is set to what is in use and up to 4 MiB more. *Lost*: pictures that were shown and are not in the "
-        "log. *Kept back*: novel pictures that were withheld, unchecked or unrecorded ones.",
+        "RLIMIT_AS is set to what is in use and up to 4 MiB more. *Lost*: pictures that were "
+        "shown and are not in the log. *Kept back*: novel pictures that were withheld, "
+        "unchecked or unrecorded ones.",
     ]
     return "\n\n".join(parts) + "\n"
 
