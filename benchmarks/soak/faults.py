@@ -25,12 +25,12 @@ from benchmarks.soak.victim import CONTROL
 FAULTS = (
     "killed",
     *(["full disk"] if os.geteuid() == 0 else []),
-    *(["I/O errors"] if shutil.which("cc") else []),
+    *(["failing calls"] if shutil.which("cc") else []),
     "truncated",
     "memory",
 )
 """To mount a small disk takes root; to make calls fail takes a C compiler."""
-DONE_TO_ITSELF = ("I/O errors", "truncated", "memory")
+DONE_TO_ITSELF = ("failing calls", "truncated", "memory")
 """Faults that the process turns on and off."""
 SHIM = Path(__file__).with_name("io_errors.c")
 DISK = "1m"
@@ -114,7 +114,7 @@ def _environment(fault: str, folder: Path) -> dict[str, str]:
     """What the process needs so that the fault can come over it."""
     if fault == "memory":
         return NO_RESERVE
-    if fault != "I/O errors":
+    if fault != "failing calls":
         return {}
     control, shim = folder / "share", folder / "io_errors.so"
     control.write_bytes(b"\0")

@@ -49,8 +49,8 @@ def report(figures: Mapping[str, Any]) -> str:
         *_measured_again(figures),
         "Each in a process of its own. *Killed*: SIGKILL at a random moment. *Full disk*: the log "
         "lies on a tmpfs that is filled and freed again. *Truncated*: a random file of the open "
-        "index is cut in place between two checks, later replaced. *I/O errors*: reads, writes and "
-        "syncs of the index and the log fail with EIO, by a preloaded library. *Memory*: "
+        "index is cut in place between two checks, later replaced. *Failing calls*: reads, writes "
+        "and syncs of the index and the log fail with EIO, by a preloaded library. *Memory*: "
         "RLIMIT_AS is set to what is in use and up to 4 MiB more. *Lost*: pictures that were "
         "shown and are not in the log. *Kept back*: novel pictures that were withheld, "
         "unchecked or unrecorded ones.",

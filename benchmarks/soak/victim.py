@@ -3,7 +3,7 @@
     python -m benchmarks.soak.victim INDEX LOG IMAGES FAULT SEED SECONDS
 
 IMAGES is a folder of PNG files, ``ROLE__NAME``. FAULT is one that the process does to itself,
-``I/O errors``, ``truncated`` or ``memory``, in every second span of its calls, or ``none``.
+``failing calls``, ``truncated`` or ``memory``, in every second span of its calls, or ``none``.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def main() -> None:
     asked = load_asked(images)
     faults: dict[str, Callable[[], AbstractContextManager[None]]] = {
         "none": contextlib.nullcontext,
-        "I/O errors": lambda: failing_calls(Path(os.environ[CONTROL]), rng),
+        "failing calls": lambda: failing_calls(Path(os.environ[CONTROL]), rng),
         "truncated": lambda: truncated(index, rng),
         "memory": lambda: short_of_memory(rng),
     }
