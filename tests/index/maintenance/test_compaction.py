@@ -27,7 +27,7 @@ from memguard.lifecycle import add_images, build_index
 
 STEPS: dict[str, tuple[Any, str, int]] = {
     "between the tables": (compaction, "_delete_records", 1),
-    "before the files are written again": (DatasetOptimizer, "compact_files", 0),
+    "before the records are written again": (DatasetOptimizer, "compact_files", 1),
     "before the manifest": (compaction, "publish", 0),
 }
 """Where a compaction is cut off: a call that it makes there, and how many of them succeed."""
