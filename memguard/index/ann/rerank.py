@@ -47,6 +47,11 @@ class ByteVectors:
             raise RuntimeError(f"{path} does not hold {count} vectors of {spec.width} components")
         self._vectors = np.memmap(path, dtype=layout, mode="r", shape=(count,))
 
+    def take(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The vectors at these rows, shape (n, width)."""
+        coded = self._vectors[rows]
+        return np.asarray(coded["unit"][:, None] * coded["levels"], np.float32)
+
     def distances(self, query: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """The distances of a query, shape (width,), to the vectors at these rows."""
         parts = [np.empty(0, np.float32)]

@@ -30,9 +30,12 @@ def publish(
     memory: int | None = None,
     blocked: NDArray[np.bytes_] | None = None,
     descriptors: Sequence[Descriptor] = (),
-    kept: NDArray[np.bool_] | None = None,
+    rewritten: bool = False,
 ) -> Manifest | None:
     """Derive all files from the newest tables, and replace the manifest.
+
+    The tables may lack rows of the old manifest: a compaction commits them first, and may be killed
+    before it publishes. Then the other rows have moved, and all ANN indexes are written anew.
 
     Args:
         directory: the index.
@@ -42,7 +45,7 @@ def publish(
         blocked: digests of images that no search may find; None for those of the old manifest.
         descriptors: simulate copies, to measure the recall of inexact indexes; where empty, a
             recall that was measured before stays.
-        kept: which rows of the old manifest still exist, where rows have moved since.
+        rewritten: whether the tables no longer need files that readers of the old manifest do.
 
     Returns:
         The manifest; None where the tables hold no training image.
@@ -54,19 +57,21 @@ def publish(
     canaries = tables.flagged("canary")
     if len(tables) == len(canaries):
         return None
+    digests = row_arrays.record_digests(tables)
+    kept = _kept(directory, old, digests)
+    moved = kept is not None
     revision = Revision(directory, 1 if old is None else old.revision + 1, tables, tuple(specs))
-    generation = 0 if old is None else old.generation + (kept is not None)
+    generation = 0 if old is None else old.generation + (rewritten or moved)
     for folder in (ANN, row_arrays.FOLDER):
         (directory / folder).mkdir(exist_ok=True)
     lease_path(directory, generation).touch()
 
-    digests = row_arrays.record_digests(tables)
     if blocked is None:
         blocked = row_arrays.read_blocked(directory, old)
     deleted = np.flatnonzero(places(digests, blocked)[1])
     hidden = np.union1d(deleted, canaries)
-    missing = _missing(revision)
-    ann = write_ann_indexes(revision, old if kept is None else None, memory, descriptors, deleted)
+    missing = missing_rows(tables, revision.specs)
+    ann = write_ann_indexes(revision, None if moved else old, memory, descriptors, deleted)
     if old is not None:
         ann = {name: with_known_recall(file, old.ann.get(name)) for name, file in ann.items()}
     clusters = row_arrays.read_array(directory, old, row_arrays.CLUSTERS)
@@ -154,12 +159,22 @@ def spare_name(revision: int) -> str:
     return f"manifest-{revision}.json"
 
 
-def _missing(revision: Revision) -> dict[str, NDArray[np.int64]]:
+def missing_rows(tables: Tables, specs: Sequence[DescriptorSpec]) -> dict[str, NDArray[np.int64]]:
     """Column name to rows without it: thumbnails and vectors, which only records without pixels
     can lack."""
-    tables = revision.tables
     bare = tables.without_pixels()
-    vectors = {
-        spec.name: tables.missing(spec.name) if len(bare) else bare for spec in revision.specs
-    }
+    vectors = {spec.name: tables.missing(spec.name) if len(bare) else bare for spec in specs}
     return {"thumbnail": bare, **vectors}
+
+
+def _kept(
+    directory: Path, old: Manifest | None, digests: NDArray[np.bytes_]
+) -> NDArray[np.bool_] | None:
+    """Which rows of the old manifest are among those with these digests; None for all of them, in
+    their old places."""
+    if old is None:
+        return None
+    known = row_arrays.record_digests(Tables(directory, old.records_version, old.files_version))
+    if np.array_equal(known, digests[: len(known)]):
+        return None
+    return places(known, digests)[1]

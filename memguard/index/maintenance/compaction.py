@@ -84,23 +84,44 @@ def compact(index: str | os.PathLike[str]) -> Compaction:
     return Compaction(str(directory), removed, manifest.records, freed, still_read)
 
 
+def finish(directory: Path, manifest: Manifest) -> Manifest:
+    """Finish a compaction that was killed after it had taken records out of the tables.
+
+    Args:
+        directory: the index, whose write lock is held.
+        manifest: its manifest.
+
+    Returns:
+        The new manifest; the same one where there is nothing to finish.
+    """
+    known = record_digests(Tables(directory, *_pinned(manifest)))
+    if places(known, record_digests(Tables(directory)))[1].all():
+        return manifest
+    return _rewrite(directory, manifest)[0]
+
+
 def _rewrite(directory: Path, manifest: Manifest) -> tuple[Manifest, int]:
     """The manifest of tables without deleted records, and how many there were."""
     tables = Tables(directory)
     blocked = read_blocked(directory, manifest)
     digests = record_digests(tables)
     deleted = places(digests, blocked)[1]
-    if not deleted.any() and tables.versions == _pinned(manifest):
+    if (
+        not deleted.any()
+        and not tables.hold_deleted_rows()
+        and tables.versions == _pinned(manifest)
+    ):
         return manifest, 0
     known = record_digests(Tables(directory, *_pinned(manifest)))
     ids = [digest.hex().ljust(32, "0") for digest in digests[deleted].tolist()]
-    for table in (RECORDS, FILES):
+    for table in (FILES, RECORDS):  # a record that is left says that its files may be left too
         _delete_records(directory / table, ids)
-    kept = ~places(known, blocked)[1]
-    derived = publish(directory, manifest.descriptors, manifest, memory=manifest.memory, kept=kept)
+    derived = publish(
+        directory, manifest.descriptors, manifest, memory=manifest.memory, rewritten=True
+    )
     if derived is None:
         raise BuildError(f"nothing would be left of {directory}; delete the directory instead")
-    return derived, int(deleted.sum())
+    return derived, int(places(known, blocked)[1].sum())
 
 
 def _pinned(manifest: Manifest) -> tuple[int, int]:

@@ -14,12 +14,13 @@ from memguard.descriptors.base import DescriptorSpec
 from memguard.descriptors.weights import require_same
 from memguard.errors import BuildError
 from memguard.files import write_bytes
-from memguard.index.ingest.checkpoint import Checkpoint
+from memguard.index.ingest.builder import FIRST_FILES
+from memguard.index.ingest.checkpoint import START, Checkpoint
 from memguard.index.ingest.publish import publish
 from memguard.index.store.digests import Digests, as_array, file_digest, id_digest, places
 from memguard.index.store.documents import EXEMPTIONS
 from memguard.index.store.exemptions import Exemptions
-from memguard.index.store.manifest import BUILDING, Manifest
+from memguard.index.store.manifest import BUILDING, MANIFEST_NAME, Manifest
 from memguard.index.store.row_arrays import file_digests, read_blocked, record_digests
 from memguard.index.store.tables import (
     FILES,
@@ -30,7 +31,7 @@ from memguard.index.store.tables import (
     Tables,
     append,
 )
-from memguard.index.store.write_lock import LOCK, write_lock
+from memguard.index.store.write_lock import write_lock
 
 STEP_ROWS = 4096
 """Records of a committed step."""
@@ -62,29 +63,15 @@ def merge(
     manifests = [(Path(index), Manifest.read(Path(index))) for index in indexes]
     specs = _common_specs(manifests)
     directory = Path(output)
-    known = (LOCK, BUILDING, RECORDS, FILES)
-    if directory.exists() and not {path.name for path in directory.iterdir()} <= {*known}:
-        raise BuildError(f"{directory} is there already; choose another output")
+    begun = Checkpoint(specs, {_name([path for path, _ in manifests]): START})
+    _require_begun_or_nothing(directory, begun)
     directory.mkdir(parents=True, exist_ok=True)
     try:
         with write_lock(directory):
-            Checkpoint(specs).write(directory)
-            blocked = np.unique(np.concatenate([read_blocked(*one) for one in manifests]))
-            total, done = sum(manifest.rows for _, manifest in manifests), 0
-            seen = Digests(record_digests(Tables(directory)))
-            for source, manifest in manifests:
-                tables = Tables(source, manifest.records_version, manifest.files_version)
-                for batch in _steps(tables.scan([*PLAIN, *(spec.name for spec in specs)])):
-                    fresh = _fresh_records(batch, blocked, seen)
-                    if fresh.num_rows:
-                        append(directory / RECORDS, fresh)
-                    done += batch.num_rows
-                    on_progress(done, total)
-            _merge_files(directory, manifests)
-            merged = publish(directory, specs, None, memory=memory, blocked=blocked)
-            if merged is None:
-                raise BuildError("every image of these indexes is blocked")
-            _merge_exemptions(directory, [path for path, _ in manifests])
+            if not (directory / MANIFEST_NAME).exists():
+                begun.write(directory)
+                _merge(directory, manifests, specs, memory, on_progress)
+            merged = Manifest.read(directory)
             (directory / BUILDING).unlink()
     except OSError as error:
         raise BuildError(
@@ -92,6 +79,45 @@ def merge(
             "cause and run the same command again, it resumes"
         ) from error
     return merged
+
+
+def _name(indexes: Sequence[Path]) -> str:
+    """What the checkpoint calls the merge of these indexes, which no source is named."""
+    return "\0".join(["merge", *(str(index.absolute()) for index in indexes)])
+
+
+def _require_begun_or_nothing(directory: Path, begun: Checkpoint) -> None:
+    """Raise an error where the output holds something else than the beginning of this merge."""
+    if not directory.exists() or {path.name for path in directory.iterdir()} <= {*FIRST_FILES}:
+        return
+    last = Checkpoint.read(directory)
+    if last is None or last.sources != begun.sources:
+        raise BuildError(f"{directory} is there already; choose another output")
+
+
+def _merge(
+    directory: Path,
+    manifests: Sequence[tuple[Path, Manifest]],
+    specs: Sequence[DescriptorSpec],
+    memory: int | None,
+    on_progress: Callable[[int, int], None],
+) -> None:
+    """Write the tables, then all else; the manifest comes last, as it makes this an index."""
+    blocked = np.unique(np.concatenate([read_blocked(*one) for one in manifests]))
+    total, done = sum(manifest.rows for _, manifest in manifests), 0
+    seen = Digests(record_digests(Tables(directory)))
+    for source, manifest in manifests:
+        tables = Tables(source, manifest.records_version, manifest.files_version)
+        for batch in _steps(tables.scan([*PLAIN, *(spec.name for spec in specs)])):
+            fresh = _fresh_records(batch, blocked, seen)
+            if fresh.num_rows:
+                append(directory / RECORDS, fresh)
+            done += batch.num_rows
+            on_progress(done, total)
+    _merge_files(directory, manifests)
+    _merge_exemptions(directory, [path for path, _ in manifests])
+    if publish(directory, specs, None, memory=memory, blocked=blocked) is None:
+        raise BuildError("every image of these indexes is blocked")
 
 
 def _common_specs(manifests: Sequence[tuple[Path, Manifest]]) -> tuple[DescriptorSpec, ...]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from memguard.index.base import Removal
 from memguard.index.ingest.publish import publish_blocked
+from memguard.index.maintenance.compaction import finish
 from memguard.index.maintenance.origins import digests_of, require
 from memguard.index.store.canary import canary_ids
 from memguard.index.store.digests import as_array, places
@@ -50,12 +51,14 @@ def remove(index: str | os.PathLike[str], ids: Collection[str]) -> Removal:
 def readmit(index: str | os.PathLike[str], ids: Collection[str]) -> Removal:
     """Unblock ids: records not yet compacted away are found again, others may be built again.
 
+    A compaction that was killed is finished first if it had begun to take records away.
+
     Raises:
         BuildError, IndexUnavailableError: as :func:`remove`.
     """
     directory = Path(index)
     with write_lock(directory):
-        manifest = Manifest.read(directory)
+        manifest = finish(directory, Manifest.read(directory))
         before = read_blocked(directory, manifest)
         return _block(directory, manifest, np.setdiff1d(before, as_array(digests_of(ids))), ())
 

@@ -1,4 +1,5 @@
-"""Verification: every byte of an index against its fingerprint, and what can be mended.
+"""Verification: every byte of an index against its fingerprint, the rows of what is derived
+against the tables, and what can be mended.
 
 All other files are derived from the tables and the blocked ids.
 """
@@ -17,6 +18,7 @@ import msgspec
 from memguard.errors import BuildError, IndexUnavailableError
 from memguard.files import is_sealed, read_checked
 from memguard.index.ingest.publish import publish
+from memguard.index.maintenance.derived_rows import files_of_other_rows
 from memguard.index.store import row_arrays
 from memguard.index.store.documents import CALIBRATION, CALIBRATION_PAGE, EXEMPTIONS, MEASUREMENTS
 from memguard.index.store.fingerprints import HINT, table_fingerprints
@@ -44,6 +46,9 @@ ADVICE: dict[Remedy, str] = {
 }
 
 
+OTHER_ROWS = "it was derived from other rows than the tables hold"
+
+
 @dataclass(frozen=True)
 class Damage:
     """A damaged file.
@@ -69,7 +74,7 @@ class Verification:
         path: the index.
         files: files compared.
         bytes: their size in bytes.
-        damaged: those with other bytes than were written.
+        damaged: those with other bytes than were written, or derived from other rows.
         mended: those that were damaged and are whole again.
     """
 
@@ -86,7 +91,8 @@ def verify(
     mend: bool = False,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Verification:
-    """Compare every file of an index with its fingerprint.
+    """Compare every file of an index with its fingerprint, and the rows of derived files with the
+    tables.
 
     Args:
         index: the index directory.
@@ -135,6 +141,12 @@ def _verified(directory: Path, on_progress: Callable[[int, int], None]) -> Verif
             damaged.append(_damage(directory, file.path, reason, remedy))
         done += file.bytes
         on_progress(done, total)
+    if not any(_is_original(damage) for damage in damaged):
+        whole = _without(manifest, {damage.file for damage in damaged})
+        damaged += [
+            _damage(directory, file.path, OTHER_ROWS, "mend")
+            for file in files_of_other_rows(directory, whole)
+        ]
     damaged += _documents(directory)
     return Verification(str(directory), len(pinned) + 1, total, tuple(damaged))
 
@@ -225,7 +237,18 @@ def _mend(directory: Path, damaged: set[str]) -> None:
     manifest, _ = _manifest(directory)
     if MANIFEST_NAME in damaged:
         manifest.write(directory / MANIFEST_NAME)
-    whole = replace(
+    whole = _without(manifest, damaged)
+    try:
+        publish(directory, manifest.descriptors, whole, memory=manifest.memory)
+    except (OSError, ValueError) as error:
+        raise BuildError(
+            f"{directory} could not be mended ({error}); {ADVICE['restore']}"
+        ) from error
+
+
+def _without(manifest: Manifest, damaged: set[str]) -> Manifest:
+    """The manifest of the files that are whole."""
+    return replace(
         manifest,
         ann={
             name: ann
@@ -234,9 +257,3 @@ def _mend(directory: Path, damaged: set[str]) -> None:
         },
         lists={name: file for name, file in manifest.lists.items() if file.path not in damaged},
     )
-    try:
-        publish(directory, manifest.descriptors, whole, memory=manifest.memory)
-    except (OSError, ValueError) as error:
-        raise BuildError(
-            f"{directory} could not be mended ({error}); {ADVICE['restore']}"
-        ) from error

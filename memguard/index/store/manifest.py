@@ -99,7 +99,8 @@ class Manifest:
     Attributes:
         descriptors: the exact descriptors, in the order they are shown.
         revision: number of this manifest, from 1; part of its files' names.
-        generation: number of compactions so far, each of which moves rows.
+        generation: number of compactions so far, each of which moves rows; a killed one counts when
+            another writer publishes what it left.
         records_version, files_version: pinned Lance versions of the two tables.
         rows: records in their table: training images, deleted ones and canaries.
         records: training images that searches find.

@@ -122,6 +122,14 @@ class Tables:
     def __len__(self) -> int:
         return self._records.count_rows() if self._records else 0
 
+    def hold_deleted_rows(self) -> bool:
+        """Whether a data file still holds the bytes of rows that were deleted."""
+        return any(
+            dataset.stats.dataset_stats()["num_deleted_rows"]
+            for dataset in (self._records, self._files)
+            if dataset
+        )
+
     def scan(self, columns: Sequence[str], after: int = 0) -> Iterator[pa.RecordBatch]:
         """Columns of the records in row order, in batches of at most SCAN_ROWS rows.
 

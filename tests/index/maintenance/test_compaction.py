@@ -7,18 +7,30 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
+import pytest
 from fixtures.comparisons import contents, opened
 from fixtures.index_files import files_with, nearest, uri_of
 from fixtures.picture_files import STRIP, write_cuts
+from lance.dataset import DatasetOptimizer
 from PIL import Image
 
+from memguard import BuildError
 from memguard.index.base import BuildSummary
 from memguard.index.local import DirectoryIndex
+from memguard.index.maintenance import compaction
 from memguard.index.maintenance.compaction import compact
-from memguard.index.maintenance.takedown import find_ids, remove
+from memguard.index.maintenance.takedown import find_ids, readmit, remove
 from memguard.index.maintenance.verify import verify
 from memguard.lifecycle import add_images, build_index
+
+STEPS: dict[str, tuple[Any, str, int]] = {
+    "between the tables": (compaction, "_delete_records", 1),
+    "before the records are written again": (DatasetOptimizer, "compact_files", 1),
+    "before the manifest": (compaction, "publish", 0),
+}
+"""Where a compaction is cut off: a call that it makes there, and how many of them succeed."""
 
 KILLING = Path(__file__).parents[2] / "fixtures" / "killed_processes.py"
 
@@ -151,3 +163,77 @@ def test_a_compacted_index_grows(
     assert (grown.added, grown.blocked, grown.duplicates, grown.records) == (10, 2, 58, 68)
     index = DirectoryIndex.open(copied)
     assert {one.exact_duplicates for one in index.take(index.rows().tolist())} == {1, 2}
+
+
+def cut_off(index: Path, step: str) -> None:
+    """Compact the index on a disk that is full from this step on."""
+    owner, name, left = STEPS[step]
+    call = getattr(owner, name)
+
+    def failing(*given: Any, **options: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise OSError("no space left on device")
+        return call(*given, **options)
+
+    with pytest.MonkeyPatch.context() as full:
+        full.setattr(owner, name, failing)
+        with pytest.raises(BuildError, match="no space left on device"):
+            compact(index)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_an_index_grows_after_a_compaction_that_was_cut_off(
+    step: str,
+    built: tuple[Path, BuildSummary],
+    copied: Path,
+    photographs: dict[str, Image.Image],
+    tmp_path: Path,
+) -> None:
+    index = DirectoryIndex.open(copied)
+    gone = index.take(index.rows()[[7, 8, 30]].tolist())
+    del index
+    remove(copied, [one.id for one in gone])
+    whole = shutil.copytree(copied, tmp_path / "whole")
+    write_cuts(photographs, tmp_path / "more", 65)
+    compact(whole)
+    add_images(tmp_path / "more", whole, calibrate=False, workers=0)
+    cut_off(copied, step)
+    grown = add_images(tmp_path / "more", copied, calibrate=False, workers=0)
+    assert (grown.added, grown.records) == (5, 62)
+    if step == "between the tables":  # the records are still there, and no search finds them
+        assert opened(copied)["records"] == opened(whole)["records"]
+    else:
+        assert opened(copied) == opened(whole)
+    assert verify(copied).damaged == ()
+    compact(copied)
+    assert opened(copied) == opened(whole)
+    assert not any(files_with(copied, one.thumbnail or b"") for one in gone)
+    assert verify(copied).damaged == ()
+
+
+def test_mending_after_a_compaction_that_was_cut_off(
+    built: tuple[Path, BuildSummary], copied: Path, tmp_path: Path
+) -> None:
+    remove(copied, find_ids(copied, str(uri_of(built, 30))))
+    whole = shutil.copytree(copied, tmp_path / "whole")
+    compact(whole)
+    cut_off(copied, "before the manifest")
+    (damaged,) = (copied / "lists").glob("duplicates-*.npy")
+    damaged.write_bytes(bytes(damaged.stat().st_size))
+    assert verify(copied, mend=True).damaged == ()
+    assert opened(copied) == opened(whole)
+
+
+def test_readmitting_after_a_compaction_that_was_cut_off(
+    built: tuple[Path, BuildSummary], copied: Path
+) -> None:
+    """The record is on its way out: it is not found again until its file is added again."""
+    (one,) = find_ids(copied, str(uri_of(built, 30)))
+    remove(copied, [one])
+    cut_off(copied, "before the manifest")
+    assert readmit(copied, [one]).records == 59
+    again = add_images(built[0].parent / "images", copied, calibrate=False, workers=0)
+    assert (again.added, again.records) == (1, 60)
+    assert DirectoryIndex.open(copied).find(one) is not None

@@ -17,8 +17,15 @@ from memguard.index.local import DirectoryIndex
 from memguard.index.maintenance.merge import merge
 from memguard.index.maintenance.takedown import remove
 from memguard.index.maintenance.verify import verify
+from memguard.index.open import open_writer
+from memguard.index.store.exemptions import Change
+from memguard.index.store.manifest import BUILDING, MANIFEST_NAME
 from memguard.lifecycle import add_images, build_index
 from memguard.sources import Folder
+
+
+def full_disk(*_: object, **__: object) -> None:
+    raise OSError("no space left on device")
 
 
 @pytest.fixture
@@ -65,22 +72,51 @@ def test_what_one_refuses_is_left_out(halves: tuple[Path, Path], tmp_path: Path)
     assert (again.added, again.records) == (0, 10)
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        "memguard.index.maintenance.merge._merge_files",
+        "memguard.index.maintenance.merge._merge_exemptions",
+        "memguard.index.ingest.publish.replace_manifest",
+        "pathlib.Path.unlink",
+    ],
+)
 def test_a_merge_that_was_cut_off_goes_on(
-    halves: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    step: str, halves: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    index = DirectoryIndex.open(halves[0])
+    (allowed,) = index.take(index.rows()[:1].tolist())
+    open_writer(halves[0]).exempt(Change.now("allow", [allowed.id]))
     merge(halves, tmp_path / "whole")
 
-    def fail(*_: object, **__: object) -> None:
-        raise OSError("no space left on device")
-
     with monkeypatch.context() as full:
-        full.setattr("memguard.index.maintenance.merge._merge_files", fail)
+        full.setattr(step, full_disk)
         with pytest.raises(BuildError, match=r"no space left on device.*it resumes"):
             merge(halves, tmp_path / "c")
+    if (tmp_path / "c" / MANIFEST_NAME).exists():
+        assert DirectoryIndex.open(tmp_path / "c").exemptions().allowed
     merge(halves, tmp_path / "c")
     assert opened(tmp_path / "c") == opened(tmp_path / "whole")
+    assert DirectoryIndex.open(tmp_path / "c").exemptions().allowed.keys() == {allowed.id}
+    assert not (tmp_path / "c" / BUILDING).exists()
     with pytest.raises(BuildError, match="is there already"):
         merge(halves, tmp_path / "c")
+
+
+def test_what_another_command_began_is_left_alone(
+    halves: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An index whose growth was cut off, and the output of another merge."""
+    a, b = halves
+    monkeypatch.setattr("memguard.index.ingest.publish.replace_manifest", full_disk)
+    shutil.copytree(a, tmp_path / "grown")
+    with pytest.raises(BuildError, match="stopped"):
+        add_images(b.parent / "images", tmp_path / "grown", calibrate=False, workers=0)
+    with pytest.raises(BuildError, match="stopped"):
+        merge([a, b], tmp_path / "merged")
+    for output, others in (("grown", [a, b]), ("merged", [b, a])):
+        with pytest.raises(BuildError, match="is there already"):
+            merge(others, tmp_path / output)
 
 
 def test_other_descriptors(halves: tuple[Path, Path], tmp_path: Path) -> None:

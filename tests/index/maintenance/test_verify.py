@@ -14,6 +14,7 @@ from PIL import Image
 
 from memguard import IndexUnavailableError
 from memguard.index.local import DirectoryIndex
+from memguard.index.maintenance import compaction
 from memguard.index.maintenance.takedown import remove
 from memguard.index.maintenance.verify import verify
 from memguard.index.store.manifest import MANIFEST_NAME
@@ -143,3 +144,23 @@ def test_a_missing_file_is_damage(copied: Path) -> None:
 def test_there_must_be_an_index(tmp_path: Path) -> None:
     with pytest.raises(IndexUnavailableError, match="there is no index"):
         verify(tmp_path / "none")
+
+
+def test_rows_that_an_older_memguard_shifted(
+    whole: Path, copied: Path, photographs: dict[str, Image.Image], tmp_path: Path
+) -> None:
+    """It took the rows after a compaction that was cut off for those before."""
+    write_cuts(photographs, tmp_path / "more", 9)
+    with pytest.MonkeyPatch.context() as old:
+        old.setattr(compaction, "publish", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            compaction.compact(copied)
+    right = shutil.copytree(copied, tmp_path / "right")
+    build_index(tmp_path / "more", right, weights={}, calibrate=False, workers=0)
+    with pytest.MonkeyPatch.context() as old:
+        old.setattr("memguard.index.ingest.publish._kept", lambda *_: None)
+        build_index(tmp_path / "more", copied, weights={}, calibrate=False, workers=0)
+    names = {damage.file.split("/")[0] for damage in verify(copied).damaged}
+    assert names == {"ann", "lists"}
+    assert verify(copied, mend=True).damaged == ()
+    assert contents(DirectoryIndex.open(copied)) == contents(DirectoryIndex.open(right))
