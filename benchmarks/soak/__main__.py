@@ -68,7 +68,9 @@ def main() -> None:
         figures["faults"] = []
         for number in range(rounds):
             for fault in FAULTS:
-                place = Path(folder) / f"{fault}-{number}"
+                place = (
+                    Path(folder) / f"{fault.replace(' ', '-')}-{number}"
+                )  # LD_PRELOAD splits at spaces
                 seed = options.seed + number
                 one = suffer(fault, found.index, images, place, seconds, seed)
                 print(json.dumps(one), flush=True)

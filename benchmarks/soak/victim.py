@@ -81,6 +81,8 @@ def load_asked(folder: Path) -> list[Asked]:
 @contextlib.contextmanager
 def failing_calls(control: Path, rng: np.random.Generator) -> Iterator[None]:
     """Let reads and writes of the index and the log fail (io_errors.c)."""
+    if "io_errors.so" not in Path("/proc/self/maps").read_text(encoding="utf-8"):
+        raise RuntimeError("io_errors.so is not loaded, so nothing would fail")
     with control.open("r+b", buffering=0) as file:
         file.write(bytes([int(rng.integers(*FAILING_CALLS))]))
         try:
