@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
@@ -43,9 +44,10 @@ class FirstStepDone(BaseException):
 
 
 def denoiser(pipeline: object) -> Any:
-    """The module that predicts noise or velocity; None where there is none to be seen."""
+    """The torch module that predicts noise or velocity; None where there is none to be seen."""
+    torch = sys.modules.get("torch")  # without it there is no module
     found = (getattr(pipeline, name, None) for name in DENOISERS)
-    return next((module for module in found if hasattr(module, "register_forward_hook")), None)
+    return next((one for one in found if torch and isinstance(one, torch.nn.Module)), None)
 
 
 class Reading:

@@ -31,7 +31,7 @@ from fixtures.tiny_pipelines import (
 )
 from fixtures.tiny_text_encoders import TEXT_LENGTH
 
-from memguard.sampling.text_guidance import reading
+from memguard.sampling.text_guidance import denoiser, reading
 
 PROMPTS = ["a painting of the sea", "a cat"]
 SIZED: dict[str, Any] = {"height": PIXELS, "width": PIXELS, "num_inference_steps": 2}
@@ -315,6 +315,24 @@ def test_a_stop_ends_a_call_without_guidance_too(pipe: Any) -> None:
         pipe(PROMPTS[0], **{**SIZED, "num_inference_steps": 4}, guidance_scale=1.0)
     assert len(outputs) == 2
     assert seen.text_guidance == []
+
+
+class Anything:
+    """A client of a remote API that has whatever it is asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        return Anything()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise AssertionError("this would be a request")
+
+
+def test_only_modules_of_torch_are_denoisers(pipe: Any) -> None:
+    with reading(Anything()) as seen:
+        pass
+    assert seen.text_guidance == []
+    assert denoiser(pipe) is pipe.unet
+    assert denoiser(Anything()) is denoiser(lambda: None) is None
 
 
 class Strange(torch.nn.Module):
