@@ -121,8 +121,8 @@ class PipelineCaller:
         verdicts = self._verdicts(len(output.pictures))
         pictures = [one if isinstance(one, Image.Image) else None for one in output.pictures]
         guidance: list[TextGuidance | None] = [*seen.text_guidance]
-        if len(guidance) != len(pictures):
-            guidance = [None] * len(pictures)
+        if len(guidance) != len(verdicts):
+            guidance = [None] * len(verdicts)
         images = [
             GeneratedImage(picture, _status(picture, verdict), measured)
             for picture, verdict, measured in zip(pictures, verdicts, guidance)

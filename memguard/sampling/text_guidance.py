@@ -145,7 +145,7 @@ def reading(
     module = denoiser(pipeline)
     seen = Reading(module, extra_forward=extra_forward, stop=stop)
     detach = _nothing if module is None else _attach(module, seen)
-    token = _current.set(seen)
+    token = _current.set((*_current.get(), seen))
     try:
         yield seen
     except FirstStepDone:
@@ -156,8 +156,8 @@ def reading(
         detach()
 
 
-_current: ContextVar[Reading | None] = ContextVar("memguard_text_guidance", default=None)
-"""The reading of this thread's or task's call."""
+_current: ContextVar[tuple[Reading, ...]] = ContextVar("memguard_text_guidance", default=())
+"""The readings of this thread's or task's call: an audit's, and that of the guard inside it."""
 
 
 def _attach(module: Any, seen: Reading) -> Callable[[], None]:
@@ -169,7 +169,7 @@ def _attach(module: Any, seen: Reading) -> Callable[[], None]:
         return _nothing
 
     def hook(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
-        if _current.get() is seen:
+        if seen in _current.get():
             seen.see(args, kwargs, output)
 
     detach: Callable[[], None] = module.register_forward_hook(hook, with_kwargs=True).remove
@@ -185,9 +185,9 @@ class _Shown:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         output = self._compiled(*args, **kwargs)
-        seen = _current.get()
-        if seen is not None and seen.module is self._module:
-            seen.see(args, kwargs, output)
+        for seen in reversed(_current.get()):
+            if seen.module is self._module:
+                seen.see(args, kwargs, output)
         return output
 
 
@@ -199,7 +199,7 @@ def _prediction_again(module: Any, args: tuple[Any, ...], kwargs: Mapping[str, A
     """The prediction of one more forward, which no reading sees."""
     import torch
 
-    token = _current.set(None)
+    token = _current.set(())
     try:
         with torch.no_grad():
             output = module(*args, **kwargs)

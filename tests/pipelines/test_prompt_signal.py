@@ -17,7 +17,16 @@ from fixtures.seeded_models import PIXELS
 from fixtures.tiny_pipelines import flux
 from fixtures.tiny_text_encoders import TEXT_LENGTH
 
-from memguard import ConfigurationError, Guard, Policy, SafetyChecker, Verdict, guard, guarded
+from memguard import (
+    ConfigurationError,
+    Guard,
+    Policy,
+    SafetyChecker,
+    Verdict,
+    audit,
+    guard,
+    guarded,
+)
 from memguard.calibration.rates import Rate
 from memguard.calibration.text_guidance import GuidanceThreshold
 from memguard.index.open import open_writer
@@ -165,3 +174,20 @@ def test_a_pickled_guard_still_reads(pipeline: Any, index: Path) -> None:
     again = pickle.loads(pickle.dumps(Guard(index, prompt_signal=True)))
     _, (verdict,) = again.call(pipeline, PROMPT, **QUICK, generator=generator())
     assert verdict.text_guidance is not None
+
+
+def test_an_audit_ranks_a_pipeline_whose_guard_reads_too(
+    pipeline: Any, index: Path, tmp_path: Path
+) -> None:
+    safe = guard(pipeline, index, prompt_signal=True)
+    result = audit(
+        safe,
+        [PROMPT, "a cat"],
+        output=tmp_path,
+        images_per_prompt=2,
+        budget=2,
+        arguments=QUICK,
+    )
+    (reached,) = result.prompts
+    assert reached.text_guidance is not None
+    assert reached.text_guidance > 0
