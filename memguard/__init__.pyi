@@ -63,4 +63,5 @@ from .sources.fetch import Fetch as Fetch
 from .verdict import Match as Match
 from .verdict import Region as Region
 from .verdict import Signal as Signal
+from .verdict import TextGuidance as TextGuidance
 from .verdict import Verdict as Verdict

@@ -218,6 +218,44 @@ class FrameSpan:
         return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
 
 
+GuidanceReading = Literal["pair", "guidance input"]
+"""How text guidance was read: off a prediction with the text and one without it, or off the model's
+guidance input."""
+
+
+@dataclass(frozen=True)
+class TextGuidance:
+    """How far the prompt moves the denoiser's prediction at the first step.
+
+    Large for prompts that make a model repeat training images (Wen et al., ICLR 2024, "Detecting,
+    Explaining, and Mitigating Memorization in Diffusion Models"). It belongs to the prompt: it is
+    no label, and no policy acts on it.
+
+    Attributes:
+        value: root mean square of the conditional minus the unconditional prediction; at least 0.
+            Their units are the model's: compare values of one model at one timestep only.
+        timestep: of the first step, as the denoiser was given it.
+        read: see :data:`GuidanceReading`.
+        threshold: flagged above it; None where it was not calibrated for such calls.
+    """
+
+    value: float
+    timestep: float
+    read: GuidanceReading
+    threshold: float | None = None
+
+    @property
+    def flagged(self) -> bool:
+        """Whether ordinary prompts hardly ever move the prediction as far."""
+        return self.threshold is not None and self.value > self.threshold
+
+    def __str__(self) -> str:
+        """``0.124 > 0.0911``; without a threshold the value alone."""
+        if self.threshold is None:
+            return f"{self.value:.3g}"
+        return f"{self.value:.3g} {'>' if self.flagged else '<='} {self.threshold:.3g}"
+
+
 @dataclass(frozen=True, repr=False)
 class Verdict:
     """The decision for one image.
@@ -236,6 +274,7 @@ class Verdict:
         thumbnail: the image, small and encoded, for notebooks; None unless a guard flagged it. Not
             part of the JSON.
         frames: of a video, those that are neither clear nor uninformative, in order.
+        text_guidance: of the image's prompt, where the guard was asked for it and could read it.
     """
 
     label: Label
@@ -246,6 +285,7 @@ class Verdict:
     attempt: int = field(default=0, compare=False)
     thumbnail: bytes | None = field(default=None, compare=False)
     frames: tuple[FrameSpan, ...] = ()
+    text_guidance: TextGuidance | None = None
 
     @property
     def deciding(self) -> Signal | None:
@@ -275,6 +315,8 @@ class Verdict:
             named = {"caption": match.caption, "rights": match.rights, "url": match.url}
             rows |= {name: text for name, text in named.items() if text is not None}
             pictures["match"] = match.thumbnail
+        if self.text_guidance is not None:
+            rows["text guidance of the prompt"] = str(self.text_guidance)
         known = {name: data for name, data in pictures.items() if data is not None}
         return card(f"{self.label}, score {self.score:.2f}", rows, known)
 
@@ -289,6 +331,9 @@ class Verdict:
                 {"match": match.id, "uri": match.uri, "as": match.exempt} for match in self.exempt
             ]
         entry |= self._frames()
+        if self.text_guidance is not None:
+            entry["text_guidance"] = round(self.text_guidance.value, LOGGED_DIGITS)
+            entry["text_guidance_flagged"] = self.text_guidance.flagged
         if self.deciding is None:
             return {**entry, "why": self.why}
         entry |= {
@@ -310,7 +355,14 @@ class Verdict:
             "why": self.why,
             "attempt": self.attempt,
             **self._frames(),
+            **self._text_guidance(),
         }
+
+    def _text_guidance(self) -> dict[str, Any]:
+        """The text guidance for JSON; nothing where it was not read."""
+        if self.text_guidance is None:
+            return {}
+        return {"text_guidance": dataclasses.asdict(self.text_guidance)}
 
     def _frames(self) -> dict[str, Any]:
         """The frames for JSON; nothing for an image."""
@@ -327,4 +379,7 @@ class Verdict:
             why=data["why"],
             attempt=data["attempt"],
             frames=tuple(FrameSpan(**span) for span in data.get("frames", ())),
+            text_guidance=TextGuidance(**guidance)
+            if (guidance := data.get("text_guidance"))
+            else None,
         )

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from memguard.verdict import Match, Region, Signal, Verdict
+from memguard.verdict import Match, Region, Signal, TextGuidance, Verdict
 
 VERDICT = Verdict(
     label="memorized",
@@ -147,3 +147,19 @@ def test_a_notebook_shows_why() -> None:
     assert pictured._repr_html_().count("<img") == 2
     assert pictured == VERDICT
     assert pictured.to_json() == VERDICT.to_json()
+
+
+def test_text_guidance_is_shown_and_logged_and_decides_nothing() -> None:
+    flagged = TextGuidance(0.12345, 981.0, "pair", threshold=0.1)
+    verdict = Verdict("clear", 0.0, why="nothing near", text_guidance=flagged)
+    assert verdict.to_log() == {
+        "label": "clear",
+        "score": 0.0,
+        "text_guidance": 0.1235,
+        "text_guidance_flagged": True,
+        "why": "nothing near",
+    }
+    assert Verdict.from_json(json.loads(json.dumps(verdict.to_json()))) == verdict
+    assert "0.123 &gt; 0.1" in verdict._repr_html_()
+    assert str(TextGuidance(0.12345, 981.0, "pair")) == "0.123"
+    assert not TextGuidance(0.1, 981.0, "pair", threshold=0.1).flagged

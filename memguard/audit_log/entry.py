@@ -55,6 +55,19 @@ class LoggedSignal(msgspec.Struct, frozen=True, kw_only=True):
     memorized: float | None
 
 
+class LoggedGuidance(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the prompt moved the first denoising step.
+
+    Attributes:
+        value, timestep, read, threshold: those of :class:`memguard.TextGuidance`.
+    """
+
+    value: float | None
+    timestep: float
+    read: str
+    threshold: float | None
+
+
 class LoggedMatch(msgspec.Struct, frozen=True, kw_only=True):
     """A reference near the image. For operators: it names a training image.
 
@@ -114,6 +127,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         trial: see :class:`LoggedTrial`; None without one.
         milliseconds: stage to time, of the whole call: ``generate``, ``check`` and, as parts of it,
             ``describe``, ``search``, ``compare``, ``decide``; ``regenerate``.
+        text_guidance: see :class:`LoggedGuidance`; None where it was not read.
     """
 
     schema: int
@@ -140,6 +154,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     on_error: str
     trial: LoggedTrial | None
     milliseconds: dict[str, float]
+    text_guidance: LoggedGuidance | None = None
 
 
 class Line(Entry, frozen=True, kw_only=True):

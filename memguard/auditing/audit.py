@@ -17,6 +17,7 @@ from memguard.auditing.findings import LookedUp
 from memguard.auditing.generation import PipelineCaller
 from memguard.auditing.lookup import IndexLookup
 from memguard.auditing.provenance import describe_audit
+from memguard.auditing.ranking import rank_prompts
 from memguard.auditing.result import Audit, PromptResult
 from memguard.auditing.run_folder import RESULT, RunFolder
 from memguard.auditing.samples import Counts, Sample
@@ -39,6 +40,7 @@ def audit(
     seed: int = 0,
     threshold: float = JOINED_TILED_L2,
     clique: int | None = None,
+    budget: int | None = None,
     arguments: Mapping[str, Any] | None = None,
     thorough: bool = False,
     weights: Mapping[str, str] | None = None,
@@ -63,13 +65,18 @@ def audit(
         threshold: tiled l2 up to which two images are joined.
         clique: size of a clique that marks a prompt; by default
             :func:`memguard.auditing.cliques.needed_clique`.
+        budget: images in all, where that is fewer than ``images_per_prompt`` for each prompt. One
+            step ranks the prompts first (:mod:`memguard.auditing.ranking`), and those that guide it
+            most get their images. The same call with a greater budget goes on. Shares are then of
+            the prompts that were reached, and say nothing of the others.
         arguments: further arguments of every call, such as ``num_inference_steps``.
         thorough, weights: see :class:`memguard.Guard`.
         on_progress: called with a step's name, the work done, and all its work.
 
     Raises:
-        ConfigurationError: an argument is out of range, the folder holds another audit, or the
-            extra ``audit`` is not installed.
+        ConfigurationError: an argument is out of range, the folder holds another audit, the
+            pipeline's first step cannot be read and there is a budget, or the extra ``audit`` is
+            not installed.
         IndexUnavailableError, WeightsError, CalibrationError: see :class:`memguard.Guard`.
         UnsupportedOutputError: the pipeline returns no images that memguard can read.
     """
@@ -78,6 +85,10 @@ def audit(
         raise ConfigurationError("an audit takes distinct prompts, and at least one")
     if images_per_prompt < 2:
         raise ConfigurationError(f"images_per_prompt is at least 2, not {images_per_prompt}")
+    if budget is not None and budget < images_per_prompt:
+        raise ConfigurationError(
+            f"the budget is {budget} images, less than the {images_per_prompt} of one prompt"
+        )
     needed = needed_clique(images_per_prompt) if clique is None else clique
     caller = PipelineCaller(pipe, arguments or {})
     lookup = IndexLookup.open(index, thorough=thorough, weights=weights)
@@ -86,19 +97,27 @@ def audit(
     )
     folder = RunFolder(output)
     with folder.locked(request):
+        reached, unreached = list(range(len(texts))), list[int]()
+        if budget is not None and budget < len(texts) * images_per_prompt:
+            ranked = rank_prompts(caller, folder, texts, seed=seed, on_progress=on_progress)
+            turns = budget // images_per_prompt
+            reached, unreached = ranked[:turns], ranked[turns:]
+        counted = dict.fromkeys(reached, images_per_prompt)
         generated = generate_all(
             caller,
             folder,
-            [(text, images_per_prompt) for text in texts],
+            [(text, counted.get(number, 0)) for number, text in enumerate(texts)],
             seed=seed,
             batch_size=batch_size,
             on_progress=on_progress,
+            order=reached,
         )
         counts = Counts.of(sample for samples in generated for sample in samples)
         advance = progress_counter(on_progress, "Comparing", counts.made)
         results: list[PromptResult] = []
         looked_up: list[LookedUp] = []
-        for number, (text, samples) in enumerate(zip(texts, generated)):
+        for number in sorted(reached):
+            text, samples = texts[number], generated[number]
             verdicts = lookup.verdicts(folder, number, samples, advance) if lookup else None
             results.append(
                 _prompt_result(folder, number, text, samples, verdicts, threshold, needed)
@@ -115,10 +134,20 @@ def audit(
             counts=counts,
             prompts=tuple(sorted(results, key=lambda each: each.suspicion)),
             findings=lookup.findings(looked_up) if lookup else None,
-            provenance=describe_audit(caller, lookup),
+            provenance=describe_audit(caller, lookup) | _reached(len(reached), len(texts)),
+            unreached=tuple(texts[number] for number in unreached),
         )
         write_json(folder.path / RESULT, result.to_json())
     return result
+
+
+def _reached(count: int, total: int) -> dict[str, str]:
+    """Heading to value: which prompts all shares are of, where the budget did not reach all."""
+    if count == total:
+        return {}
+    return {
+        "prompts": f"{count} of {total}: those that guide the first step most; shares are of these"
+    }
 
 
 def _prompt_result(
@@ -147,4 +176,5 @@ def _prompt_result(
         memorized=None
         if verdicts is None
         else sum(verdict is not None and verdict.label == "memorized" for verdict in verdicts),
+        text_guidance=guidance.value if (guidance := samples[0].text_guidance) else None,
     )

@@ -17,7 +17,8 @@ from memguard.pipelines.call import COUNT_ARGUMENTS
 from memguard.pipelines.guarded import Guarded
 from memguard.pipelines.outputs import find_images
 from memguard.pipelines.seeds import SEED_ARGUMENTS, derived_seed
-from memguard.verdict import Verdict
+from memguard.sampling.text_guidance import reading
+from memguard.verdict import TextGuidance, Verdict
 from memguard.vision.picture import Picture
 
 AUDIT_ARGUMENTS = {"prompt", *SEED_ARGUMENTS, *COUNT_ARGUMENTS}
@@ -28,10 +29,12 @@ PLAIN = (str, int, float, bool, type(None))
 
 @dataclass(frozen=True)
 class GeneratedImage:
-    """One image of a call; the picture may be missing where a guard withheld it."""
+    """One image of a call; the picture may be missing where a guard withheld it, and the text
+    guidance where it could not be read."""
 
     picture: Image.Image | None
     status: Status
+    text_guidance: TextGuidance | None = None
 
 
 class PipelineCaller:
@@ -108,28 +111,32 @@ class PipelineCaller:
         Raises:
             UnsupportedOutputError: the pipeline returned no images.
         """
-        used = seeds if self._count else seeds[:1]
-        keywords = {**self.arguments, **self._seeding(used)}
-        if self._count:
-            keywords[self._count] = len(used)
-        positional: tuple[str, ...] = ()
-        if prompt is not None and "prompt" in self._parameters:
-            keywords["prompt"] = prompt
-        elif prompt is not None:
-            positional = (prompt,)
         try:
-            output = find_images(self.pipeline(*positional, **keywords))
+            with reading(self.pipeline, extra_forward=True) as seen:
+                output = find_images(self._call(prompt, seeds))
         except MemorizedImageError as error:
             return [GeneratedImage(None, "withheld") for _ in error.verdicts][: len(seeds)]
         if not output.pictures:
             raise UnsupportedOutputError(f"{self.name} returned no images")
         verdicts = self._verdicts(len(output.pictures))
         pictures = [one if isinstance(one, Image.Image) else None for one in output.pictures]
+        guidance: list[TextGuidance | None] = [*seen.text_guidance]
+        if len(guidance) != len(verdicts):
+            guidance = [None] * len(verdicts)
         images = [
-            GeneratedImage(picture, _status(picture, verdict))
-            for picture, verdict in zip(pictures, verdicts)
+            GeneratedImage(picture, _status(picture, verdict), measured)
+            for picture, verdict, measured in zip(pictures, verdicts, guidance)
         ]
         return images[: len(seeds)]
+
+    def first_step(self, prompt: str, seeds: Sequence[int]) -> list[TextGuidance]:
+        """The text guidance of a prompt, one per seed; the call ends after its first step.
+
+        Empty where it cannot be read.
+        """
+        with reading(self.pipeline, extra_forward=True, stop=True) as seen:
+            self._call(prompt, seeds)
+        return seen.text_guidance
 
     def recorded_seeds(self, seeds: Sequence[int]) -> list[int | None]:
         """The seed to store for the image of each seed.
@@ -139,6 +146,17 @@ class PipelineCaller:
         if not self.seeded:
             return [None] * len(seeds)
         return list(seeds) if self._generator_per_image else [seeds[0]] * len(seeds)
+
+    def _call(self, prompt: str | None, seeds: Sequence[int]) -> Any:
+        used = seeds if self._count else seeds[:1]
+        keywords = {**self.arguments, **self._seeding(used)}
+        if self._count:
+            keywords[self._count] = len(used)
+        if prompt is None:
+            return self.pipeline(**keywords)
+        if "prompt" in self._parameters:
+            return self.pipeline(**keywords, prompt=prompt)
+        return self.pipeline(prompt, **keywords)
 
     def _seeding(self, seeds: Sequence[int]) -> dict[str, Any]:
         if "generator" not in self._parameters:

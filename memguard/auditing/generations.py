@@ -12,9 +12,10 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ from memguard.defaults import AUDIT_BATCH, NEEDED_PER_RATE
 from memguard.detection.detector import Detector
 from memguard.errors import ConfigurationError
 from memguard.pipelines.guarded import Guarded
-from memguard.verdict import Match, Verdict
+from memguard.verdict import Match, TextGuidance, Verdict
 from memguard.vision.picture import Picture
 
 NEEDED_PER_SPARE = 10
@@ -147,6 +148,7 @@ class Generations(Negatives):
         prompts: file of each image to its prompt; empty for a model without prompts.
         cliques: images that are nearly the same; members are positions among ``prompts``.
         questions: of an earlier calibration, with a human's answers.
+        guidance: file to what was read of its prompt, where that could be read.
     """
 
     method = "generations"
@@ -159,6 +161,7 @@ class Generations(Negatives):
         prompts: Mapping[str, str],
         cliques: Iterable[Clique] = (),
         questions: Sequence[Question] = (),
+        guidance: Mapping[str, TextGuidance] = MappingProxyType({}),
     ) -> None:
         self.path = folder.path
         self.folder = folder.path.absolute()
@@ -167,6 +170,7 @@ class Generations(Negatives):
         self._prompts = prompts
         self._files = list(prompts)
         self._asked = questions
+        self._guidance = guidance
         self._found: dict[str, Found] = {}
         self._groups = {
             self._files[int(clique.medoid or 0)]: [self._files[i] for i in clique.members]
@@ -209,7 +213,12 @@ class Generations(Negatives):
             )
             for clique in distinct_cliques(squares, least=LEAST_CLIQUE)
         ]
-        return cls(folder, request, prompts, cliques, read_questions(folder.path))
+        guidance = {
+            file: sample.text_guidance
+            for file, sample in made.items()
+            if sample.text_guidance is not None
+        }
+        return cls(folder, request, prompts, cliques, read_questions(folder.path), guidance)
 
     def __len__(self) -> int:
         return len(self._files)
@@ -227,6 +236,17 @@ class Generations(Negatives):
 
     def address(self, name: str) -> str:
         return str(self.path / name)
+
+    def text_guidance(self, set_aside: Collection[str]) -> list[TextGuidance]:
+        remembered = {
+            prompt for file, prompt in self._prompts.items() if self.address(file) in set_aside
+        }
+        found: dict[str, TextGuidance] = {}
+        for file, measured in self._guidance.items():
+            prompt = self._prompts[file]
+            if prompt not in remembered:
+                found.setdefault(prompt, measured)
+        return list(found.values())
 
     def questions(self) -> list[Question]:
         """What a human should judge, once the images are compared with an index.

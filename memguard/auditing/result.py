@@ -25,6 +25,8 @@ class PromptResult:
         medoid: the file of the clique's medoid; None without a clique.
         verdict: of the medoid; None without a clique or an index.
         memorized: number of its images that the index calls memorized; None without an index.
+        text_guidance: of its first image (:class:`memguard.TextGuidance`); None where it could not
+            be read.
     """
 
     prompt: str
@@ -35,6 +37,7 @@ class PromptResult:
     medoid: str | None
     verdict: Verdict | None
     memorized: int | None
+    text_guidance: float | None = None
 
     @property
     def suspicion(self) -> tuple[bool, int, float]:
@@ -50,9 +53,12 @@ class Audit(AuditResult):
 
     Attributes:
         prompts: one result each, the most suspicious first.
+        unreached: those that the budget left no images for, the most suspicious first by their
+            text guidance.
     """
 
     prompts: tuple[PromptResult, ...]
+    unreached: tuple[str, ...] = ()
 
     kind = "prompts"
 

@@ -4,6 +4,7 @@ request.json              the request; another request in the same folder is ref
 images/00012/0034.png     image 34 of prompt 12
 samples/00012.json        that prompt's samples so far, rewritten after each call of the pipeline
 verdicts/00012.json       their verdicts by an index
+ranking.json              of an audit with a budget: text guidance of the first prompts so far
 audit.json, audit.html    the result of an audit
 review.csv, review.html   the questions of a calibration (:mod:`memguard.auditing.review`)
 """
@@ -33,6 +34,7 @@ from memguard.vision.decode import to_rgb
 
 REQUEST = "request.json"
 RESULT = "audit.json"
+RANKING = "ranking.json"
 
 Stored = TypeVar("Stored")
 
@@ -123,9 +125,17 @@ class RunFolder:
             if image.picture is not None:
                 file = f"images/{number:05d}/{len(stored):04d}.png"
                 _save(image.picture, self.path / file)
-            stored.append(Sample(file, image.status, seed, position))
+            stored.append(Sample(file, image.status, seed, position, image.text_guidance))
         self._write(f"samples/{number:05d}.json", msgspec.to_builtins(stored))
         return stored
+
+    def ranking(self) -> list[float]:
+        """The text guidance of the first prompts, as far as they are ranked."""
+        return _read(self.path / RANKING, list[float]) or []
+
+    def write_ranking(self, values: Sequence[float]) -> None:
+        """Store the text guidance of the first prompts."""
+        self._write(RANKING, list(values))
 
     def image(self, file: str) -> Image.Image:
         """A stored image, decoded.

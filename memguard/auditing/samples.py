@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from memguard.verdict import TextGuidance
+
 Status = Literal["made", "withheld", "blank", "unreadable"]
 """``made``: an image with something on it. ``withheld``: a guard withheld it. ``blank``: of one
 colour, as from a safety checker. ``unreadable``: with NaN or infinite levels. Only ``made`` images
@@ -23,12 +25,14 @@ class Sample:
         seed: of the image where the pipeline takes a seed for each, else of the call that made it;
             None where the pipeline takes none.
         position: of the image in that call's output.
+        text_guidance: of its prompt; None where it could not be read.
     """
 
     file: str | None
     status: Status
     seed: int | None
     position: int
+    text_guidance: TextGuidance | None = None
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ def generate_all(
     seed: int,
     batch_size: int,
     on_progress: Progress,
+    order: Sequence[int] | None = None,
 ) -> list[list[Sample]]:
     """The samples of each prompt.
 
@@ -32,11 +33,13 @@ def generate_all(
         seed: of the audit.
         batch_size: images in one call.
         on_progress: called after each call.
+        order: numbers of the prompts in the order of their turns; by default as they come.
     """
     total = sum(count for _, count in prompts)
     done = 0
-    generated = []
-    for number, (prompt, count) in enumerate(prompts):
+    generated: list[list[Sample]] = [[] for _ in prompts]
+    for number in range(len(prompts)) if order is None else order:
+        prompt, count = prompts[number]
         samples = folder.samples(number)
         on_progress("Generating", done + len(samples), total)
         while len(samples) < count:
@@ -47,7 +50,7 @@ def generate_all(
             samples = folder.add(number, samples, images, recorded)
             on_progress("Generating", done + len(samples), total)
         done += count
-        generated.append(samples)
+        generated[number] = samples
     return generated
 
 

@@ -19,6 +19,7 @@ from memguard.calibration.negatives import Negatives
 from memguard.calibration.operating_rules import OperatingRule, evaluate, operating_rules
 from memguard.calibration.result import Calibration
 from memguard.calibration.shortfalls import shortfalls
+from memguard.calibration.text_guidance import guidance_threshold
 from memguard.defaults import MEMORIZED_RATE, SIMILAR_RATE
 from memguard.detection.detector import Detector
 from memguard.detection.signals import default_thresholds
@@ -83,6 +84,12 @@ def calibrate(
     if not measured.negatives:
         defaults = default_thresholds(detector.signals)
         calibration = msgspec.structs.replace(calibration, thresholds=defaults)
+    if negatives is not None:
+        set_aside = {negative.image for negative in measured.contaminated}
+        ordinary = negatives.text_guidance(set_aside)
+        calibration = msgspec.structs.replace(
+            calibration, text_guidance=guidance_threshold(ordinary, similar_rate)
+        )
     return calibration, measured
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
@@ -18,7 +18,7 @@ from memguard.files import read_regular
 from memguard.index import Index
 from memguard.index.ingest.reader import content_id
 from memguard.index.record import Record
-from memguard.verdict import Match
+from memguard.verdict import Match, TextGuidance
 from memguard.vision.decode import decode
 from memguard.vision.picture import Picture
 
@@ -69,6 +69,17 @@ class Negatives(ABC):
     @abstractmethod
     def address(self, name: str) -> str:
         """The negative's file, for reports."""
+
+    def text_guidance(
+        self,
+        set_aside: Collection[str],  # noqa: ARG002 - for those that have prompts
+    ) -> list[TextGuidance]:
+        """What was read of the prompts of these images, one value for each prompt.
+
+        Args:
+            set_aside: addresses of images that are copies; their prompts are no ordinary ones.
+        """
+        return []
 
 
 class LeaveOneOut(Negatives):

@@ -10,6 +10,7 @@ import msgspec
 
 from memguard.calibration.measurements import ContaminatedNegative, Method
 from memguard.calibration.rates import Rate
+from memguard.calibration.text_guidance import GuidanceThreshold
 from memguard.errors import CalibrationError
 from memguard.files import checked_json, read_checked
 from memguard.index import Index
@@ -90,6 +91,8 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
             cause and the way on; see :mod:`memguard.calibration.shortfalls`.
         provenance: in words, what was calibrated, when, by which memguard, and the command that
             repeats it; empty for calibrations of memguard 0.1.
+        text_guidance: the threshold on prompts; None where the negatives are no generations of a
+            pipeline whose denoiser could be read.
     """
 
     thresholds: dict[str, Threshold]
@@ -104,6 +107,7 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     source: str = ""
     shortfalls: tuple[str, ...] = ()
     provenance: dict[str, str] = {}
+    text_guidance: GuidanceThreshold | None = None
 
     @property
     def id(self) -> str:
@@ -147,6 +151,8 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
         for name, limit in self.thresholds.items():
             block = "never" if limit.memorized is None else f"{limit.memorized:.4g}"
             rows[name] = f"flag at {limit.similar:.4g}, block at {block}"
+        if self.text_guidance is not None:
+            rows["prompts"] = self.text_guidance.in_words
         title = f"Calibration by {self.method}: {self.negatives} negatives, {self.records} records"
         return card(title, rows)
 

@@ -53,6 +53,13 @@ def audit(
     images_per_prompt: Annotated[
         int, typer.Option("-n", "--images-per-prompt", min=2, help="Images for each prompt.")
     ] = AUDIT_IMAGES,
+    budget: Annotated[
+        Optional[int],
+        typer.Option(
+            min=1,
+            help="Images in all: one step ranks the prompts, and the first ones get their images.",
+        ),
+    ] = None,
     batch_size: BatchSize = AUDIT_BATCH,
     seed: Seed = 0,
     threshold: Annotated[
@@ -76,6 +83,7 @@ def audit(
     """Measure how much a model memorizes; the exit status is 3 if it memorizes."""
     from memguard.auditing.audit import audit as audit_prompts
     from memguard.auditing.cliques import JOINED_TILED_L2, LEAST_CLIQUE
+    from memguard.auditing.result import Audit
     from memguard.auditing.unconditional import audit_unconditional
     from memguard.pipelines.guard import guard
     from memguard.report.audit_page import write_audit_page
@@ -85,6 +93,8 @@ def audit(
         raise ConfigurationError("--guarded takes the --index that guards the pipeline")
     if unconditional is not None and (prompts is not None or column is not None):
         raise ConfigurationError("--unconditional is for models that take no --prompts")
+    if unconditional is not None and budget is not None:
+        raise ConfigurationError("--budget ranks prompts, and --unconditional takes none")
     arguments = call_arguments(setting)
     moved = weights_of(clip_weights, sscd_weights, weights)
     texts = [] if unconditional is not None else _prompts(prompts, column, index, captions)
@@ -104,7 +114,12 @@ def audit(
         }
         result = (
             audit_prompts(
-                pipe, texts, images_per_prompt=images_per_prompt, clique=clique, **options
+                pipe,
+                texts,
+                images_per_prompt=images_per_prompt,
+                clique=clique,
+                budget=budget,
+                **options,
             )
             if unconditional is None
             else audit_unconditional(pipe, unconditional, clique=clique or LEAST_CLIQUE, **options)
@@ -115,6 +130,11 @@ def audit(
     else:
         for sentence in headline(result):
             out.print(escape(sentence))
+        if isinstance(result, Audit) and result.unreached:
+            out.print(
+                f"The budget reached {len(result.prompts)} of {len(texts)} prompts, those that "
+                "guide the first step most: shares are of these, and say nothing of the others."
+            )
         out.print(f"The report: [bold]{escape(str(page))}[/]")
     if result.memorizes:
         raise typer.Exit(3)

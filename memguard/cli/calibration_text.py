@@ -36,6 +36,8 @@ def show_worth(calibration: Calibration) -> None:
     if calibration.source:
         out.print(f"negatives: {escape(calibration.source)}")
     out.print(f"what {calibration.method} shows: {PROVES[calibration.method]}")
+    if calibration.text_guidance is not None:
+        out.print(f"prompts: {calibration.text_guidance.in_words}")
 
 
 def show_advice(index: str, calibration: Calibration) -> None:

@@ -41,9 +41,15 @@ from memguard.pipelines.outputs import find_images
 from memguard.pipelines.pictures import Output
 from memguard.pipelines.placeholder import Placeholder
 from memguard.pipelines.policy import Action, Policy
+from memguard.pipelines.prompt_signal import (
+    PromptReader,
+    PromptSignal,
+    PromptThreshold,
+    require_denoiser,
+)
 from memguard.pipelines.request_key import current_key
 from memguard.pipelines.rollout import Rollout, Shadow
-from memguard.pipelines.settlement import Settlement, record_direct, refusing
+from memguard.pipelines.settlement import Check, Settlement, record_direct, refusing
 from memguard.pipelines.suspects import Quarantine
 from memguard.pipelines.trial import Trial, TrialLike
 from memguard.pipelines.wrapper import guarded, require_pipeline
@@ -90,6 +96,7 @@ class Options(TypedDict, total=False):
     urls: Urls
     fetch: Fetcher
     quarantine: Quarantine
+    prompt_signal: PromptSignal
 
 
 @overload
@@ -130,6 +137,7 @@ def guard(
     urls: Urls = "keep",
     fetch: Fetcher = PUBLIC_WEB,
     quarantine: Quarantine = "auto",
+    prompt_signal: PromptSignal = False,
 ) -> Any:
     """The pipeline, guarded: the same calls, the same output classes, no copies.
 
@@ -158,7 +166,8 @@ def guard(
         index: an index or its path; by default ``$MEMGUARD_INDEX``, else the project's
             ``[tool.memguard] index`` in ``pyproject.toml``.
         policy, enforce, on_error, latents, thorough, weights, timeout_s, threads, on_verdict,
-        audit_log, trial, placeholder, videos, urls, fetch, quarantine: see :class:`Guard`.
+        audit_log, trial, placeholder, videos, urls, fetch, quarantine, prompt_signal: see
+        :class:`Guard`.
 
     Raises:
         ConfigurationError: no index is named anywhere, or the pipeline is a class, is not callable,
@@ -184,6 +193,7 @@ def guard(
         urls=urls,
         fetch=fetch,
         quarantine=quarantine,
+        prompt_signal=prompt_signal,
     ).wrap(pipeline)
 
 
@@ -220,6 +230,10 @@ class Guard(CallGuard):
         fetch: gets the image behind an address that a pipeline returns. A :class:`memguard.Fetch`
             sets limits; with another callable, limits are yours.
         quarantine: what to do about a reference that matches unlike images; see :data:`Quarantine`.
+        prompt_signal: whether verdicts show the text guidance of their prompt
+            (:attr:`Verdict.text_guidance`), which tells at the first step that a prompt is
+            memorized; see :data:`PromptSignal`. It flags prompts where it was calibrated
+            (``memguard calibrate INDEX --pipeline PIPE --prompts FILE``), and changes no label.
 
     Each image that is not ``clear`` is a line of the logger ``memguard`` at level INFO: label,
     action, request key, milliseconds; the record's attribute ``memguard`` has more.
@@ -255,6 +269,7 @@ class Guard(CallGuard):
         urls: Urls = "keep",
         fetch: Fetcher = PUBLIC_WEB,
         quarantine: Quarantine = "auto",
+        prompt_signal: PromptSignal = False,
     ) -> None:
         self.instead = Instead(placeholder, videos)
         self.urls = _one_of(Urls, "urls", urls)
@@ -264,6 +279,12 @@ class Guard(CallGuard):
         rollout = Rollout.of(policy, enforce, _one_of(OnError, "on_error", on_error))
         self.policy, self.enforce = rollout.policy, rollout.enforce
         self._drift_watch = DriftWatch()
+        if prompt_signal not in (False, True, "extra forward"):
+            raise ConfigurationError(
+                f"prompt_signal is True, False or 'extra forward', not {prompt_signal!r}"
+            )
+        self.prompt_signal: PromptSignal = prompt_signal
+        self._prompt_threshold = PromptThreshold()
         self.latents = _one_of(Latents, "latents", latents)
         opened = index if isinstance(index, Index) else _opened(index)
         self._checker = Checker(
@@ -409,14 +430,26 @@ class Guard(CallGuard):
         """The pipeline, guarded; see :func:`guard`.
 
         Raises:
-            ConfigurationError: the pipeline is guarded already, is a class, or is not callable.
+            ConfigurationError: the pipeline is guarded already, is a class, or is not callable; or
+                it has no denoiser, and ``prompt_signal`` asks for one.
         """
-        return guarded(self, pipeline)
+        wrapped = guarded(self, pipeline)
+        if self.prompt_signal:
+            require_denoiser(pipeline)
+        return wrapped
 
     def run(self, pipeline: Any, call: Call) -> Any:
         """Run a pipeline's call, check what it returns, apply the policy."""
         keep(self, None)
         call, allowance = allowance_of(call)
+        check: Check = CallCheck(self._checker, allowance)
+        if self.prompt_signal:
+            reader = PromptReader(
+                pipeline,
+                extra_forward=self.prompt_signal == "extra forward",
+                threshold=self._prompt_threshold.of(self._checker.detector),
+            )
+            call, check = reader.reads(call), reader.shows(check)
         key, laps = current_key(), Laps()
         rollout = Rollout(self.policy, self.enforce, self.on_error)
         try:
@@ -432,7 +465,7 @@ class Guard(CallGuard):
                 call,
                 Request(key, {"generate": laps.lap()}),
                 read,
-                CallCheck(self._checker, allowance),
+                check,
                 rollout,
                 self.instead,
                 self._drift_watch,

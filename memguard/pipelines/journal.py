@@ -17,6 +17,7 @@ from memguard._version import __version__
 from memguard.audit_log.entry import (
     SCHEMA,
     Entry,
+    LoggedGuidance,
     LoggedIndex,
     LoggedMatch,
     LoggedPolicy,
@@ -32,7 +33,7 @@ from memguard.pipelines.outcome import Request
 from memguard.pipelines.pictures import Video
 from memguard.pipelines.rollout import Rollout
 from memguard.pipelines.trial import Trial
-from memguard.verdict import Match, Verdict
+from memguard.verdict import Match, TextGuidance, Verdict
 
 NO_HASH = "-"
 """Stands for a frame that could not be read in the hash of its video."""
@@ -174,6 +175,7 @@ def _entry(
         action=checked.action,
         would=checked.would,
         trial=LoggedTrial(calibration=trial.id, label=trial.label(verdict)) if trial else None,
+        text_guidance=_guidance(verdict.text_guidance),
     )
 
 
@@ -182,6 +184,17 @@ def _picture_sha256(picture: object) -> str | None:
         frames = map(_picture_sha256, picture.frames.pictures)
         return text_sha256("".join(frame or NO_HASH for frame in frames))
     return image_sha256(picture) if isinstance(picture, Image.Image) else None
+
+
+def _guidance(measured: TextGuidance | None) -> LoggedGuidance | None:
+    if measured is None:
+        return None
+    return LoggedGuidance(
+        value=_finite(measured.value),
+        timestep=measured.timestep,
+        read=measured.read,
+        threshold=measured.threshold,
+    )
 
 
 def _match(match: Match) -> LoggedMatch:

@@ -60,9 +60,11 @@ class Outcome:
         reason = self.verdict.why if deciding is None else deciding.comparison
         exempt = "".join(f"; {match.uri} is {match.exempt}" for match in self.verdict.exempt)
         would = "" if self.would is None else f", would have been {self.would}"
+        guidance = self.verdict.text_guidance
+        prompt = f"; text guidance {guidance}" if guidance and guidance.flagged else ""
         return (
             f"{self.verdict.label}, {self.action}{would}, request {self.request}, "
-            f"{self.milliseconds:.0f} ms: {reason}{'' if deciding is None else exempt}"
+            f"{self.milliseconds:.0f} ms: {reason}{'' if deciding is None else exempt}{prompt}"
         )
 
 
@@ -137,9 +139,11 @@ class Request:
 
 def announce(outcomes: Sequence[Outcome], hooks: Sequence[OnVerdict]) -> None:
     """Log each image and pass its outcome on; for debugging only, clear ones whose matches all
-    count. What a hook raises is logged."""
+    count and whose prompt is not flagged. What a hook raises is logged."""
     for outcome in outcomes:
-        quiet = outcome.verdict.label == "clear" and not outcome.verdict.exempt
+        verdict = outcome.verdict
+        prompt_flagged = verdict.text_guidance is not None and verdict.text_guidance.flagged
+        quiet = verdict.label == "clear" and not verdict.exempt and not prompt_flagged
         level = logging.DEBUG if quiet else logging.INFO
         log.log(level, "%s", outcome, extra={"memguard": outcome.to_log()})
         for hook in hooks:

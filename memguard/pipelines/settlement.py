@@ -6,13 +6,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from memguard.detection.detector import Detector
 from memguard.errors import AuditLogError, CheckFailedError, UnsupportedOutputError
 from memguard.pipelines.call import Call
 from memguard.pipelines.checked_output import CheckedOutput
-from memguard.pipelines.checker import CallCheck
 from memguard.pipelines.checks import unchecked
 from memguard.pipelines.drift_watch import DriftWatch
 from memguard.pipelines.instead import Instead
@@ -27,6 +26,15 @@ from memguard.verdict import Verdict
 log = logging.getLogger("memguard")
 
 UNRECORDED = "the check could not be recorded"
+
+
+class Check(Protocol):
+    """Gives one verdict per image; knows what gave the latest ones."""
+
+    @property
+    def detector(self) -> Detector: ...
+
+    def __call__(self, pictures: Sequence[Shown], /) -> list[Verdict]: ...
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,7 @@ class Settlement:
     call: Call
     request: Request
     read: Callable[[Any], Output]
-    check: CallCheck
+    check: Check
     rollout: Rollout
     instead: Instead
     drift: DriftWatch

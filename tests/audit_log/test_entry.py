@@ -15,6 +15,7 @@ PARTS = {
     "signals": entry.LoggedSignal,
     "matches": entry.LoggedMatch,
     "trial": entry.LoggedTrial,
+    "text_guidance": entry.LoggedGuidance,
 }
 
 

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 from fixtures.calibrations import stored_calibration, stored_measurements
+from fixtures.guided_pipeline import GuidedPipeline
 from PIL import Image, ImageOps
 
-from memguard import CalibrationError, Guard, audit, calibrate_index, guard
+from memguard import Calibration, CalibrationError, Guard, audit, calibrate_index, guard, open_index
 from memguard.auditing.generations import generate_negatives, generations_needed
 from memguard.calibration import measure as calibration_measure
 from memguard.calibration.rates import Rate
@@ -257,3 +258,29 @@ def test_what_makes_no_sense_is_refused_before_any_image_is_made(
     assert not generations_folder(index).exists()
     with pytest.raises(ConfigurationError, match=r"name a folder for the images \(output\)"):
         generations_folder("milvus://localhost/art")
+
+
+def test_ordinary_prompts_choose_the_threshold_on_prompts(index: Path) -> None:
+    """The prompts of copies, which guide most, are no ordinary ones; one value counts for each."""
+
+    def draw(prompt: str, seed: int) -> Image.Image:
+        return pipeline("a cat" if prompt.startswith("a cat") else "leaves", seed)
+
+    prompts = [f"leaves {number / 100}" for number in range(1, 9)] + ["a cat 5"]
+    found = calibrate_index(
+        index,
+        GuidedPipeline(draw),
+        prompts=prompts,
+        generations=2 * len(prompts),
+        similar_rate=0.4,
+        memorized_rate=0.3,
+    ).text_guidance
+    assert found is not None
+    assert (found.prompts, found.needed, found.timestep, found.read) == (8, 8, 1000.0, "pair")
+    assert found.threshold == pytest.approx(0.06)
+    assert Calibration.of(open_index(index)).text_guidance == found
+    again = calibrate_index(
+        index, generations_folder(index), similar_rate=0.35, memorized_rate=0.3
+    ).text_guidance
+    assert again is not None
+    assert (again.prompts, again.needed, again.threshold) == (8, 9, None)

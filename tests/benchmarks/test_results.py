@@ -10,6 +10,7 @@ from benchmarks.extraction.report import markdown_report
 from benchmarks.index.report import report
 from benchmarks.leave_one_out.__main__ import report as report_leave_one_out
 from benchmarks.real.__main__ import report as report_real
+from benchmarks.sampling.report import markdown_report as report_sampling
 from benchmarks.soak.report import report as report_soak
 
 
@@ -42,3 +43,8 @@ def test_the_report_of_leave_one_out_is_of_its_figures() -> None:
 def test_the_report_of_the_soak_is_of_its_figures() -> None:
     figures = json.loads((RESULTS / "soak.json").read_text(encoding="utf-8"))
     assert (RESULTS / "soak.md").read_text(encoding="utf-8") == report_soak(figures)
+
+
+def test_the_sampling_report_is_of_its_figures() -> None:
+    figures = json.loads((RESULTS / "sampling.json").read_text(encoding="utf-8"))
+    assert (RESULTS / "sampling.md").read_text(encoding="utf-8") == report_sampling(figures)

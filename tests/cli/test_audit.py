@@ -51,6 +51,26 @@ def test_a_saved_pipeline_with_prompts_from_a_table(tmp_path: Path) -> None:
     assert digest in (tmp_path / "out" / "audit.html").read_text(encoding="utf-8")
 
 
+def test_a_budget_reaches_the_prompts_that_guide_most(tmp_path: Path) -> None:
+    tiny_pipelines.stable_diffusion().save_pretrained(tmp_path / "pipeline")
+    prompts = tmp_path / "prompts.txt"
+    prompts.write_text("the sea\na house\na cat\n", encoding="utf-8")
+    command = ["audit", tmp_path / "pipeline", "-o", tmp_path / "out", "-n", 2, "--budget", 3]
+    command += ["--prompts", prompts]
+    for setting in ("num_inference_steps=2", "height=64", "width=64"):
+        command += ["--set", setting]
+    done = CliRunner().invoke(app, list(map(str, command)))
+    said = " ".join(done.output.split())
+    assert "The budget reached 1 of 3 prompts" in said
+    result = json.loads((tmp_path / "out" / "audit.json").read_text())
+    (reached,) = result["prompts"]
+    ranked = json.loads((tmp_path / "out" / "ranking.json").read_text())
+    assert reached["number"] == max(range(3), key=ranked.__getitem__)
+    assert reached["text_guidance"] == pytest.approx(max(ranked), rel=1e-4)
+    assert len(result["unreached"]) == 2
+    assert sum(result["counts"].values()) == 2
+
+
 def test_commands_that_are_refused(tmp_path: Path) -> None:
     output = ("-o", tmp_path / "out")
     assert "name the prompts: --prompts FILE" in refused("pipeline", *output)
@@ -59,6 +79,8 @@ def test_commands_that_are_refused(tmp_path: Path) -> None:
     prompts.write_text("a cat\n", encoding="utf-8")
     both = refused("pipeline", *output, "--unconditional", 3, "--prompts", prompts)
     assert "takes no --prompts" in both or "take no --prompts" in both
+    budget = refused("pipeline", *output, "--unconditional", 3, "--budget", 9)
+    assert "--budget ranks prompts" in budget
     asked = ("--prompts", prompts, *output)
     assert "--set takes NAME=VALUE, not 'steps'" in refused("pipeline", *asked, "--set", "steps")
     assert "unknown --dtype 'half a float'" in refused("p", *asked, "--dtype", "half a float")

@@ -37,6 +37,7 @@ def test_the_schema_has_the_fields_of_a_verdict() -> None:
     assert {field.name for field in dataclasses.fields(Verdict)} - properties.keys() == {
         "thumbnail",
         "frames",
+        "text_guidance",
     }
 
 

@@ -1,0 +1,1 @@
+"""What a denoiser shows of an image before it is finished."""
