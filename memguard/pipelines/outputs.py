@@ -60,7 +60,7 @@ SMALLEST_PICTURE_BYTES = 3 * SMALLEST_EDGE_PX**2
 SOUND = (b"OggS", b"ID3", b"fLaC", b"\xff\xfb", b"\xff\xf3", b"\xff\xf1", b"RIFF")
 """How files of sound begin. Pictures that begin with RIFF are known by then."""
 
-PLAIN = (str, bool, int, float, complex, np.generic, range, slice)
+PLAIN = (str, bool, int, float, complex, np.generic, range, slice, Verdict)
 """What shows no pictures."""
 
 BYTES = (bytes, bytearray, memoryview)

@@ -21,6 +21,7 @@ import pytest
 import torch
 from PIL import Image
 
+from memguard import Match, Verdict
 from memguard.errors import UnsupportedOutputError
 from memguard.pipelines.outputs import find_images
 from memguard.pipelines.pictures import Absent, Output, Unreadable, Video
@@ -520,6 +521,14 @@ def test_latents_beside_a_withheld_image_are_zeros() -> None:
     assert not output.replaced({0: picture(1)})["latents"].any()
     assert original["latents"].all()
     assert output.replaced({}) is original
+
+
+def test_the_verdicts_of_another_guard_show_nothing() -> None:
+    match = Match("a", "https://images.example/a.png", "as is", {}, thumbnail=encoded(1))
+    output = SimpleNamespace(
+        images=[picture(0)], memorization=[Verdict("memorized", 1, (), (match,))]
+    )
+    assert len(find_images(output).pictures) == 1
 
 
 def test_latents_in_a_list_are_zeros_too() -> None:
