@@ -62,8 +62,7 @@ def serve(
 ) -> None:
     """Check images for other programs, over HTTP.
 
-    POST /v1/check takes files or base64. /docs describes it; /healthz, /readyz and /metrics are for
-    those who run it.
+    POST /v1/check takes files or base64; /openapi.json describes it.
     """
     uvicorn = require("uvicorn", extra="service")
     for module in ("fastapi", "python_multipart", "prometheus_client", "limits", "httpx2"):

@@ -122,6 +122,8 @@ class _Service:
             version=__version__,
             description="Says of images whether they copy the training set.",
             lifespan=self._running,
+            docs_url=None,  # these pages load their scripts from elsewhere
+            redoc_url=None,
         )
         self.app.add_middleware(CountAnswers, metrics=self._metrics)
         self.app.add_middleware(BodyLimit, limits=limits)
