@@ -261,10 +261,15 @@ def test_a_denoiser_compiled_in_place_can_be_copied_and_pickled(pipe: Any) -> No
 
 
 def test_calls_at_the_same_time_do_not_mix(pipe: Any) -> None:
-    """Two threads, each with a scheduler of its own, whose first steps wait for each other."""
+    """Two threads whose first steps wait for each other.
+
+    Each has a scheduler and a tokenizer of its own: neither may be shared among threads (a fast
+    tokenizer sets its padding and truncation before each use).
+    """
+    own = ("scheduler", "tokenizer")
     others = [
         StableDiffusionPipeline(
-            **{**pipe.components, "scheduler": copy.deepcopy(pipe.scheduler)},
+            **{**pipe.components, **{name: copy.deepcopy(getattr(pipe, name)) for name in own}},
             requires_safety_checker=False,
         )
         for _ in PROMPTS
