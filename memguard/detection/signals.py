@@ -207,7 +207,7 @@ class SharedRegion(PictureSignal):
         trust = min(1.0, pair.alignment.inliers / TRUSTED_INLIERS)
         return -(
             min(pair.shared_region.deviations, MOST_EVIDENCE)
-            + min(max(pair.alignment.surprise, -1), MOST_EVIDENCE)
+            + min(pair.alignment.surprise, MOST_EVIDENCE)
             + CORRELATION_WEIGHT * trust * max(pair.agreement, 0.0)
         )
 

@@ -8,7 +8,8 @@ mean, are correlated where they overlap.
 How likely chance explains a transform is its number of false alarms: with m matches, of which k
 agree on a transform that d of them determine, and a chance p that an unrelated match agrees,
 (m - d) C(m, k) C(k, d) p^(k - d) (Moisan and Stival 2004, "A Probabilistic Criterion to Detect
-Rigid Point Matches Between Two Images", section 3).
+Rigid Point Matches Between Two Images", section 3). A transform with more than one is dropped, as
+they do: unrelated pictures have one as good on average.
 
 Constants without a source were chosen on the photographs and drawings of benchmarks/detection.
 """
@@ -17,6 +18,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -32,11 +35,17 @@ MIN_INLIERS = 4
 CHANCE = 2e-3
 """Chance that an unrelated match agrees: a disc of RANSAC_TOLERANCE_PX in a reference of 256 x 98
 pixels; less in most, whose matches are not spread evenly."""
+LEAST_SURPRISE = 0.0
+"""Surprise of a transform that has one false alarm."""
 LEAST_AFFINE, ENOUGH_SURPRISE = 6, 16.0
 """Matches from which on an affine transform is tried, and the surprise of a similarity transform
 beyond which it is not."""
 MOST_STRETCH = 4.0
 """Largest ratio of the two scales of an affine transform."""
+CONFIDENCE = 0.995
+"""Chance that RANSAC finds a transform that the fewest matches agree on."""
+REFINEMENTS = 10
+"""OpenCV's default."""
 RANSAC_TOLERANCE_PX = 4.0
 """RANSAC's reprojection tolerance, in the reference's picture."""
 SCALE_RANGE = (0.15, 6.0)
@@ -58,8 +67,8 @@ class Alignment:
         transform: maps x, y in the query to x, y in the reference, float64 (2, 3), both measured
             in longer edges from the upper left corner.
         inliers: the number of distinct points that it maps onto their matches.
-        surprise: minus the decimal logarithm of its number of false alarms; below 0 for a
-            transform that chance explains.
+        surprise: minus the decimal logarithm of its number of false alarms, from
+            :data:`LEAST_SURPRISE` upwards.
     """
 
     transform: NDArray[np.float64]
@@ -74,7 +83,7 @@ class Alignment:
 
 
 def align(query: LocalFeatures, reference: LocalFeatures) -> Alignment | None:
-    """The transform that chance explains least; None if too few matches agree on one.
+    """The transform that chance explains least; None if chance explains each.
 
     Both pictures have the longer edge :data:`~memguard.vision.local_features.FEATURE_EDGE_PX`.
     """
@@ -93,23 +102,17 @@ def _fitted(
     here: NDArray[np.float32], there: NDArray[np.float32], freedom: int
 ) -> Alignment | None:
     """The transform, determined by ``freedom`` matches, that most matches agree on."""
-    estimate = cv2.estimateAffinePartial2D if freedom == 2 else cv2.estimateAffine2D
-    transform, flags = estimate(
-        here,
-        there,
-        method=cv2.RANSAC,
-        ransacReprojThreshold=RANSAC_TOLERANCE_PX,
-        maxIters=1000,
-        confidence=0.995,
-    )
+    transform, flags = _ransac(here, there, freedom, refinements=0)
     if transform is None:
         return None
     agreeing = flags.ravel() != 0
-    if agreeing.sum() < MIN_INLIERS:
+    least = _fewest_inliers(len(here), freedom)
+    if agreeing.sum() < least:
         return None
     inliers = min(_distinct(here[agreeing]), _distinct(there[agreeing]))
-    if inliers < MIN_INLIERS:
+    if inliers < least:
         return None
+    transform, _ = _ransac(here, there, freedom, REFINEMENTS)
     largest, smallest = _scales(transform)
     if (
         not SCALE_RANGE[0] < smallest <= largest < SCALE_RANGE[1]
@@ -118,6 +121,40 @@ def _fitted(
         return None
     surprise = -_log10_false_alarms(len(here), inliers, freedom)
     return Alignment(transform * np.array([1, 1, 1 / FEATURE_EDGE_PX]), inliers, surprise)
+
+
+def _ransac(
+    here: NDArray[np.float32], there: NDArray[np.float32], freedom: int, refinements: int
+) -> tuple[Any, Any]:
+    """OpenCV's transform, refined on the matches that agree, and which these are; always the same."""
+    estimate = cv2.estimateAffinePartial2D if freedom == 2 else cv2.estimateAffine2D
+    return estimate(
+        here,
+        there,
+        method=cv2.RANSAC,
+        ransacReprojThreshold=RANSAC_TOLERANCE_PX,
+        maxIters=_most_samples(len(here), freedom),
+        confidence=CONFIDENCE,
+        refineIters=refinements,
+    )
+
+
+@cache
+def _fewest_inliers(count: int, freedom: int) -> int:
+    """The fewest of ``count`` matches on which a transform has less than one false alarm."""
+    least = MIN_INLIERS
+    while -_log10_false_alarms(count, least, freedom) < LEAST_SURPRISE:
+        least += 1
+    return least
+
+
+@cache
+def _most_samples(count: int, freedom: int) -> int:
+    """Samples of which one, at that confidence, holds only some of the fewest inliers (Fischler and
+    Bolles 1981, "Random Sample Consensus", section II).
+    """
+    only_inliers = (_fewest_inliers(count, freedom) / count) ** freedom
+    return math.ceil(math.log(1 - CONFIDENCE) / math.log1p(-min(only_inliers, CONFIDENCE)))
 
 
 def _log10_false_alarms(count: int, agreeing: int, freedom: int) -> float:

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
-from memguard.vision.alignment import CHANCE, Alignment, align, aligned_correlation, grey
+from memguard.vision.alignment import (
+    CHANCE,
+    MIN_INLIERS,
+    Alignment,
+    align,
+    aligned_correlation,
+    grey,
+)
 from memguard.vision.local_features import (
+    DIRECTIONS,
     FEATURE_EDGE_PX,
     LocalFeatures,
     local_features,
     matches,
 )
+from memguard.vision.picture import Picture
 
 Pixels = NDArray[np.uint8]
 
@@ -94,12 +105,33 @@ def test_surprise_is_the_formula_s(astronaut: Pixels, squeeze: bool, freedom: in
     assert found.surprise > 16
 
 
-def test_different_photographs_do_not_align(astronaut: Pixels, coffee: Pixels) -> None:
-    found = aligned(coffee, astronaut)
-    if found is not None:
-        agreement, _ = aligned_correlation(grey(coffee), grey(astronaut), found.transform)
-        assert agreement < 0.5
-        assert found.surprise < 3
+@pytest.mark.parametrize("freedom", [2, 3])
+@pytest.mark.parametrize("count", [12, 20, 30, 50])
+def test_fewer_matches_than_chance_brings_are_no_alignment(freedom: int, count: int) -> None:
+    """So many of the matches are shifted alike, or squeezed alike; the others are random."""
+    rng = np.random.default_rng(count)
+    descriptors = rng.integers(0, 256, (count, DIRECTIONS), dtype=np.uint8)
+    here, there = rng.uniform(0, 255, (2, count, 2)).astype(np.float32)
+    alike = here * np.float32([1, 1] if freedom == 2 else [1, 0.4]) + np.float32([3, 5])
+
+    def found(agreeing: int) -> Alignment | None:
+        points = np.vstack([alike[:agreeing], there[agreeing:]])
+        return align(LocalFeatures(here, descriptors), LocalFeatures(points, descriptors))
+
+    fewest = next(k for k in range(MIN_INLIERS, count) if surprise(count, k, freedom) >= 0)
+    least, enough = found(MIN_INLIERS - 1), found(fewest + 2)
+    assert least is None or least.surprise >= 0
+    assert enough is not None
+    assert enough.inliers >= fewest
+    np.testing.assert_allclose(enough.transform[:, 2] * FEATURE_EDGE_PX, [3, 5], atol=2)
+
+
+def test_different_photographs_do_not_align(photographs: dict[str, Image.Image]) -> None:
+    """One false alarm in as many pairs would be as expected."""
+    features = [Picture(image).features for image in photographs.values()]
+    found = [align(one, other) for one, other in itertools.combinations(features, 2)]
+    assert sum(one is not None for one in found) < len(found) / 10
+    assert all(one.surprise < 3 for one in found if one is not None)
 
 
 def test_a_blank_picture_aligns_with_nothing(astronaut: Pixels) -> None:
