@@ -126,7 +126,7 @@ def _fitted(
 def _ransac(
     here: NDArray[np.float32], there: NDArray[np.float32], freedom: int, refinements: int
 ) -> tuple[Any, Any]:
-    """OpenCV's transform, refined on the matches that agree, and which these are; always the same."""
+    """OpenCV's transform, refined on the matches that agree, and which these are."""
     estimate = cv2.estimateAffinePartial2D if freedom == 2 else cv2.estimateAffine2D
     return estimate(
         here,
