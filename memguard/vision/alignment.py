@@ -128,7 +128,7 @@ def _ransac(
 ) -> tuple[Any, Any]:
     """OpenCV's transform, refined on the matches that agree, and which these are."""
     estimate = cv2.estimateAffinePartial2D if freedom == 2 else cv2.estimateAffine2D
-    return estimate(
+    found: tuple[Any, Any] = estimate(
         here,
         there,
         method=cv2.RANSAC,
@@ -137,6 +137,7 @@ def _ransac(
         confidence=CONFIDENCE,
         refineIters=refinements,
     )
+    return found
 
 
 @cache
