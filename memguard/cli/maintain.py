@@ -80,7 +80,7 @@ def remove(
     )
     out.print(
         f"[bold]{escape(removal.path)}[/]: {counted(len(removal.removed), 'image')} removed, "
-        f"{removal.records} left.{compacting}"
+        f"{removal.records} left. Guards no longer block copies of what was removed.{compacting}"
     )
 
 

@@ -55,6 +55,7 @@ def test_the_life_of_an_index(
     monkeypatch.chdir(tmp_path / "more")
     said = invoked("remove", index, "--uri", "rocket.png").stdout
     assert "1 image removed, 3 left" in said
+    assert "Guards no longer block copies of what was removed" in said
     with pytest.raises(ConfigurationError, match=r"holds no image of /x\.png"):
         invoked("remove", index, "--uri", "/x.png")
     with pytest.raises(ConfigurationError, match="nothing to remove: name images by --id"):
