@@ -151,8 +151,8 @@ def _fewest_inliers(count: int, freedom: int) -> int:
 
 @cache
 def _most_samples(count: int, freedom: int) -> int:
-    """Samples of which one, at that confidence, holds only some of the fewest inliers (Fischler and
-    Bolles 1981, "Random Sample Consensus", section II).
+    """Samples of which one, at that confidence, has inliers only, if there are just the fewest
+    (Fischler and Bolles 1981, "Random Sample Consensus", section II).
     """
     only_inliers = (_fewest_inliers(count, freedom) / count) ** freedom
     return math.ceil(math.log(1 - CONFIDENCE) / math.log1p(-min(only_inliers, CONFIDENCE)))
